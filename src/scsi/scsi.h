@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/* SCSI logical units: decode a CDB, check it, turn it into store requests, answer with data, status and sense (SAM-5, SPC-4, SBC-3).
+ *
+ * Not here: sockets, rings, clocks, PDUs. Bytes come in, bytes and store requests go out.
+ *
+ * Threads: a logical unit (struct scsi_lu) is shared by all reactors. A view and its tasks belong to one reactor thread. The read and
+ * write path takes no lock: what it must look at (reservation, size, unit attention) are atomics, the rest is under the unit's mutex.
+ */
+#ifndef VDS_SCSI_SCSI_H
+#define VDS_SCSI_SCSI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/guid.h"
+#include "base/list.h"
+#include "store/store.h"
+
+#define SCSI_CDB_MAX   16
+#define SCSI_SENSE_MAX 32
+#define SCSI_LUN_MAX   255 /* single-level LUN, peripheral device addressing (SAM-5 §4.7) */
+
+/* ---- logical unit ---------------------------------------------------------------------------------------------------------- */
+
+struct scsi_lu;
+
+struct scsi_lu_config {
+    struct guid id;         /* becomes the unit serial number (VPD 80h) and the NAA designator (VPD 83h) */
+    const char *vendor;     /* 8 characters at most, NULL: "VDS" */
+    const char *product;    /* 16 at most, NULL: "VIRTUAL-DISK" */
+    const char *revision;   /* 4 at most, NULL: the build's version */
+    uint32_t block_size;    /* 512 or 4096; 0: 512 */
+    bool read_only, removable;
+    uint32_t max_transfer;  /* bytes in one command, for VPD B0h; 0: 8 MiB */
+    /* Persistent reservations with APTPL: hands the encoded state out; 0 means it is durable. Called under no lock, on a reactor
+     * thread; NULL: APTPL is refused. `load_pr` bytes (may be NULL) restore it. */
+    int (*save_pr)(void *arg, const struct guid *lu, const void *bytes, size_t len);
+    void *save_pr_arg;
+    const void *load_pr;
+    size_t load_pr_len;
+};
+
+/* Takes its own reference to the store. -EINVAL (config), -ENOMEM. */
+int scsi_lu_create(const struct scsi_lu_config *config, struct store *store, struct scsi_lu **ret_lu);
+struct scsi_lu *scsi_lu_ref(struct scsi_lu *lu);
+void scsi_lu_unref(struct scsi_lu *lu);
+
+/* After store_resize(): publishes the new size and raises CAPACITY DATA HAS CHANGED on every nexus. Any thread. */
+void scsi_lu_resized(struct scsi_lu *lu);
+/* OFFLINE: every medium access ends NOT READY; readers of properties go on. Any thread. */
+void scsi_lu_set_online(struct scsi_lu *lu, bool online);
+uint64_t scsi_lu_size(const struct scsi_lu *lu); /* bytes */
+
+/* The descriptors of VPD 80h and 83h for the API's GetIdentificationData: same bytes as on the wire. */
+size_t scsi_lu_serial(const struct scsi_lu *lu, char *out, size_t n_out);
+size_t scsi_lu_naa(const struct scsi_lu *lu, uint8_t out[static 16]);
+
+/* ---- what one I_T nexus sees ------------------------------------------------------------------------------------------------ */
+
+/* The two SCSI ports of a session: "iqn...,i,0x<ISID>" and "iqn...,t,0x<tag>" (RFC 7143 §4.4). Copied by scsi_view_create(). */
+struct scsi_nexus {
+    const char *initiator_port;
+    const char *target_port;
+    const char *target_name;
+    uint16_t tag;          /* portal group tag = target port group = relative target port identifier */
+    /* Tags of all groups of this target at this moment, for REPORT TARGET PORT GROUPS; NULL: only `tag`. Any thread, may lock. */
+    size_t (*list_tags)(void *arg, uint16_t *tags, size_t n_max);
+    void *list_tags_arg;
+};
+
+struct scsi_view; /* the LUN map of one session; its reactor's thread only */
+
+int scsi_view_create(const struct scsi_nexus *nexus, struct scsi_view **ret_view);
+/* All LUNs must be unmapped and their `gone` have been called. */
+void scsi_view_destroy(struct scsi_view *view);
+
+/* Maps `lu` (own reference) at `lun`. quiet: the first fill after login, no REPORTED LUNS DATA HAS CHANGED for what was there before.
+ * -EEXIST, -ENOMEM. */
+int scsi_view_map(struct scsi_view *view, uint16_t lun, struct scsi_lu *lu, bool quiet);
+/* New commands to `lun` end with LOGICAL UNIT NOT SUPPORTED at once; running ones are aborted; gone(arg) is called when the last
+ * has left (perhaps before this returns) and the reference to the unit has been dropped. -ENOENT. */
+int scsi_view_unmap(struct scsi_view *view, uint16_t lun, void (*gone)(void *arg), void *arg);
+struct scsi_lu *scsi_view_lookup(const struct scsi_view *view, uint16_t lun);
+
+/* ---- tasks ------------------------------------------------------------------------------------------------------------------ */
+
+enum scsi_dir { SCSI_DIR_NONE, SCSI_DIR_IN, SCSI_DIR_OUT };
+enum scsi_task_attr { SCSI_ATTR_UNTAGGED, SCSI_ATTR_SIMPLE, SCSI_ATTR_ORDERED, SCSI_ATTR_HEAD_OF_QUEUE, SCSI_ATTR_ACA };
+
+struct scsi_result {
+    uint8_t status; /* SAM-5 status code */
+    uint8_t key;    /* sense key; with CHECK CONDITION only */
+    uint16_t asc;   /* ASC << 8 | ASCQ */
+};
+
+struct scsi_task {
+    /* the transport's, before scsi_task_prepare() */
+    struct scsi_view *view;
+    uint8_t lun[8];             /* as on the wire */
+    uint8_t cdb[SCSI_CDB_MAX];
+    enum scsi_task_attr attr;
+    void (*done)(struct scsi_task *task); /* only when scsi_task_execute() said false; on the view's thread, never inside that call */
+
+    /* after scsi_task_prepare() */
+    enum scsi_dir dir;
+    uint32_t len;               /* bytes that the CDB asks to move (parameter list, allocation length or blocks) */
+
+    /* the transport's, before scsi_task_execute() */
+    uint8_t *buf;               /* OUT: the bytes that came; IN: room */
+    uint32_t buf_len;           /* <= len: what the initiator's expected length leaves of it */
+
+    /* the answer */
+    struct scsi_result result;
+    uint32_t data_len;          /* IN: bytes in buf, from its start */
+    uint8_t sense[SCSI_SENSE_MAX]; /* fixed format, ready for the wire; with CHECK CONDITION */
+    uint8_t sense_len;
+    bool aborted;               /* ended by a task management function: no response is sent unless TAS says so */
+
+    /* private to src/scsi from here on */
+    struct scsi_itl *itl;
+    const struct scsi_opcode *opcode;
+    struct list_node link;
+    struct store_request io;
+    struct iovec iov;
+    uint64_t arg[6];
+    void *extra;
+    uint32_t epoch;
+    uint8_t phase;
+};
+
+/* Resolves the LUN and decodes and checks the CDB. true: go on (get a buffer, move the data, execute). false: the answer is ready
+ * already (bad LUN, bad CDB, unit attention, reservation conflict ...); data that still comes is to be thrown away. */
+bool scsi_task_prepare(struct scsi_task *task);
+
+/* true: the answer is ready. false: done() will be called. */
+bool scsi_task_execute(struct scsi_task *task);
+
+/* Marks a task that is prepared or executing as aborted. One that executes still calls done(), when its last store request is back. */
+void scsi_task_abort(struct scsi_task *task);
+
+/* The transport has sent or dropped the answer: the task leaves the unit's books. Required after every prepare. */
+void scsi_task_release(struct scsi_task *task);
+
+/* ---- task management across nexuses ----------------------------------------------------------------------------------------- */
+
+/* LOGICAL UNIT RESET and CLEAR TASK SET reach tasks of other sessions on other threads: those end as aborted when they complete,
+ * their nexuses get the unit attention. The tasks of `view` itself are aborted by the transport, one by one, before this. */
+int scsi_lu_reset(struct scsi_view *view, const uint8_t lun[static 8]);
+int scsi_lu_clear_task_set(struct scsi_view *view, const uint8_t lun[static 8]);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* For implementers of stores; users include store.h. */
+#ifndef VDS_STORE_STORE_BACKEND_H
+#define VDS_STORE_STORE_BACKEND_H
+
+#include <stdatomic.h>
+
+#include "store/store.h"
+
+/* Every slot is required unless its comment says what absence means. The range has been checked against size before a call. */
+struct store_kind {
+    const char *name;
+    int (*submit)(struct store *store, struct store_request *req);
+    int (*extent_at)(struct store *store, uint64_t offset, struct store_extent *ret_extent); /* absent: all mapped */
+    uint64_t (*allocated)(const struct store *store);                                        /* absent: size */
+    int (*resize)(struct store *store, uint64_t size);                                       /* absent: -EOPNOTSUPP */
+    void (*close)(struct store *store); /* frees what the kind allocated, the struct itself included */
+};
+
+/* First member of each kind's own struct. */
+struct store {
+    const struct store_kind *kind;
+    atomic_uint n_refs;
+    _Atomic uint64_t size; /* bytes */
+    bool thin, read_only;
+};
+
+void store_init(struct store *store, const struct store_kind *kind, uint64_t size);
+
+#endif
