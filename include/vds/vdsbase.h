@@ -153,12 +153,15 @@ typedef IUnknown *LPUNKNOWN;
 extern "C" {
 #endif
 
-/* The memory of out parameters: whoever receives it frees it. NULL when there is none left; freeing NULL is fine. */
+/* The memory of out parameters: whoever receives it frees it. NULL when there is none left; freeing NULL is fine. Realloc as realloc(),
+ * with size 0 as free(). */
 VDS_API LPVOID WINAPI CoTaskMemAlloc(SIZE_T cb);
+VDS_API LPVOID WINAPI CoTaskMemRealloc(LPVOID pv, SIZE_T cb);
 VDS_API void WINAPI CoTaskMemFree(LPVOID pv);
 
 /* Counted per thread, for the sake of sources that call them; objects here may be used from any thread in any mode.
  * S_FALSE: this thread had it already. */
+VDS_API HRESULT WINAPI CoInitialize(LPVOID pvReserved);
 VDS_API HRESULT WINAPI CoInitializeEx(LPVOID pvReserved, DWORD dwCoInit);
 VDS_API void WINAPI CoUninitialize(void);
 
