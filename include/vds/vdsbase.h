@@ -165,6 +165,10 @@ VDS_API HRESULT WINAPI CoInitialize(LPVOID pvReserved);
 VDS_API HRESULT WINAPI CoInitializeEx(LPVOID pvReserved, DWORD dwCoInit);
 VDS_API void WINAPI CoUninitialize(void);
 
+/* There is nothing to secure inside one process, and the service looks at the peer of its socket. RPC_E_TOO_LATE the second time. */
+VDS_API HRESULT WINAPI CoInitializeSecurity(LPVOID pSecDesc, LONG cAuthSvc, LPVOID asAuthSvc, LPVOID pReserved1, DWORD dwAuthnLevel,
+                                            DWORD dwImpLevel, LPVOID pAuthList, DWORD dwCapabilities, LPVOID pReserved3);
+
 /* Makes an object of a class: of VdsLoader, in practice. */
 VDS_API HRESULT WINAPI CoCreateInstance(REFCLSID rclsid, LPUNKNOWN pUnkOuter, DWORD dwClsContext, REFIID riid, LPVOID *ppv);
 
