@@ -29,6 +29,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifndef COBJMACROS
+#define COBJMACROS /* IVdsLun_GetProperties(p, ...) and so on */
+#endif
 #include <vds/vds.h>
 #include <vds/vdshwprv.h>
 
