@@ -153,14 +153,21 @@ typedef IUnknown *LPUNKNOWN;
 extern "C" {
 #endif
 
-/* The memory of out parameters: whoever receives it frees it. NULL when there is none left; freeing NULL is fine. */
+/* The memory of out parameters: whoever receives it frees it. NULL when there is none left; freeing NULL is fine. Realloc as realloc(),
+ * with size 0 as free(). */
 VDS_API LPVOID WINAPI CoTaskMemAlloc(SIZE_T cb);
+VDS_API LPVOID WINAPI CoTaskMemRealloc(LPVOID pv, SIZE_T cb);
 VDS_API void WINAPI CoTaskMemFree(LPVOID pv);
 
 /* Counted per thread, for the sake of sources that call them; objects here may be used from any thread in any mode.
  * S_FALSE: this thread had it already. */
+VDS_API HRESULT WINAPI CoInitialize(LPVOID pvReserved);
 VDS_API HRESULT WINAPI CoInitializeEx(LPVOID pvReserved, DWORD dwCoInit);
 VDS_API void WINAPI CoUninitialize(void);
+
+/* There is nothing to secure inside one process, and the service looks at the peer of its socket. RPC_E_TOO_LATE the second time. */
+VDS_API HRESULT WINAPI CoInitializeSecurity(LPVOID pSecDesc, LONG cAuthSvc, LPVOID asAuthSvc, LPVOID pReserved1, DWORD dwAuthnLevel,
+                                            DWORD dwImpLevel, LPVOID pAuthList, DWORD dwCapabilities, LPVOID pReserved3);
 
 /* Makes an object of a class: of VdsLoader, in practice. */
 VDS_API HRESULT WINAPI CoCreateInstance(REFCLSID rclsid, LPUNKNOWN pUnkOuter, DWORD dwClsContext, REFIID riid, LPVOID *ppv);
