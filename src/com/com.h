@@ -152,7 +152,15 @@ static inline GUID com_GUID(const struct guid *g)
     return *(const GUID *)(const void *)g;
 }
 
-/* ---- task memory: CoTaskMemAlloc() and friends are declared in the installed headers ------------------------------------------------- */
+/* ---- what the installed headers leave to the compat folder ----------------------------------------------------------------------- */
+
+VDS_API LPVOID WINAPI CoTaskMemRealloc(LPVOID p, SIZE_T size);
+VDS_API HRESULT WINAPI CoInitialize(LPVOID reserved);
+/* There is nothing to secure in one process, and the service looks at the peer of its socket: S_OK, the second time RPC_E_TOO_LATE. */
+VDS_API HRESULT WINAPI CoInitializeSecurity(LPVOID descriptor, LONG n_services, LPVOID services, LPVOID reserved1, DWORD authentication,
+                                            DWORD impersonation, LPVOID list, DWORD capabilities, LPVOID reserved3);
+
+/* ---- task memory: CoTaskMemAlloc() and CoTaskMemFree() are declared in the installed headers ----------------------------------------- */
 
 /* Blocks alive now; 0 at the end of every test. */
 size_t com_live_task_blocks(void);
@@ -166,6 +174,9 @@ HRESULT com_wide(const char *text, LPWSTR *ret_wide);
 HRESULT com_utf8(const WCHAR *wide, char **ret_text);
 
 /* ---- CoInitializeEx() of this process ------------------------------------------------------------------------------------------------- */
+
+/* The result of a second CoInitializeSecurity(). */
+#define COM_E_TOO_LATE ((HRESULT)0x80010119) /* RPC_E_TOO_LATE, which the installed headers do not have */
 
 /* Has any thread of the process initialised COM (and not uninitialised it)? */
 bool com_initialized(void);

@@ -39,3 +39,22 @@ void CoUninitialize(void)
     thread.n--;
     atomic_fetch_sub(&n_initialized, 1);
 }
+
+HRESULT CoInitializeSecurity(LPVOID descriptor, LONG n_services, LPVOID services, LPVOID reserved1, DWORD authentication,
+                             DWORD impersonation, LPVOID list, DWORD capabilities, LPVOID reserved3)
+{
+    static atomic_flag done = ATOMIC_FLAG_INIT;
+
+    (void)descriptor;
+    (void)n_services;
+    (void)services;
+    (void)authentication;
+    (void)impersonation;
+    (void)list;
+    (void)capabilities;
+    if (reserved1 || reserved3)
+        return E_INVALIDARG;
+    if (!com_initialized())
+        return CO_E_NOTINITIALIZED;
+    return atomic_flag_test_and_set(&done) ? COM_E_TOO_LATE : S_OK;
+}

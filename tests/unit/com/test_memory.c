@@ -98,6 +98,24 @@ static void initialising_answers_as_com_does(void **state)
     assert_int_equal(CoInitializeEx(&thread, COINIT_MULTITHREADED), E_INVALIDARG);
 }
 
+static HRESULT secure(void *reserved)
+{
+    return CoInitializeSecurity(NULL, -1, NULL, reserved, 0, 3, NULL, 0, NULL);
+}
+
+static void security_is_initialised_once_and_after_com(void **state)
+{
+    int there;
+
+    (void)state;
+    assert_int_equal(secure(NULL), CO_E_NOTINITIALIZED);
+    assert_int_equal(CoInitialize(NULL), S_OK);
+    assert_int_equal(secure(&there), E_INVALIDARG);
+    assert_int_equal(secure(NULL), S_OK);
+    assert_int_equal(secure(NULL), COM_E_TOO_LATE);
+    CoUninitialize();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -107,6 +125,7 @@ int main(void)
         com_test(text_that_is_not_unicode_is_refused),
         com_test(no_text_is_empty_text),
         com_test(initialising_answers_as_com_does),
+        com_test(security_is_initialised_once_and_after_com),
     };
 
     return RUN_TESTS(tests);
