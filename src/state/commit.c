@@ -274,7 +274,7 @@ static bool batch_has_success(const struct list_node *batch)
     return false;
 }
 
-static int batch_write(struct state *state, struct list_node *batch)
+static int batch_write(struct state *state, struct list_node *batch, bool *ret_tried)
 {
     int r;
 
@@ -288,7 +288,10 @@ static int batch_write(struct state *state, struct list_node *batch)
     }
     if ((r = batch_apply(state, batch)) < 0)
         return r;
-    return batch_has_success(batch) ? db_exec(state->db, "COMMIT") : 0; /* rolled back by the caller: an idle commit would count */
+    if (!batch_has_success(batch))
+        return 0; /* rolled back by the caller: an idle commit would move the counter */
+    *ret_tried = true;
+    return db_exec(state->db, "COMMIT");
 }
 
 /* COMMIT failed: at the very end, syncing the emptied journal, it may have happened all the same. One more commit settles it, since
@@ -302,18 +305,19 @@ static int batch_settle(struct state *state, int r)
 
 static void batch_commit(struct state *state, struct list_node *batch)
 {
+    bool tried = false;
     int r;
 
     pthread_mutex_lock(&state->db_lock);
     error_text_clear();
     foreign_write_begin(state);
-    r = batch_write(state, batch);
+    r = batch_write(state, batch, &tried);
     if (state->db && !sqlite3_get_autocommit(state->db))
         sqlite3_exec(state->db, "ROLLBACK", NULL, NULL, NULL);
     if (r < 0 && r != -ESTALE) {
         /* plays a journal back that the rollback could not, before somebody else's reading does */
         sqlite3_exec(state->db, "SELECT n FROM beat", NULL, NULL, NULL);
-        r = batch_settle(state, r);
+        r = tried ? batch_settle(state, r) : r;
     }
     if (r < 0)
         batch_fail(batch, r);
