@@ -9,14 +9,11 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "base/pool.h"
 
 /* A full window of answers, each header + data + digest, fits one send. */
 #define SEND_IOV 384
 /* From the decision to close: for the peer to take our last bytes and close its side. Below a second, so that a drain keeps its limit. */
 #define GRACE_NS 500000000u
-/* A peer that sends so much without reading one of our answers is not read from until it does. */
-#define BLOCKED_BYTES_MAX (1u << 20)
 #define DISCARD_BYTES     16384
 
 struct send_slot {
@@ -66,14 +63,14 @@ static void *driver_buffer_get(void *arg, size_t len)
 {
     const struct target_conn *conn = arg;
 
-    return pool_get(conn->reactor->pool, len);
+    return target_buffers_get(&conn->reactor->buffers, len);
 }
 
 static void driver_buffer_put(void *arg, void *buf, size_t len)
 {
     const struct target_conn *conn = arg;
 
-    pool_put(conn->reactor->pool, buf, len);
+    target_buffers_put(&conn->reactor->buffers, buf, len);
 }
 
 static const struct iscsi_driver driver = {
@@ -114,7 +111,6 @@ static void sent(struct loop_op *op, int res)
 
     slot_put(conn->reactor, TAKE_PTR(conn->slot));
     conn->sending = false;
-    conn->n_received_blocked = 0;
     if (conn->stage == CONN_STAGE_STOP)
         ; /* the protocol is about to hear that the socket is gone */
     else if (res > 0)
@@ -154,8 +150,6 @@ static void received_open(struct target_conn *conn, int res)
         target_conn_kill(conn);
         return;
     }
-    if (conn->sending)
-        conn->n_received_blocked += (size_t)res;
     if (iscsi_conn_received(conn->iscsi, (size_t)res, loop_now(conn->reactor->loop)) < 0)
         conn->failed = true;
 }
@@ -179,11 +173,12 @@ static void receive(struct target_conn *conn, int n_iov)
     loop_recvmsg(conn->reactor->loop, &conn->recv_op, conn->fd, &conn->recv_msg);
 }
 
+/* The protocol offers no room while its answers pile up: that is what holds a peer back that does not read them. */
 static void receive_some(struct target_conn *conn)
 {
     int n;
 
-    if (conn->receiving || conn->n_received_blocked > BLOCKED_BYTES_MAX)
+    if (conn->receiving)
         return;
     n = iscsi_conn_input(conn->iscsi, conn->recv_iov, CONN_RECV_IOV);
     if (n > 0)

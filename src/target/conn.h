@@ -40,7 +40,6 @@ struct target_conn {
     struct msghdr recv_msg;
     struct iovec recv_iov[CONN_RECV_IOV];
     struct send_slot *slot;     /* while sending */
-    size_t n_received_blocked;  /* bytes that came in while one send was stuck */
     struct loop_timer timer;    /* the protocol's deadline; from FLUSH on the end of grace */
     uint64_t timer_ns;          /* what it is armed for, 0: not armed */
     struct source *source;

@@ -17,12 +17,12 @@
 
 #include "loop/loop.h"
 #include "target/address.h"
+#include "target/buffers.h"
 #include "target/directory.h"
 #include "target/engine.h"
 #include "target/session.h"
 #include "target/source.h"
 
-struct pool;
 struct send_slot;
 
 /* One thread, one loop, and the connections placed there. All but `load` is the loop thread's. */
@@ -33,7 +33,7 @@ struct target_reactor {
     pthread_t thread;
     bool started;               /* the thread is there to be joined */
     bool stopping;              /* a connection that still arrives is closed at once */
-    struct pool *pool;          /* task data */
+    struct target_buffers buffers; /* task data */
     struct send_slot *slots;    /* idle gather lists */
     struct list_node conns;     /* struct target_conn */
     struct list_node touched;   /* connections to look at when this turn's callbacks have run */

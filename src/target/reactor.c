@@ -7,7 +7,6 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "base/pool.h"
 #include "target/conn.h"
 
 static void *reactor_main(void *arg)
@@ -51,24 +50,30 @@ int target_reactor_start(struct target_reactor *reactor, struct engine *engine, 
     reactor->touched_op.done = target_conns_touched;
     list_init(&reactor->conns);
     list_init(&reactor->touched);
-    r = pool_create(options->max_buffer_bytes, &reactor->pool);
-    if (r == 0)
-        r = loop_create(&loop_options, &reactor->loop);
+    target_buffers_init(&reactor->buffers, options->max_buffer_bytes);
+    r = loop_create(&loop_options, &reactor->loop);
     if (r == 0)
         r = thread_start(reactor);
     reactor->started = r == 0;
     return r;
 }
 
+static void nothing(void *arg)
+{
+    (void)arg;
+}
+
+/* The call comes after every message that is still on its way (a kick for a session that has gone): the last of them are run. */
 void target_reactor_stop(struct target_reactor *reactor)
 {
     if (reactor->started) {
+        loop_call(reactor->loop, nothing, NULL);
         loop_stop(reactor->loop);
         pthread_join(reactor->thread, NULL);
     }
     loop_destroy(reactor->loop);
     target_slots_free(reactor);
-    pool_destroy(reactor->pool);
+    target_buffers_fini(&reactor->buffers);
 }
 
 struct target_reactor *target_reactor_least_loaded(struct engine *engine)

@@ -121,18 +121,50 @@ static void waiters_retry(struct target_session *session)
     }
 }
 
+/* ---- commands that waited for another session (scsi_nexus.kick) ---------------------------------------------------------------------- */
+
+static void memory_free(struct target_session *session)
+{
+    free(session->initiator);
+    free(session);
+}
+
+static void kick_run(struct loop_message *message)
+{
+    struct target_session *session = container_of(message, struct target_session, kick);
+
+    atomic_store(&session->kicked, false);
+    if (session->view)
+        scsi_view_run(session->view);
+    else
+        memory_free(session); /* it ended while the message was under way */
+}
+
+static void kick(void *arg)
+{
+    struct target_session *session = arg;
+
+    if (!atomic_exchange(&session->kicked, true))
+        loop_post(session->loop, &session->kick);
+}
+
 /* ---- open and close ------------------------------------------------------------------------------------------------------------------ */
 
 static struct target_session *session_new(struct target_conn *conn)
 {
     struct target_session *session = calloc(1, sizeof *session);
 
-    if (!session || !(session->initiator = strdup(iscsi_conn_initiator(conn->iscsi)))) {
+    if (!session)
+        return NULL;
+    session->initiator = strdup(iscsi_conn_initiator(conn->iscsi));
+    if (!session->initiator) {
         free(session);
         return NULL;
     }
     session->conn = conn;
     session->engine = conn->reactor->engine;
+    session->loop = conn->reactor->loop;
+    session->kick.run = kick_run;
     session->path = conn->path;
     memcpy(session->isid, iscsi_conn_isid(conn->iscsi), sizeof session->isid);
     list_init(&session->waiters);
@@ -203,6 +235,8 @@ static int view_create(struct target_session *session)
         .tag = session->path->tag,
         .list_tags = list_tags,
         .list_tags_arg = session,
+        .kick = kick,
+        .kick_arg = session,
     };
 
     snprintf(initiator_port, sizeof initiator_port, "%s,i,0x%02x%02x%02x%02x%02x%02x", session->initiator, isid[0], isid[1], isid[2],
@@ -216,13 +250,13 @@ void target_session_free(struct target_session *session)
     struct engine *engine = session->engine;
     struct guid target = session->path->target->id;
 
-    scsi_view_destroy(session->view);
+    scsi_view_destroy(TAKE_PTR(session->view)); /* from here on nobody kicks; a kick may be under way */
     leave(&engine->registry, session);
     if (session->up)
         target_event(engine, ENGINE_SESSION_DOWN, &target, session->initiator);
     target_release_pin(engine, session->path);
-    free(session->initiator);
-    free(session);
+    if (!atomic_load(&session->kicked))
+        memory_free(session);
 }
 
 /* Takes every LUN from the session, then frees it: at once, because its tasks are gone, or else when the last task is. */
@@ -247,8 +281,7 @@ int target_session_open(struct target_conn *conn, struct scsi_view **ret_view, u
     r = enter(registry, session);
     if (r < 0) {
         conn->opening = r == -EINPROGRESS;
-        free(session->initiator);
-        free(session);
+        memory_free(session);
         return r;
     }
     r = view_create(session);

@@ -7,10 +7,12 @@
 #define VDS_TARGET_SESSION_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/list.h"
+#include "loop/loop.h"
 #include "target/hash.h"
 
 struct engine;
@@ -42,6 +44,9 @@ struct target_session {
     uint16_t tsih;
     bool up;                      /* has been told to the listener of events */
     bool ending, syncing, sync_again;
+    struct loop *loop;
+    struct loop_message kick;     /* commands of the view that waited for another session may go on */
+    atomic_bool kicked;           /* it is under way */
     struct list_node luns;        /* struct session_lun (lun.c) */
 };
 
