@@ -157,10 +157,8 @@ static int hex_decode(const char *hex, uint8_t *out, size_t n_out, size_t *ret_l
 
         if (v == 16)
             return -EINVAL;
-        if (low)
-            out[at++] = (uint8_t)((i ? out[at] : 0) | v);
-        else
-            out[at] = (uint8_t)(v << 4);
+        out[at] = (uint8_t)(low && i ? out[at] | v : low ? v : v << 4);
+        at += low;
     }
     *ret_len = at;
     return 0;
