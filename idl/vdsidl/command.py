@@ -19,13 +19,17 @@ OUTPUTS: dict[str, Callable[[Model], str]] = {
 }
 
 
+class UsageError(Exception):
+    """A fault of the command line."""
+
+
 def text_of(model: Model, output: str) -> str:
     header = model.header(output)
     if header:
         return emit_header(model, header)
     if output not in OUTPUTS:
         known = [h.name for h in model.headers] + list(OUTPUTS)
-        raise SystemExit(f"vdsgen: no output '{output}'; there are {', '.join(known)}")
+        raise UsageError(f"no output '{output}'; there are {', '.join(known)}")
     return OUTPUTS[output](model)
 
 
@@ -67,7 +71,10 @@ def main(arguments: Sequence[str]) -> int:
     options = parser().parse_args(arguments)
     try:
         options.run(options)
-    except (IdlError, OSError) as fault:
+    except IdlError as fault:
         print(fault, file=sys.stderr)
+        return 1
+    except (UsageError, OSError) as fault:
+        print(f"vdsgen: {fault}", file=sys.stderr)
         return 1
     return 0
