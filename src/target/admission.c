@@ -39,6 +39,7 @@ static void judge(const struct target_directory *dir, struct target_conn *conn, 
     ret->verdict = ISCSI_ADMIT;
     ret->tag = path->tag;
     ret->pin = conn;
+    snprintf(ret->alias, sizeof ret->alias, "%s", target->alias);
     target_auth_find(&target->auth, initiator, target->name, &ret->auth);
 }
 
@@ -75,6 +76,14 @@ static void release(void *dir_arg, struct iscsi_conn *iscsi, void *pin)
     (void)pin;
     if (path && !target_session_end(conn))
         target_release_pin(conn->reactor->engine, path);
+}
+
+static bool session_exists(void *dir_arg, struct iscsi_conn *iscsi, const char *target, uint16_t tsih)
+{
+    struct target_conn *conn = dir_arg;
+
+    (void)iscsi;
+    return target_session_exists(&conn->reactor->engine->registry, target, tsih);
 }
 
 static int session_open(void *dir_arg, struct iscsi_conn *iscsi, void *pin, struct scsi_view **ret_view, uint16_t *ret_tsih)
@@ -137,6 +146,7 @@ static void discovery_auth(void *dir_arg, const char *initiator, struct iscsi_au
 const struct iscsi_directory target_admission = {
     .admit = admit,
     .release = release,
+    .session_exists = session_exists,
     .session_open = session_open,
     .list = list,
     .discovery_auth = discovery_auth,

@@ -161,7 +161,7 @@ static void received(struct loop_op *op, int res)
     conn->receiving = false;
     if (conn->stage == CONN_STAGE_OPEN)
         received_open(conn, res);
-    else if (res <= 0)
+    else if (res <= 0 && res != -ECANCELED)
         conn->eof = true;
     target_conn_touch(conn);
 }

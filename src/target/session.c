@@ -67,6 +67,23 @@ static void tsih_give(struct target_registry *registry, uint16_t tsih)
     registry->tsih_used[tsih / 8] &= (uint8_t)~(1u << tsih % 8);
 }
 
+/* Asked only by a login that will be refused one way or the other: a walk is good enough. Targets of sessions do not go away. */
+bool target_session_exists(struct target_registry *registry, const char *target, uint16_t tsih)
+{
+    bool found = false;
+
+    pthread_mutex_lock(&registry->lock);
+    for (size_t i = 0; i < registry->sessions.n_buckets && !found; i++) {
+        for (struct hash_node *n = registry->sessions.buckets[i]; n && !found; n = n->next) {
+            const struct target_session *session = container_of(n, struct target_session, by_key);
+
+            found = session->tsih == tsih && strcasecmp(session->path->target->name, target) == 0;
+        }
+    }
+    pthread_mutex_unlock(&registry->lock);
+    return found;
+}
+
 /* ---- reinstatement: the old session goes first ------------------------------------------------------------------------------------- */
 
 static void kill_run(struct loop_message *message)

@@ -53,6 +53,9 @@ struct target_session {
 int target_registry_init(struct target_registry *registry);
 void target_registry_fini(struct target_registry *registry);
 
+/* Any thread: is that handle in use by a session of the target of that name? */
+bool target_session_exists(struct target_registry *registry, const char *target, uint16_t tsih);
+
 /* struct iscsi_directory's session_open, with the connection already pinned. */
 int target_session_open(struct target_conn *conn, struct scsi_view **ret_view, uint16_t *ret_tsih);
 /* The connection gives up its session, or its place among the waiters. Takes over its pin when it says true. */
