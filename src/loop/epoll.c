@@ -3,8 +3,8 @@
  * would block; file operations go to the workers.
  *
  * Descriptors are registered once, edge-triggered, so that a connection in use costs no epoll_ctl(). What is remembered of a
- * descriptor can be wrong when its number was closed and given to another file: it is trusted only as long as some operation has
- * been on it in every turn, and an operation that must wait on an untrusted one registers anew.
+ * descriptor is wrong when its number was closed and given to another file, so it is trusted only while an operation is on it without a
+ * gap: the next one is started, at the latest, in the callback of the last. After a gap an operation that must wait registers anew.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,6 @@
 /* What is known of one descriptor number. */
 struct watch {
     int fd;
-    struct list_node quiet;         /* on epoll->quiet: seen without operations, trust ends with the turn */
     struct list_node in, out, poll; /* waiting operations, oldest first */
     uint32_t mask;                  /* registered events, when trusted */
     bool trusted;
@@ -32,7 +31,6 @@ struct epoll {
     int fd;
     struct watch **watches; /* by descriptor number */
     size_t n_watches;
-    struct list_node quiet;
     struct epoll_event events[N_EVENTS];
 };
 
@@ -64,7 +62,7 @@ static void watch_forget(struct watch *w)
 {
     w->trusted = false;
     w->readable = w->writable = true; /* unknown: try */
-    w->hung_up = false;
+    w->stream = w->hung_up = false;
 }
 
 /* The watch of a descriptor, made when new; -ENOMEM, -EBADF. */
@@ -83,7 +81,6 @@ static int watch_get(struct epoll *e, int fd, struct watch **ret_watch)
         if (!w)
             return -ENOMEM;
         w->fd = fd;
-        list_init(&w->quiet);
         list_init(&w->in);
         list_init(&w->out);
         list_init(&w->poll);
@@ -97,12 +94,6 @@ static int watch_get(struct epoll *e, int fd, struct watch **ret_watch)
 static bool watch_idle(const struct watch *w)
 {
     return list_empty(&w->in) && list_empty(&w->out) && list_empty(&w->poll);
-}
-
-static void watch_settle(struct epoll *e, struct watch *w)
-{
-    if (watch_idle(w) && !list_linked(&w->quiet))
-        list_append(&e->quiet, &w->quiet);
 }
 
 /* Registers (again): with EPOLL_CTL_MOD the kernel also reports what is ready now. */
@@ -246,10 +237,8 @@ static void submit_socket(struct loop *loop, struct loop_op *op)
     ready = reads(op) ? &w->readable : &w->writable;
     list_init(&op->link);
     if (*ready && list_empty(queue)) {
-        if (attempt(loop, op)) {
-            watch_settle(e, w);
+        if (attempt(loop, op))
             return;
-        }
         *ready = false;
     }
     op->flags = 1; /* tried */
@@ -287,11 +276,18 @@ static void epoll_submit(struct loop *loop, struct loop_op *op)
 
 static void epoll_cancel(struct loop *loop, struct loop_op *op)
 {
-    struct epoll *e = epoll_of(loop);
-
     list_remove(&op->link);
-    watch_settle(e, e->watches[op->fd]);
     loop_finish(loop, op, -ECANCELED);
+}
+
+/* A callback for this descriptor has run. */
+static void epoll_settle(struct loop *loop, int fd)
+{
+    struct epoll *e = epoll_of(loop);
+    struct watch *w = fd >= 0 && (size_t)fd < e->n_watches ? e->watches[fd] : NULL;
+
+    if (w && watch_idle(w))
+        watch_forget(w);
 }
 
 /* ---- wait ------------------------------------------------------------------------------------------------------------------ */
@@ -328,19 +324,6 @@ static void on_event(struct loop *loop, struct watch *w, uint32_t events)
     progress(loop, &w->in, &w->readable);
     progress(loop, &w->out, &w->writable);
     progress_polls(loop, w, events);
-    watch_settle(epoll_of(loop), w);
-}
-
-static void doubt_quiet_watches(struct epoll *e)
-{
-    struct list_node *n;
-
-    while ((n = list_pop(&e->quiet))) {
-        struct watch *w = container_of(n, struct watch, quiet);
-
-        if (watch_idle(w))
-            watch_forget(w);
-    }
 }
 
 static int sleep_for(struct epoll *e, int64_t timeout_ns)
@@ -361,7 +344,6 @@ static int epoll_engine_wait(struct loop *loop, int64_t timeout_ns)
     struct epoll *e = epoll_of(loop);
     int n;
 
-    doubt_quiet_watches(e);
     n = sleep_for(e, timeout_ns);
     if (n < 0)
         return n == -EINTR ? 0 : n;
@@ -385,7 +367,6 @@ static int epoll_engine_create(struct loop *loop, const struct loop_options *opt
     (void)options;
     if (!e)
         return -ENOMEM;
-    list_init(&e->quiet);
     e->fd = epoll_create1(EPOLL_CLOEXEC);
     if (e->fd < 0)
         return -errno;
@@ -410,6 +391,7 @@ const struct loop_engine loop_engine_epoll = {
     .destroy = epoll_engine_destroy,
     .submit = epoll_submit,
     .cancel = epoll_cancel,
+    .settle = epoll_settle,
     .wait = epoll_engine_wait,
     .peek = epoll_peek,
 };

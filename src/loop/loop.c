@@ -129,9 +129,12 @@ static void run_ready(struct loop *loop)
         list_splice(&batch, &loop->ready);
         while ((n = list_pop(&batch))) {
             struct loop_op *op = container_of(n, struct loop_op, link);
+            int fd = op->fd;
 
             op->state = OP_IDLE;
-            op->done(op, op->res);
+            op->done(op, op->res); /* the operation may be gone now */
+            if (loop->engine->settle)
+                loop->engine->settle(loop, fd);
         }
     }
 }
