@@ -9,6 +9,7 @@ from typing import Callable, Optional, Sequence
 
 from .emit_header import emit_header
 from .emit_iids import emit_iids
+from .emit_table import emit_table
 from .model import IdlError, Model
 from .parse import parse_file
 
@@ -16,7 +17,12 @@ from .parse import parse_file
 # Outputs by name, beside the headers that the .idl itself names. A back end is a row here.
 OUTPUTS: dict[str, Callable[[Model], str]] = {
     "vds_iids.c": emit_iids,
+    "vds_table.c": emit_table,
 }
+
+
+class UsageError(Exception):
+    """A fault of the command line."""
 
 
 def text_of(model: Model, output: str) -> str:
@@ -25,7 +31,7 @@ def text_of(model: Model, output: str) -> str:
         return emit_header(model, header)
     if output not in OUTPUTS:
         known = [h.name for h in model.headers] + list(OUTPUTS)
-        raise SystemExit(f"vdsgen: no output '{output}'; there are {', '.join(known)}")
+        raise UsageError(f"no output '{output}'; there are {', '.join(known)}")
     return OUTPUTS[output](model)
 
 
@@ -67,7 +73,10 @@ def main(arguments: Sequence[str]) -> int:
     options = parser().parse_args(arguments)
     try:
         options.run(options)
-    except (IdlError, OSError) as fault:
+    except IdlError as fault:
         print(fault, file=sys.stderr)
+        return 1
+    except (UsageError, OSError) as fault:
+        print(f"vdsgen: {fault}", file=sys.stderr)
         return 1
     return 0

@@ -11,6 +11,7 @@
 
 #include <windows.h>
 
+#include <cguid.h>
 #include <objbase.h>
 #include <unknwn.h>
 
@@ -92,9 +93,9 @@ typedef const CLSID *REFCLSID;
 /* Declares an identifier; in a source file that defines INITGUID before the first include, defines it too, weakly, so that several
  * such files and the library can meet in one program. */
 #ifdef INITGUID
-#define DEFINE_GUID(name, l, w1, w2, b1, b2, b3, b4, b5, b6, b7, b8)                                              \
-    EXTERN_C const GUID name;                                                                                     \
-    const GUID name __attribute__((weak, visibility("default"))) = {l, w1, w2, {b1, b2, b3, b4, b5, b6, b7, b8}}
+#define DEFINE_GUID(name, l, w1, w2, b1, b2, b3, b4, b5, b6, b7, b8)      \
+    EXTERN_C VDS_API const GUID name __attribute__((weak));               \
+    const GUID name = { l, w1, w2, { b1, b2, b3, b4, b5, b6, b7, b8 } }
 #else
 #define DEFINE_GUID(name, l, w1, w2, b1, b2, b3, b4, b5, b6, b7, b8) EXTERN_C VDS_API const GUID name
 #endif
@@ -171,6 +172,10 @@ VDS_API HRESULT WINAPI CoInitializeSecurity(LPVOID pSecDesc, LONG cAuthSvc, LPVO
 
 /* Makes an object of a class: of VdsLoader, in practice. */
 VDS_API HRESULT WINAPI CoCreateInstance(REFCLSID rclsid, LPUNKNOWN pUnkOuter, DWORD dwClsContext, REFIID riid, LPVOID *ppv);
+
+/* What a provider library exports: its class factories, and whether it may be unloaded (S_OK) or is in use (S_FALSE). */
+VDS_API HRESULT WINAPI DllGetClassObject(REFCLSID rclsid, REFIID riid, LPVOID *ppv);
+VDS_API HRESULT WINAPI DllCanUnloadNow(void);
 
 #ifdef __cplusplus
 }

@@ -238,6 +238,7 @@ bool task_fua(const struct scsi_task *task);
 
 /* gate.c. WAIT: the task has been queued, return SCSI_STEP_WAIT; BUSY: the answer is set. */
 enum gate_answer { GATE_OPEN, GATE_WAIT, GATE_BUSY };
+enum gate_answer gate_enter_unit(struct scsi_task *task, struct scsi_lu *lu, uint64_t offset, uint64_t len);
 enum gate_answer gate_enter(struct scsi_task *task, uint64_t offset, uint64_t len);
 enum gate_answer gate_claim(struct scsi_task *task, uint64_t offset, uint64_t len);
 void gate_leave(struct scsi_task *task);
