@@ -3,8 +3,8 @@
  * would block; file operations go to the workers.
  *
  * Descriptors are registered once, edge-triggered, so that a connection in use costs no epoll_ctl(). What is remembered of a
- * descriptor is wrong when its number was closed and given to another file, so it is trusted only while an operation is on it without a
- * gap: the next one is started, at the latest, in the callback of the last. After a gap an operation that must wait registers anew.
+ * descriptor is wrong when its number was closed and given to another file, so it is trusted only from turn to turn while some
+ * operation is on it: a descriptor without one at the end of a turn is forgotten, and the next operation that must wait registers anew.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +19,7 @@
 /* What is known of one descriptor number. */
 struct watch {
     int fd;
+    struct list_node quiet;         /* on epoll->quiet: an operation ended in this turn */
     struct list_node in, out, poll; /* waiting operations, oldest first */
     uint32_t mask;                  /* registered events, when trusted */
     bool trusted;
@@ -31,6 +32,7 @@ struct epoll {
     int fd;
     struct watch **watches; /* by descriptor number */
     size_t n_watches;
+    struct list_node quiet;
     struct epoll_event events[N_EVENTS];
 };
 
@@ -81,6 +83,7 @@ static int watch_get(struct epoll *e, int fd, struct watch **ret_watch)
         if (!w)
             return -ENOMEM;
         w->fd = fd;
+        list_init(&w->quiet);
         list_init(&w->in);
         list_init(&w->out);
         list_init(&w->poll);
@@ -94,6 +97,15 @@ static int watch_get(struct epoll *e, int fd, struct watch **ret_watch)
 static bool watch_idle(const struct watch *w)
 {
     return list_empty(&w->in) && list_empty(&w->out) && list_empty(&w->poll);
+}
+
+/* An operation on the watch has ended. */
+static void finish(struct loop *loop, struct watch *w, struct loop_op *op, int res)
+{
+    list_remove(&op->link);
+    if (!list_linked(&w->quiet))
+        list_append(&epoll_of(loop)->quiet, &w->quiet);
+    loop_finish(loop, op, res);
 }
 
 /* Registers (again): with EPOLL_CTL_MOD the kernel also reports what is ready now. */
@@ -196,7 +208,7 @@ static int (*const tries[OP_N_KINDS])(struct epoll *e, const struct loop_op *op)
 };
 
 /* True: finished. */
-static bool attempt(struct loop *loop, struct loop_op *op)
+static bool attempt(struct loop *loop, struct watch *w, struct loop_op *op)
 {
     int r;
 
@@ -205,8 +217,7 @@ static bool attempt(struct loop *loop, struct loop_op *op)
     while (r == -EINTR);
     if (r == -EAGAIN)
         return false;
-    list_remove(&op->link);
-    loop_finish(loop, op, r);
+    finish(loop, w, op, r);
     return true;
 }
 
@@ -237,7 +248,7 @@ static void submit_socket(struct loop *loop, struct loop_op *op)
     ready = reads(op) ? &w->readable : &w->writable;
     list_init(&op->link);
     if (*ready && list_empty(queue)) {
-        if (attempt(loop, op))
+        if (attempt(loop, w, op))
             return;
         *ready = false;
     }
@@ -276,26 +287,28 @@ static void epoll_submit(struct loop *loop, struct loop_op *op)
 
 static void epoll_cancel(struct loop *loop, struct loop_op *op)
 {
-    list_remove(&op->link);
-    loop_finish(loop, op, -ECANCELED);
+    finish(loop, epoll_of(loop)->watches[op->fd], op, -ECANCELED);
 }
 
-/* A callback for this descriptor has run. */
-static void epoll_settle(struct loop *loop, int fd)
+/* The callbacks of a turn have run. */
+static void epoll_settle(struct loop *loop)
 {
-    struct epoll *e = epoll_of(loop);
-    struct watch *w = fd >= 0 && (size_t)fd < e->n_watches ? e->watches[fd] : NULL;
+    struct list_node *n;
 
-    if (w && watch_idle(w))
-        watch_forget(w);
+    while ((n = list_pop(&epoll_of(loop)->quiet))) {
+        struct watch *w = container_of(n, struct watch, quiet);
+
+        if (watch_idle(w))
+            watch_forget(w);
+    }
 }
 
 /* ---- wait ------------------------------------------------------------------------------------------------------------------ */
 
-static void progress(struct loop *loop, struct list_node *queue, bool *ready)
+static void progress(struct loop *loop, struct watch *w, struct list_node *queue, bool *ready)
 {
     while (*ready && !list_empty(queue)) {
-        if (!attempt(loop, container_of(queue->next, struct loop_op, link)))
+        if (!attempt(loop, w, container_of(queue->next, struct loop_op, link)))
             *ready = false;
     }
 }
@@ -306,10 +319,8 @@ static void progress_polls(struct loop *loop, struct watch *w, uint32_t events)
         struct loop_op *op = container_of(n, struct loop_op, link);
         uint32_t seen = events & (op->flags | POLLERR | POLLHUP);
 
-        if (!seen)
-            continue;
-        list_remove(n);
-        loop_finish(loop, op, (int)seen);
+        if (seen)
+            finish(loop, w, op, (int)seen);
     }
 }
 
@@ -321,8 +332,8 @@ static void on_event(struct loop *loop, struct watch *w, uint32_t events)
         w->readable = true;
     if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
         w->writable = true;
-    progress(loop, &w->in, &w->readable);
-    progress(loop, &w->out, &w->writable);
+    progress(loop, w, &w->in, &w->readable);
+    progress(loop, w, &w->out, &w->writable);
     progress_polls(loop, w, events);
 }
 
@@ -367,6 +378,7 @@ static int epoll_engine_create(struct loop *loop, const struct loop_options *opt
     (void)options;
     if (!e)
         return -ENOMEM;
+    list_init(&e->quiet);
     e->fd = epoll_create1(EPOLL_CLOEXEC);
     if (e->fd < 0)
         return -errno;

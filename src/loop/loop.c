@@ -129,12 +129,9 @@ static void run_ready(struct loop *loop)
         list_splice(&batch, &loop->ready);
         while ((n = list_pop(&batch))) {
             struct loop_op *op = container_of(n, struct loop_op, link);
-            int fd = op->fd;
 
             op->state = OP_IDLE;
-            op->done(op, op->res); /* the operation may be gone now */
-            if (loop->engine->settle)
-                loop->engine->settle(loop, fd);
+            op->done(op, op->res);
         }
     }
 }
@@ -204,6 +201,8 @@ static int turn(struct loop *loop, int64_t timeout_ns)
     loop_timers_run(loop);
     loop_messages_run(loop);
     run_ready(loop);
+    if (loop->engine->settle)
+        loop->engine->settle(loop);
     return 0;
 }
 
