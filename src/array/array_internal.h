@@ -182,7 +182,7 @@ struct notifier {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     struct list_node queue;
-    size_t n_queued;          /* events */
+    size_t n_queued;          /* events not delivered yet */
     bool lost, stopping, started;
     pthread_t thread;
     void (*sink)(void *arg, const struct array_notification *events, size_t n);
