@@ -55,8 +55,10 @@ int engine_host_addresses(struct engine_address **ret_addresses, size_t *ret_n);
 
 /* ---- portals: listening sockets, one for all targets ---------------------------------------------------------------------------- */
 
-/* Binds and listens; a connect is accepted when this returns. -EADDRINUSE, -EADDRNOTAVAIL (the address is not here), -EEXIST. */
+/* Binds and listens; a connect is accepted when this returns. One address, no wildcard (-EINVAL). -EADDRINUSE, -EADDRNOTAVAIL (the address is not here), -EEXIST. */
 int engine_portal_open(struct engine *engine, const struct guid *portal, const struct sockaddr_storage *addr);
+/* Where an open portal listens: with a port even when it was opened with port 0. -ENOENT. */
+int engine_portal_address(struct engine *engine, const struct guid *portal, struct sockaddr_storage *ret_addr);
 /* Closes the listening socket; connections are not touched (drain them first). -ENOENT. */
 int engine_portal_close(struct engine *engine, const struct guid *portal);
 
@@ -68,10 +70,14 @@ int engine_target_create(struct engine *engine, const struct guid *target, const
 int engine_target_destroy(struct engine *engine, const struct guid *target);
 int engine_target_set_alias(struct engine *engine, const struct guid *target, const char *alias);
 
-/* CHAP. NULL secret: no authentication. initiator NULL: the default for all. */
+/* CHAP. initiator NULL: the default for all; one of its own wins over the default. NULL secret: takes that entry away. */
 int engine_target_set_secret(struct engine *engine, const struct guid *target, const char *initiator, const struct iscsi_secret *secret);
 /* What the target proves itself with to that initiator (mutual CHAP). */
 int engine_target_set_mutual(struct engine *engine, const struct guid *target, const char *initiator, const struct iscsi_secret *secret);
+
+/* The same for discovery sessions. Without a secret anyone may discover. */
+int engine_discovery_set_secret(struct engine *engine, const char *initiator, const struct iscsi_secret *secret);
+int engine_discovery_set_mutual(struct engine *engine, const char *initiator, const struct iscsi_secret *secret);
 
 /* ---- (target, portal) -> tag: the one table behind SendTargets and login ---------------------------------------------------------- */
 
@@ -86,12 +92,14 @@ int engine_path_remove(struct engine *engine, const struct guid *target, const s
 struct engine_drain;
 struct engine_drain_status {
     unsigned n_start, n_left; /* connections of the pair(s): when it began, now. Progress = share gone */
-    bool finished, cancelled;
+    bool finished, cancelled; /* finished may come a little after n_left = 0: see engine_drain_start() */
 };
 
 /* Takes the pair (portal NULL: all of the target's; target NULL: all targets on the portal) out of login and discovery, asks its
  * connections to log out, closes the rest at the limit. New logins get 0x0301, or a redirect 0x0101 to a surviving open portal of the
- * same group. -ENOENT, -EBUSY (one is running on the same pair). limit_ms 0: event 2 and close at once. */
+ * same group. An initiator that leaves as asked comes back to the address it knows: while there is such a portal, the drain finishes
+ * only when those who left have been redirected or have come in elsewhere - at the latest Time2Wait + 3 s after the last connection
+ * went, or at the limit. -ENOENT, -EBUSY (one is running on the same pair). limit_ms 0: event 2 and close at once. */
 int engine_drain_start(struct engine *engine, const struct guid *target, const struct guid *portal, uint32_t limit_ms,
                        struct engine_drain **ret_drain);
 /* Waits until finished or cancelled, or timeout_ms (-1: for ever): 0, -ECANCELED, -ETIMEDOUT. Any number of threads. */
