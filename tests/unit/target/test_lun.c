@@ -185,8 +185,8 @@ static void unmapping_waits_for_the_io_that_runs(void **state)
     assert_int_equal(initiator_send_command(&busy, 5, write_16, 16, block, 512, 0), 0);
     assert_int_equal(initiator_nop(&busy), 0);
     assert_int_equal(pthread_create(&thread, NULL, unmap_thread, &unmapping), 0);
-    while (luns_of(&idle) & 1 << 5)
-        ; /* until the unmapping has reached the sessions */
+    while ((luns_of(&idle) | luns_of(&busy)) & 1 << 5)
+        ; /* until the unmapping has reached both sessions */
     assert_int_equal(engine_lun_map(rig->engine, &target, 5, &free_lu), -EEXIST); /* the number is not free yet */
     assert_int_equal(engine_lun_unmap(rig->engine, &target, &lu), -EBUSY);
     assert_false(unmapping.done);
