@@ -9,6 +9,7 @@ from typing import Callable, Optional, Sequence
 
 from .emit_header import emit_header
 from .emit_iids import emit_iids
+from .emit_table import emit_table
 from .model import IdlError, Model
 from .parse import parse_file
 
@@ -16,6 +17,7 @@ from .parse import parse_file
 # Outputs by name, beside the headers that the .idl itself names. A back end is a row here.
 OUTPUTS: dict[str, Callable[[Model], str]] = {
     "vds_iids.c": emit_iids,
+    "vds_table.c": emit_table,
 }
 
 

@@ -11,6 +11,7 @@
 
 #include <windows.h>
 
+#include <cguid.h>
 #include <objbase.h>
 #include <unknwn.h>
 
@@ -171,6 +172,10 @@ VDS_API HRESULT WINAPI CoInitializeSecurity(LPVOID pSecDesc, LONG cAuthSvc, LPVO
 
 /* Makes an object of a class: of VdsLoader, in practice. */
 VDS_API HRESULT WINAPI CoCreateInstance(REFCLSID rclsid, LPUNKNOWN pUnkOuter, DWORD dwClsContext, REFIID riid, LPVOID *ppv);
+
+/* What a provider library exports: its class factories, and whether it may be unloaded (S_OK) or is in use (S_FALSE). */
+VDS_API HRESULT WINAPI DllGetClassObject(REFCLSID rclsid, REFIID riid, LPVOID *ppv);
+VDS_API HRESULT WINAPI DllCanUnloadNow(void);
 
 #ifdef __cplusplus
 }

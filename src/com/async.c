@@ -131,3 +131,16 @@ HRESULT com_async_create(const struct com_async_ops *ops, void *op, VDS_ASYNC_OU
     *ret_async = &a->face;
     return S_OK;
 }
+
+HRESULT com_async_on_end(IVdsAsync *face, void (*done)(void *arg), void *arg)
+{
+    struct com_async *a;
+
+    if (face->lpVtbl != &com_async_vtbl)
+        return E_NOTIMPL;
+    a = com_async_from_IVdsAsync(face);
+    if (!a->ops->on_end)
+        return E_NOTIMPL;
+    a->ops->on_end(a->op, done, arg);
+    return S_OK;
+}

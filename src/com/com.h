@@ -200,10 +200,16 @@ struct com_async_ops {
     HRESULT (*output)(void *op, IUnknown **ret_object);
     /* The async object is gone; the operation goes on. */
     void (*release)(void *op);
+    /* Calls done(arg) once when the operation has ended (at once when it has), on any thread. May be NULL: nobody can be told then. */
+    void (*on_end)(void *op, void (*done)(void *arg), void *arg);
 };
 
 /* Takes `op` over: it is released on failure, too. */
 HRESULT com_async_create(const struct com_async_ops *ops, void *op, VDS_ASYNC_OUTPUT_TYPE type, IVdsAsync **ret_async);
+
+/* Calls done(arg) once when the operation of an async object has ended, without a thread that waits: the async object must not go before.
+ * E_NOTIMPL when it is another's object, or one that cannot say: use Wait. */
+HRESULT com_async_on_end(IVdsAsync *async, void (*done)(void *arg), void *arg);
 
 /* Does an operation of that type hand out an object? */
 bool com_async_has_output(VDS_ASYNC_OUTPUT_TYPE type);

@@ -236,8 +236,6 @@ struct task {
 
 #define TASK_BUCKETS 64
 #define TASKS_IMMEDIATE 16              /* immediate commands beside the window */
-#define TASK_ROOM_MIN (64u * 1024)      /* room for parameter data, so that a residual overflow is known */
-#define TASK_ROOM_MAX (16u << 20)       /* largest buffer a command gets; src/scsi refuses longer transfers */
 
 struct tasks {
     struct list_node all, spare;

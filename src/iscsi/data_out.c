@@ -13,7 +13,7 @@
 #include "iscsi/conn.h"
 
 /* RFC 7143 §11.4.7.2: ABORTED COMMAND with the codes it names */
-enum { CHECK_CONDITION = 0x02, ABORTED_COMMAND = 0x0b, ASC_INCORRECT_AMOUNT = 0x0c0d, ASC_CRC_ERROR = 0x4705 };
+enum { ABORTED_COMMAND = 0x0b, ASC_INCORRECT_AMOUNT = 0x0c0d, ASC_CRC_ERROR = 0x4705 };
 
 static uint32_t min32(uint32_t a, uint32_t b)
 {
@@ -159,7 +159,7 @@ static void end_of_burst(struct task *task)
         return;
     }
     if (task->received < task->burst_end && !task->answered)
-        task_result(task, CHECK_CONDITION, ABORTED_COMMAND, ASC_INCORRECT_AMOUNT);
+        task_result(task, SCSI_CHECK_CONDITION, ABORTED_COMMAND, ASC_INCORRECT_AMOUNT);
     task->received = task->burst_end;
     task->burst_end += min32(task->want - task->burst_end, task->conn->params.max_burst);
     task->data_sn = 0;
@@ -194,6 +194,6 @@ int data_out_bad_digest(struct iscsi_conn *conn)
     if (!task)
         return 0; /* a stray */
     if (!task->answered)
-        task_result(task, CHECK_CONDITION, ABORTED_COMMAND, ASC_CRC_ERROR);
+        task_result(task, SCSI_CHECK_CONDITION, ABORTED_COMMAND, ASC_CRC_ERROR);
     return came(conn, task);
 }

@@ -13,13 +13,6 @@
 #include "base/cleanup.h"
 #include "iscsi/conn.h"
 
-enum { /* SAM-5 §5.3.1 */
-    STATUS_GOOD = 0x00,
-    STATUS_CHECK_CONDITION = 0x02,
-    STATUS_CONDITION_MET = 0x04,
-    STATUS_TASK_SET_FULL = 0x28,
-    STATUS_TASK_ABORTED = 0x40,
-};
 enum { KEY_ILLEGAL_REQUEST = 0x05, ASC_INVALID_OPERATION_CODE = 0x2000 };
 
 static uint32_t min32(uint32_t a, uint32_t b)
@@ -87,13 +80,18 @@ static struct task *task_get(struct iscsi_conn *conn, const struct pdu_scsi_comm
 
     if (!t)
         return NULL;
-    memset(t, 0, sizeof *t);
+    memset(&t->conn, 0, sizeof *t - offsetof(struct task, conn)); /* scsi_task_prepare() sets the answer's part of `scsi` */
     t->conn = conn;
     t->scsi.view = conn->session.view;
     memcpy(t->scsi.lun, conn->rx.bhs + 8, 8);
     memcpy(t->scsi.cdb, conn->rx.bhs + 32, SCSI_CDB_MAX);
     t->scsi.attr = cmd->attr <= SCSI_ATTR_ACA ? cmd->attr : SCSI_ATTR_SIMPLE;
+    t->scsi.expected_len = cmd->write ? cmd->edtl : 0;
     t->scsi.done = scsi_done;
+    t->scsi.dir = SCSI_DIR_NONE;
+    t->scsi.buf = NULL;
+    t->scsi.data_len = t->scsi.full_len = 0;
+    t->scsi.aborted = false;
     t->itt = conn->rx.head.itt;
     t->cmdsn = pdu_cmdsn_get(conn->rx.bhs);
     t->edtl = cmd->edtl;
@@ -166,9 +164,9 @@ void task_result(struct task *task, uint8_t status, uint8_t key, uint16_t asc)
 
     task->answered = true;
     s->result = (struct scsi_result){ status, key, asc };
-    s->data_len = 0;
+    s->data_len = s->full_len = 0;
     s->sense_len = 0;
-    if (status != STATUS_CHECK_CONDITION)
+    if (status != SCSI_CHECK_CONDITION)
         return;
     memset(s->sense, 0, sizeof s->sense); /* fixed format, SPC-4 §4.5.3 */
     s->sense[0] = 0x70;
@@ -202,53 +200,41 @@ static int answer_full(struct iscsi_conn *conn)
     rx_drop(conn);
     if (!pdu)
         return -ENOMEM;
-    pdu->header[3] = STATUS_TASK_SET_FULL;
+    pdu->header[3] = SCSI_TASK_SET_FULL;
     be32_put(pdu->header + 16, conn->rx.head.itt);
     conn->tasks.strays = true;
     tx_reply(conn, pdu);
     return 0;
 }
 
-/* How much room the command gets. A read may get more than the initiator expects, so that the residual count can be told. */
-static uint32_t room_for(struct task *task)
+/* How much of the command's data the initiator expects to move; in the wrong direction none. */
+static uint32_t room_for(const struct task *task)
 {
-    struct scsi_task *s = &task->scsi;
-    uint32_t expected;
+    static const uint8_t flag[] = { [SCSI_DIR_NONE] = 0, [SCSI_DIR_IN] = COMMAND_READ, [SCSI_DIR_OUT] = COMMAND_WRITE };
 
-    if (s->dir == SCSI_DIR_OUT) {
-        task->want = task->dir_flags & COMMAND_WRITE ? min32(s->len, task->edtl) : 0;
-        return task->want;
-    }
-    if (s->dir == SCSI_DIR_NONE)
-        return 0;
-    expected = task->dir_flags & COMMAND_READ ? task->edtl : 0;
-    return min32(min32(s->len, expected > TASK_ROOM_MIN ? expected : TASK_ROOM_MIN), TASK_ROOM_MAX);
+    return task->dir_flags & flag[task->scsi.dir] ? min32(task->scsi.len, task->edtl) : 0;
 }
 
 static void get_room(struct task *task)
 {
     uint32_t room = room_for(task);
 
-    if (room > TASK_ROOM_MAX) {
-        task->want = 0;
-        task_result(task, STATUS_TASK_SET_FULL, 0, 0);
-        return;
-    }
     if (room == 0)
         return;
     task->scsi.buf = conn_buffer_get(task->conn, room);
     if (!task->scsi.buf) {
-        task->want = 0;
-        task_result(task, STATUS_TASK_SET_FULL, 0, 0);
+        task_result(task, SCSI_TASK_SET_FULL, 0, 0);
         return;
     }
     task->buf_size = task->scsi.buf_len = room;
+    if (task->scsi.dir == SCSI_DIR_OUT)
+        task->want = room;
 }
 
 static void begin(struct task *task)
 {
     if (task->conn->rx.ahs.extended_cdb) { /* §11.2.2.3: CDBs beyond 16 bytes, of which we know none */
-        task_result(task, STATUS_CHECK_CONDITION, KEY_ILLEGAL_REQUEST, ASC_INVALID_OPERATION_CODE);
+        task_result(task, SCSI_CHECK_CONDITION, KEY_ILLEGAL_REQUEST, ASC_INVALID_OPERATION_CODE);
         return;
     }
     task->prepared = true;
@@ -335,27 +321,14 @@ void task_abort(struct task *task)
 
 /* ---- the answer ---------------------------------------------------------------------------------------------------------------------------- */
 
-/* Bytes that the command would have moved, had the initiator expected enough (SAM-5 §5.4.2). */
-static uint64_t would_move(const struct task *task)
-{
-    const struct scsi_task *s = &task->scsi;
-
-    if (s->dir == SCSI_DIR_OUT)
-        return task->prepared && s->result.status == STATUS_GOOD ? s->len : 0;
-    return s->data_len == s->buf_len && s->buf_len ? s->len : s->data_len;
-}
-
 static void put_residual(const struct task *task, uint8_t *header)
 {
-    uint64_t moved = would_move(task);
+    uint32_t moved = task->scsi.full_len; /* what it would have moved, had the initiator expected enough */
 
-    if (moved > task->edtl) {
-        header[1] |= RESIDUAL_OVER;
-        be32_put(header + 44, (uint32_t)(moved - task->edtl));
-    } else if (moved < task->edtl) {
-        header[1] |= RESIDUAL_UNDER;
-        be32_put(header + 44, (uint32_t)(task->edtl - moved));
-    }
+    if (moved == task->edtl)
+        return;
+    header[1] |= moved > task->edtl ? RESIDUAL_OVER : RESIDUAL_UNDER;
+    be32_put(header + 44, moved > task->edtl ? moved - task->edtl : task->edtl - moved);
 }
 
 static void end_with(struct task *task, struct tx_pdu *pdu)
@@ -370,7 +343,7 @@ static void put_sense(const struct task *task, struct tx_pdu *pdu)
 {
     const struct scsi_task *s = &task->scsi;
 
-    if (s->result.status != STATUS_CHECK_CONDITION || s->sense_len == 0)
+    if (s->result.status != SCSI_CHECK_CONDITION || s->sense_len == 0)
         return;
     be16_put(pdu->small, s->sense_len); /* §11.4.7 */
     memcpy(pdu->small + 2, s->sense, s->sense_len);
@@ -397,7 +370,7 @@ static bool next_response(struct iscsi_conn *conn, struct tx_item *item, struct 
 /* §11.7.3: status may ride in the last Data-In when there is nothing to explain. */
 static bool status_rides(const struct task *task)
 {
-    return task->scsi.result.status == STATUS_GOOD || task->scsi.result.status == STATUS_CONDITION_MET;
+    return task->scsi.result.status == SCSI_GOOD || task->scsi.result.status == SCSI_CONDITION_MET;
 }
 
 static bool next_data_in(struct iscsi_conn *conn, struct tx_item *item, struct tx_pdu *pdu)
@@ -439,13 +412,13 @@ void task_respond(struct task *task)
 
     task->state = TASK_RESPONDING;
     /* Ended by somebody else's reset: silence, unless the control mode page says TASK ABORTED (SAM-5 §5.3.1). */
-    if ((s->aborted && s->result.status != STATUS_TASK_ABORTED) || conn->state >= CONN_CLOSING) {
+    if ((s->aborted && s->result.status != SCSI_TASK_ABORTED) || conn->state >= CONN_CLOSING) {
         task_end(task);
         conn_notify(conn); /* the window has moved */
         return;
     }
-    if (s->dir == SCSI_DIR_IN && task->dir_flags & COMMAND_READ && s->buf)
-        task->to_send = min32(s->data_len, task->edtl);
+    if (s->dir == SCSI_DIR_IN && s->buf)
+        task->to_send = s->data_len;
     list_remove(&task->tx.link); /* an R2T that is not needed any more */
     task->tx.next = task->to_send ? next_data_in : next_response;
     tx_queue(conn, &task->tx);

@@ -40,6 +40,13 @@ def signature(interface: str, method: str, returns: str, types: str) -> str:
     return f"__builtin_types_compatible_p(__typeof__({slot}), {returns} (STDMETHODCALLTYPE *)({interface} *{parameters}))"
 
 
+def table_sizes(path: pathlib.Path) -> Iterator[Number]:
+    """No vtable goes on behind its last known method."""
+    last = {interface: int(slot) for kind, interface, _, slot, *_ in rows(path) if kind == "slot"}
+    for interface, slot in last.items():
+        yield Number("slot", f"methods of {interface}", f"sizeof({interface}Vtbl) / sizeof(void *)", slot + 1)
+
+
 def numbers(path: pathlib.Path) -> Iterator[Number]:
     expressions = {
         "size": ("layout", "sizeof({0})"), "align": ("layout", "_Alignof({0})"), "offset": ("layout", "offsetof({0}, {1})"),
@@ -54,6 +61,7 @@ def numbers(path: pathlib.Path) -> Iterator[Number]:
         yield Number(group, what, expression.format(owner, member), int(want, 0))
         if kind == "slot":
             yield Number(group, f"type {owner} {member}", signature(owner, member, *types), 1)
+    yield from table_sizes(path)
 
 
 def guids(path: pathlib.Path) -> Iterator[Guid]:

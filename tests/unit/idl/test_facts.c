@@ -6,8 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <vds/vdsex.h>
-#include <vds/vdshwprv.h>
+#include "vds_table.h"
 
 struct number {
     const char *what;
@@ -105,6 +104,37 @@ static void failure_is_the_top_bit_and_win32_codes_are_wrapped_once(void **state
     assert_int_equal(HRESULT_FROM_WIN32((ULONG)E_ACCESSDENIED), E_ACCESSDENIED);
 }
 
+/* ---- vds_table.h ------------------------------------------------------------------------------------------------------------- */
+
+static const struct vds_class *class_of(VDS_OBJECT_TYPE kind)
+{
+    for (size_t i = 0; i < vds_n_classes; i++)
+        if (vds_classes[i].kind == kind)
+            return &vds_classes[i];
+    return NULL;
+}
+
+static void the_table_lists_a_class_with_its_identity_first(void **state)
+{
+    const struct vds_class *class = class_of(VDS_OT_PORTAL_GROUP);
+
+    (void)state;
+    assert_non_null(class);
+    assert_string_equal(class->name, "VdsPortalGroup");
+    assert_true(IsEqualIID(class->faces[0].interface->iid, &IID_IVdsIscsiPortalGroup));
+    assert_false(class->faces[0].restricted);
+}
+
+static void the_table_lists_methods_by_slot(void **state)
+{
+    const struct vds_interface *lun = class_of(VDS_OT_LUN)->faces[0].interface;
+
+    (void)state;
+    assert_int_equal(lun->n_methods, sizeof(IVdsLunVtbl) / sizeof(void *));
+    assert_string_equal(lun->methods[0], "QueryInterface");
+    assert_string_equal(lun->methods[offsetof(IVdsLunVtbl, SetMask) / sizeof(void *)], "SetMask");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -115,6 +145,8 @@ int main(void)
         cmocka_unit_test(identifiers_are_the_published_ones),
         cmocka_unit_test(the_list_of_result_codes_names_each_of_them_once),
         cmocka_unit_test(every_result_code_has_a_sentence),
+        cmocka_unit_test(the_table_lists_a_class_with_its_identity_first),
+        cmocka_unit_test(the_table_lists_methods_by_slot),
         cmocka_unit_test(failure_is_the_top_bit_and_win32_codes_are_wrapped_once),
     };
 

@@ -5,6 +5,7 @@
 """
 from __future__ import annotations
 
+import pathlib
 import shutil
 import subprocess
 import sys
@@ -59,6 +60,11 @@ class Headers(unittest.TestCase):
         probe = subprocess.run([self.compiler, "-m32", "-fsyntax-only", "-x", "c", "-"], input="#include <stdint.h>\n", text=True,
                                capture_output=True, check=False)
         return probe.returncode == 0
+
+    def test_a_source_for_windows_compiles_as_it_is(self) -> None:
+        source = (pathlib.Path(__file__).parent / "windows_client.c").read_text()
+        compat = [f"-I{directory}/vds/compat" for directory in self.include_dirs]
+        self.compile(source, "-fshort-wchar", "-Wno-variadic-macros", *compat)
 
     def test_c_view_of_interfaces_is_available_to_cxx(self) -> None:
         if self.language == "c++":

@@ -27,7 +27,15 @@ def source(facts: list[Number]) -> str:
 def assembler(compiler: str, include_dirs: list[str], text: str) -> str:
     command = [compiler, "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-S", "-x", "c", "-o", "-",
                *(f"-I{directory}" for directory in include_dirs), "-"]
-    return subprocess.run(command, input=text, text=True, stdout=subprocess.PIPE, check=True).stdout
+    done = subprocess.run(command, input=text, text=True, stdout=subprocess.PIPE, check=False)
+    if done.returncode:
+        raise SystemExit(f"failed: {' '.join(command)}")
+    return done.stdout
+
+
+def client(compiler: str, include_dirs: list[str]) -> None:
+    """A client for Windows compiles there with our headers."""
+    assembler(compiler, include_dirs, (pathlib.Path(__file__).parent / "windows_client.c").read_text())
 
 
 def values(text: str) -> dict[int, int]:
@@ -44,6 +52,7 @@ def main(compiler: str, table: str, *include_dirs: str) -> int:
         return 77
     facts = list(numbers(pathlib.Path(table)))
     wrong = differences(facts, values(assembler(compiler, list(include_dirs), source(facts))))
+    client(compiler, list(include_dirs))
     print("\n".join(wrong) or f"{len(facts)} facts hold under {compiler}")
     return bool(wrong)
 

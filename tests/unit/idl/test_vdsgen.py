@@ -25,7 +25,8 @@ from vdsidl.model import Model, Struct  # noqa: E402
 from vdsidl.parse import parse_file, parse_text  # noqa: E402
 
 Output = tuple[int, str, str]      # exit status, standard output, standard error
-GOLDEN = ["smallerr.h", "small.h", "vds_iids.c"]
+NOT_OF_THE_ARRAY = {"IUnknown", "IClassFactory", "IVdsAdviseSink"}  # everybody's, a module's, the client's
+GOLDEN = ["smallerr.h", "small.h", "vds_iids.c", "vds_table.c"]
 
 
 def vdsgen(*arguments: object) -> Output:
@@ -78,7 +79,7 @@ class Golden(unittest.TestCase):
     def test_an_output_that_does_not_exist_is_named_with_those_that_do(self) -> None:
         self.assertEqual(vdsgen("c", HERE / "golden/small.idl", "large.h")[0], 1)
         self.assertRegex(vdsgen("c", HERE / "golden/small.idl", "large.h")[2],
-                         r"^vdsgen: no output 'large.h'; there are smallerr.h, small.h, vds_iids.c")
+                         r"^vdsgen: no output 'large.h'; there are smallerr.h, small.h, vds_iids.c, vds_table.c")
 
 
 class Bad(unittest.TestCase):
@@ -166,6 +167,12 @@ class Vds(unittest.TestCase):
         for interface in (i for i in self.model.interfaces if i.scope == "extension"):
             self.assertTrue(self.model.kinds_exposing(interface.name), interface.name)
             self.assertEqual(interface.header, "vdsex.h")
+
+    def test_interfaces_that_no_object_answers_are_the_documented_ones(self) -> None:
+        answered = {face.interface.name for coclass in self.model.coclasses for face in coclass.interfaces}
+        unanswered = [i.name for i in self.model.interfaces if i.name not in answered | NOT_OF_THE_ARRAY]
+        documented = re.findall(r"^\| (IVds\w+) \| nobody", (IDL.parent / "docs/api-status.md").read_text(), re.MULTILINE)
+        self.assertEqual(sorted(documented), sorted(unanswered))
 
     def test_no_two_kinds_share_an_identity_or_a_name(self) -> None:
         identities = [c.interfaces[0].interface.name for c in self.model.coclasses]
