@@ -9,20 +9,30 @@ from typing import Callable, Optional, Sequence
 
 from .emit_header import emit_header
 from .emit_iids import emit_iids
+from .emit_table import emit_table
 from .model import IdlError, Model
 from .parse import parse_file
 
 
-def header_text(model: Model, name: str) -> str:
-    header = model.header(name)
-    if not header:
-        raise SystemExit(f"vdsgen: {model.file} has no header '{name}'; it has {', '.join(h.name for h in model.headers)}")
-    return emit_header(model, header)
+# Outputs by name, beside the headers that the .idl itself names. A back end is a row here.
+OUTPUTS: dict[str, Callable[[Model], str]] = {
+    "vds_iids.c": emit_iids,
+    "vds_table.c": emit_table,
+}
+
+
+class UsageError(Exception):
+    """A fault of the command line."""
 
 
 def text_of(model: Model, output: str) -> str:
-    """The contents of one output, which its name says: vds_iids.c, or a header."""
-    return emit_iids(model) if output.endswith("_iids.c") else header_text(model, output)
+    header = model.header(output)
+    if header:
+        return emit_header(model, header)
+    if output not in OUTPUTS:
+        known = [h.name for h in model.headers] + list(OUTPUTS)
+        raise UsageError(f"no output '{output}'; there are {', '.join(known)}")
+    return OUTPUTS[output](model)
 
 
 def write(path: Optional[pathlib.Path], text: str) -> None:
@@ -39,7 +49,7 @@ def generate(options: argparse.Namespace) -> None:
 
 
 def listing(options: argparse.Namespace) -> None:
-    print("\n".join(header.name for header in parse_file(options.idl).headers))
+    print("\n".join([header.name for header in parse_file(options.idl).headers] + list(OUTPUTS)))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -52,10 +62,10 @@ def parser() -> argparse.ArgumentParser:
         sub.set_defaults(run=run)
         return sub
 
-    sub = command("c", generate, "write headers and the identifiers' definitions")
-    sub.add_argument("outputs", nargs="+", help="names of headers of the .idl, or *_iids.c")
+    sub = command("c", generate, "write the outputs named")
+    sub.add_argument("outputs", nargs="+", help="see the command list")
     sub.add_argument("--outdir", type=pathlib.Path, help="where to (default: standard output)")
-    command("list", listing, "name the headers of the .idl")
+    command("list", listing, "name the outputs there are")
     return main
 
 
@@ -63,7 +73,10 @@ def main(arguments: Sequence[str]) -> int:
     options = parser().parse_args(arguments)
     try:
         options.run(options)
-    except (IdlError, OSError) as fault:
+    except IdlError as fault:
         print(fault, file=sys.stderr)
+        return 1
+    except (UsageError, OSError) as fault:
+        print(f"vdsgen: {fault}", file=sys.stderr)
         return 1
     return 0

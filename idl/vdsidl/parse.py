@@ -137,8 +137,8 @@ class Parser:
         arguments, depth = [""], 0
         while depth or not self.at(")"):
             token = self.take()
-            if token.kind == "end":
-                raise IdlError(token.where, "expected ')' before end of file")
+            if token.kind == "end" or token.text in "[]{};":
+                raise IdlError(token.where, f"expected ')' before {token}")
             depth += (token.text == "(") - (token.text == ")")
             if token.text == "," and not depth:
                 arguments.append("")

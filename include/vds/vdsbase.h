@@ -11,6 +11,7 @@
 
 #include <windows.h>
 
+#include <cguid.h>
 #include <objbase.h>
 #include <unknwn.h>
 
@@ -92,9 +93,9 @@ typedef const CLSID *REFCLSID;
 /* Declares an identifier; in a source file that defines INITGUID before the first include, defines it too, weakly, so that several
  * such files and the library can meet in one program. */
 #ifdef INITGUID
-#define DEFINE_GUID(name, l, w1, w2, b1, b2, b3, b4, b5, b6, b7, b8)                                              \
-    EXTERN_C const GUID name;                                                                                     \
-    const GUID name __attribute__((weak, visibility("default"))) = {l, w1, w2, {b1, b2, b3, b4, b5, b6, b7, b8}}
+#define DEFINE_GUID(name, l, w1, w2, b1, b2, b3, b4, b5, b6, b7, b8)      \
+    EXTERN_C VDS_API const GUID name __attribute__((weak));               \
+    const GUID name = { l, w1, w2, { b1, b2, b3, b4, b5, b6, b7, b8 } }
 #else
 #define DEFINE_GUID(name, l, w1, w2, b1, b2, b3, b4, b5, b6, b7, b8) EXTERN_C VDS_API const GUID name
 #endif
@@ -153,17 +154,28 @@ typedef IUnknown *LPUNKNOWN;
 extern "C" {
 #endif
 
-/* The memory of out parameters: whoever receives it frees it. NULL when there is none left; freeing NULL is fine. */
+/* The memory of out parameters: whoever receives it frees it. NULL when there is none left; freeing NULL is fine. Realloc as realloc(),
+ * with size 0 as free(). */
 VDS_API LPVOID WINAPI CoTaskMemAlloc(SIZE_T cb);
+VDS_API LPVOID WINAPI CoTaskMemRealloc(LPVOID pv, SIZE_T cb);
 VDS_API void WINAPI CoTaskMemFree(LPVOID pv);
 
 /* Counted per thread, for the sake of sources that call them; objects here may be used from any thread in any mode.
  * S_FALSE: this thread had it already. */
+VDS_API HRESULT WINAPI CoInitialize(LPVOID pvReserved);
 VDS_API HRESULT WINAPI CoInitializeEx(LPVOID pvReserved, DWORD dwCoInit);
 VDS_API void WINAPI CoUninitialize(void);
 
+/* There is nothing to secure inside one process, and the service looks at the peer of its socket. RPC_E_TOO_LATE the second time. */
+VDS_API HRESULT WINAPI CoInitializeSecurity(LPVOID pSecDesc, LONG cAuthSvc, LPVOID asAuthSvc, LPVOID pReserved1, DWORD dwAuthnLevel,
+                                            DWORD dwImpLevel, LPVOID pAuthList, DWORD dwCapabilities, LPVOID pReserved3);
+
 /* Makes an object of a class: of VdsLoader, in practice. */
 VDS_API HRESULT WINAPI CoCreateInstance(REFCLSID rclsid, LPUNKNOWN pUnkOuter, DWORD dwClsContext, REFIID riid, LPVOID *ppv);
+
+/* What a provider library exports: its class factories, and whether it may be unloaded (S_OK) or is in use (S_FALSE). */
+VDS_API HRESULT WINAPI DllGetClassObject(REFCLSID rclsid, REFIID riid, LPVOID *ppv);
+VDS_API HRESULT WINAPI DllCanUnloadNow(void);
 
 #ifdef __cplusplus
 }

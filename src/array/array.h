@@ -123,6 +123,12 @@ HRESULT array_lun_get(struct array *array, const struct guid *id, struct array_l
 void array_lun_info_fini(struct array_lun_info *info);
 HRESULT array_drive_get(struct array *array, const struct guid *id, struct array_drive_info *ret_info);
 HRESULT array_controller_get(struct array *array, const struct guid *id, struct array_controller_info *ret_info);
+/* What the unit says of itself on the wire: standard INQUIRY without the padding, VPD 80h, the NAA designator of VPD 83h. */
+struct array_lun_inquiry {
+    char vendor[9], product[17], revision[5], serial[40];
+    uint8_t naa[16], naa_len;
+};
+HRESULT array_lun_inquiry(struct array *array, const struct guid *id, struct array_lun_inquiry *ret_inquiry);
 /* The number a LUN has at a target; VDS_E_OBJECT_NOT_FOUND when not tied. */
 HRESULT array_lun_number(struct array *array, const struct guid *lun, const struct guid *target, uint16_t *ret_number);
 /* Does an object of that VDS_OBJECT_TYPE exist now? */

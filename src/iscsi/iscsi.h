@@ -23,7 +23,8 @@ struct iscsi_conn;
 struct iscsi_login_status {
     uint8_t class, detail;
 };
-extern const struct iscsi_login_status ISCSI_LOGIN_OK, ISCSI_LOGIN_MOVED_TEMPORARILY, ISCSI_LOGIN_INITIATOR_ERROR, ISCSI_LOGIN_AUTH_FAILED,
+extern const struct iscsi_login_status ISCSI_LOGIN_OK, ISCSI_LOGIN_MOVED_TEMPORARILY, ISCSI_LOGIN_MOVED_PERMANENTLY,
+    ISCSI_LOGIN_INITIATOR_ERROR, ISCSI_LOGIN_AUTH_FAILED,
     ISCSI_LOGIN_FORBIDDEN, ISCSI_LOGIN_NOT_FOUND, ISCSI_LOGIN_REMOVED, ISCSI_LOGIN_TOO_MANY_CONNECTIONS, ISCSI_LOGIN_MISSING_PARAMETER,
     ISCSI_LOGIN_CANNOT_INCLUDE, ISCSI_LOGIN_TYPE_NOT_SUPPORTED, ISCSI_LOGIN_NO_SUCH_SESSION, ISCSI_LOGIN_BAD_REQUEST, ISCSI_LOGIN_TARGET_ERROR,
     ISCSI_LOGIN_SERVICE_UNAVAILABLE, ISCSI_LOGIN_OUT_OF_RESOURCES, ISCSI_LOGIN_BAD_VERSION;
@@ -66,6 +67,7 @@ struct iscsi_admission {
     struct iscsi_login_status status;  /* REFUSE, REDIRECT */
     char address[80];                  /* REDIRECT: "host:port" or "[v6]:port", no tag */
     uint16_t tag;                      /* ADMIT */
+    char alias[256];                   /* ADMIT: TargetAlias; "" = none is sent */
     struct iscsi_auth auth;
     void *pin;                         /* ADMIT: the directory's; given back by release(). From now on a drain counts this connection */
 };
@@ -84,6 +86,9 @@ struct iscsi_directory {
      * addresses of a target together. record() returning nonzero ends it. */
     void (*list)(void *dir, struct iscsi_conn *conn, const char *initiator, const char *target,
                  int (*record)(void *arg, const char *target, const char *address, uint16_t tag), void *arg);
+    /* Is there a session of this target with that nonzero TSIH? Decides how a login that wants to join one is refused (0x0208 or 0x020a);
+     * we never let it. May be absent: no. */
+    bool (*session_exists)(void *dir, struct iscsi_conn *conn, const char *target, uint16_t tsih);
     /* Auth for discovery sessions. May be absent: none required. */
     void (*discovery_auth)(void *dir, const char *initiator, struct iscsi_auth *ret_auth);
 };
@@ -91,8 +96,10 @@ struct iscsi_directory {
 /* ---- what the connection asks of its driver ----------------------------------------------------------------------------------- */
 
 struct iscsi_driver {
-    /* There is output, or the deadline moved, or the connection wants to end, and the driver is not inside a call into it. Called at
-     * most once until the driver has looked (iscsi_conn_output). Typical: put the connection on the turn's flush list. */
+    /* There is output, or room for input again, or the deadline moved, or the connection wants to end. Called at most once until the
+     * driver has looked (iscsi_conn_output). Not called inside iscsi_conn_received(), _input(), _output(), _sent() and _tick(), after
+     * which the driver looks anyway; it is called inside the calls that come from elsewhere (_session_ready, _request_logout, _drop).
+     * Typical: put the connection on the turn's flush list. */
     void (*wake)(void *driver, struct iscsi_conn *conn);
     /* Data buffers for tasks. NULL when the pool's limit is reached: the command ends with TASK SET FULL. */
     void *(*buffer_get)(void *driver, size_t len);
@@ -113,17 +120,20 @@ struct iscsi_conn_config {
 
 int iscsi_conn_create(const struct iscsi_conn_config *config, struct iscsi_conn **ret_conn);
 
-/* Where the next bytes of the stream belong: fills iov, returns how many entries (0: not now, the connection is busy or closing). The
- * first entries may point straight into a task's buffer. `max` >= 2. */
+/* Where the next bytes of the stream belong: fills iov, returns how many entries (0: not now, the connection is busy or closing; ask
+ * again after iscsi_conn_sent() or a wake()). The first entries may point straight into a task's buffer. `max` >= 2. The places are good
+ * until iscsi_conn_received() or iscsi_conn_lost(); asking again without having received gives the same ones. */
 int iscsi_conn_input(struct iscsi_conn *conn, struct iovec *iov, int max);
 /* n bytes have been put there, in order. Parses as many PDUs as are whole. 0, or -errno: close (output may be flushed first). */
 int iscsi_conn_received(struct iscsi_conn *conn, size_t n, uint64_t now_ns);
 
-/* Bytes to send, in order: headers, data, digests gathered. Returns the number of entries (0: nothing). They stay put until sent. */
+/* Bytes to send, in order, from the first that is not sent: headers, data, digests gathered. Returns the number of entries (0: nothing).
+ * They stay put until sent (or lost). `max` >= 3; a PDU takes up to three, so 64 entries carry 20 to 60 PDUs. */
 int iscsi_conn_output(struct iscsi_conn *conn, struct iovec *iov, int max);
 void iscsi_conn_sent(struct iscsi_conn *conn, size_t n);
 
-/* True when the connection has nothing more to say and wants its socket closed (logout answered, login refused, protocol error). */
+/* True when the connection has nothing more to say and wants its socket closed (logout answered, login refused, protocol error), or
+ * when what it had to say could not be sent in time (dead peer: see iscsi_conn_deadline). Look after every received, sent, tick. */
 bool iscsi_conn_wants_close(const struct iscsi_conn *conn);
 
 /* Next moment at which iscsi_conn_tick() has something to do (UINT64_MAX: none). */
@@ -138,7 +148,7 @@ void iscsi_conn_request_logout(struct iscsi_conn *conn, uint16_t seconds);
 /* Async Message event 2 when in full feature phase, then the end. */
 void iscsi_conn_drop(struct iscsi_conn *conn);
 
-/* The socket is gone: aborts what runs. gone(arg) is called once no store request refers to the connection any more (perhaps before
+/* The socket is gone, and no recv or send of the driver refers to memory of the connection any more: aborts what runs. gone(arg) is called once no store request refers to the connection any more (perhaps before
  * this returns); the directory's pin has been released by then. After it, iscsi_conn_destroy(). */
 void iscsi_conn_lost(struct iscsi_conn *conn, void (*gone)(void *arg), void *arg);
 void iscsi_conn_destroy(struct iscsi_conn *conn);

@@ -5,7 +5,10 @@
  * the choice is made at loop_create() and nothing above can tell them apart.
  *
  * Rules
- *  - Everything but loop_post() and loop_stop() is called on the loop's own thread, or before loop_run() starts.
+ *  - Everything but loop_post(), loop_call() and loop_stop() is called on the loop's own thread, or before the first turn. The thread
+ *    that runs the first turn is the loop's own from then on (the ring belongs to it); create and destroy may happen on another.
+ *  - Sockets: the loop may switch O_NONBLOCK of a descriptor on or off as its engine needs. A direct call beside the loop says
+ *    MSG_DONTWAIT. A descriptor is closed only when no operation on it is under way.
  *  - The caller owns each struct loop_op / loop_timer / loop_message and keeps it, and the buffers it names, until its callback ran.
  *  - Callbacks run from the loop only, never inside the call that started the operation; completions of one turn are collected
  *    first and run afterwards (no recursion, bounded stack).
@@ -30,6 +33,7 @@ struct loop_options {
     enum loop_backend backend; /* AUTO: io_uring when the kernel allows it, else epoll */
     unsigned n_entries;        /* ring size, 0 = 1024 */
     unsigned spin_us;          /* busy-poll this long after the last event before sleeping; 0 = sleep at once. Never spins when idle */
+    unsigned n_workers;        /* threads for blocking calls, started when first needed; 0 = 4 */
 };
 
 /* -errno. `options` may be NULL for the defaults. */
@@ -47,7 +51,7 @@ int loop_run(struct loop *loop);
 /* One turn: waits at most timeout_ms (-1: for ever, 0: not at all) for events and runs their callbacks. For tests and embedding. */
 int loop_turn(struct loop *loop, int timeout_ms);
 
-/* From any thread: loop_run() returns after the turn it is in. */
+/* From any thread: loop_run() returns after the turn it is in; called before loop_run(), that one returns after its first turn. */
 void loop_stop(struct loop *loop);
 
 /* The loop that this thread is running (inside loop_run()/loop_turn()), or NULL. */
@@ -61,17 +65,18 @@ uint64_t loop_now(const struct loop *loop);
 struct loop_op {
     void (*done)(struct loop_op *op, int res); /* res: what the system call returned, or -errno; -ECANCELED after loop_cancel() */
     /* private to src/loop from here on */
-    struct loop_op *next;
-    struct loop *loop;
-    int res;
+    struct list_node link; /* the one queue that the operation is on */
+    int res, fd;
     uint32_t flags;
-    uint8_t kind;
-    uint8_t more;
-    uint64_t args[5];
+    uint8_t kind, state;
+    uint8_t drained; /* a hint kept from one use to the next: the socket had no more to read */
+    void *ptr;
+    uint64_t len, offset;
 };
 
-void loop_accept(struct loop *loop, struct loop_op *op, int fd);   /* one connection; res = its descriptor (CLOEXEC, NONBLOCK) */
+void loop_accept(struct loop *loop, struct loop_op *op, int fd);   /* one connection; res = its descriptor (CLOEXEC) */
 void loop_connect(struct loop *loop, struct loop_op *op, int fd, const struct sockaddr *addr, socklen_t len);
+/* msg_flags is filled only when a name or control data was asked for. */
 void loop_recvmsg(struct loop *loop, struct loop_op *op, int fd, struct msghdr *msg);
 void loop_sendmsg(struct loop *loop, struct loop_op *op, int fd, struct msghdr *msg); /* MSG_NOSIGNAL implied */
 void loop_poll(struct loop *loop, struct loop_op *op, int fd, unsigned events);       /* one shot; res = poll(2) revents */
@@ -81,10 +86,14 @@ void loop_writev(struct loop *loop, struct loop_op *op, int fd, const struct iov
 void loop_fsync(struct loop *loop, struct loop_op *op, int fd, bool data_only);
 void loop_fallocate(struct loop *loop, struct loop_op *op, int fd, int mode, uint64_t offset, uint64_t len);
 
+/* Runs fn(op) on a worker thread; its result becomes res. For what has no operation of its own (fn sees op's container, nothing else). */
+void loop_work(struct loop *loop, struct loop_op *op, int (*fn)(struct loop_op *op));
+
 /* Asks for an early end. The operation's own callback still runs, once, with its result or -ECANCELED. */
 void loop_cancel(struct loop *loop, struct loop_op *op);
 
-/* Runs `done` with res = 0 in the next turn: how "never inside the call" is kept by those who finish at once. */
+/* Runs `done` with res = 0 when the callbacks now due have run, mostly before the loop next enters the kernel: how "never inside the
+ * call" is kept by those who finish at once, and how the answers of a turn are gathered into one send. */
 void loop_defer(struct loop *loop, struct loop_op *op);
 
 /* ---- timers -------------------------------------------------------------------------------------------------------------- */
@@ -92,9 +101,10 @@ void loop_defer(struct loop *loop, struct loop_op *op);
 struct loop_timer {
     void (*fired)(struct loop_timer *timer);
     /* private */
-    struct list_node link;
-    uint64_t deadline_ns;
-    unsigned heap_index;
+    struct list_node link; /* on the list of due timers */
+    uint64_t deadline_ns, key_ns, seq;
+    struct loop_timer *child, *sibling, *back;
+    uint8_t state;
 };
 
 /* (Re)arms: fires once, not before deadline_ns (loop_now() scale). Stop of an unarmed (zeroed) timer is harmless. O(log n). */
@@ -108,10 +118,11 @@ struct loop_message {
     struct loop_message *next;                 /* private */
 };
 
-/* From any thread, never blocks, keeps order per sender. The message belongs to the loop until run() is called. */
+/* From any thread, never blocks, keeps order per sender. The message belongs to the loop until run() is called; those that a
+ * destroyed loop still holds are never run. */
 void loop_post(struct loop *loop, struct loop_message *message);
 
-/* Posts `run(arg)` and waits for it. Never call it from a loop thread that the other loop may be waiting for. */
+/* Posts `run(arg)` and waits for it; on the loop's own thread it runs at once. Never call it from a loop thread that the other loop may be waiting for. */
 void loop_call(struct loop *loop, void (*run)(void *arg), void *arg);
 
 #endif

@@ -19,7 +19,18 @@
 
 #define SCSI_CDB_MAX   16
 #define SCSI_SENSE_MAX 32
+#define SCSI_PARAM_MAX 131072 /* parameter data of one command, either way; bounds what an allocation length can ask of us */
 #define SCSI_LUN_MAX   255 /* single-level LUN, peripheral device addressing (SAM-5 §4.7) */
+
+enum scsi_status { /* SAM-5 §5.3 */
+    SCSI_GOOD = 0x00,
+    SCSI_CHECK_CONDITION = 0x02,
+    SCSI_CONDITION_MET = 0x04,
+    SCSI_BUSY = 0x08,
+    SCSI_RESERVATION_CONFLICT = 0x18,
+    SCSI_TASK_SET_FULL = 0x28,
+    SCSI_TASK_ABORTED = 0x40,
+};
 
 /* ---- logical unit ---------------------------------------------------------------------------------------------------------- */
 
@@ -67,6 +78,12 @@ struct scsi_nexus {
     /* Tags of all groups of this target at this moment, for REPORT TARGET PORT GROUPS; NULL: only `tag`. Any thread, may lock. */
     size_t (*list_tags)(void *arg, uint16_t *tags, size_t n_max);
     void *list_tags_arg;
+    /* COMPARE AND WRITE and writes to the same place wait for each other, perhaps across threads. kick(): somebody on any thread asks
+     * that scsi_view_run() be called soon on the view's own thread (a message to its loop); must not block nor call back at once.
+     * Kicks may come several for one, and one may still be under way when the view is destroyed: the caller then drops it.
+     * NULL: a command that would have to wait ends with BUSY. */
+    void (*kick)(void *arg);
+    void *kick_arg;
 };
 
 struct scsi_view; /* the LUN map of one session; its reactor's thread only */
@@ -82,6 +99,8 @@ int scsi_view_map(struct scsi_view *view, uint16_t lun, struct scsi_lu *lu, bool
  * has left (perhaps before this returns) and the reference to the unit has been dropped. -ENOENT. */
 int scsi_view_unmap(struct scsi_view *view, uint16_t lun, void (*gone)(void *arg), void *arg);
 struct scsi_lu *scsi_view_lookup(const struct scsi_view *view, uint16_t lun);
+/* Goes on with the commands that a kick() announced; harmless when there are none. Calls done() of those that end. */
+void scsi_view_run(struct scsi_view *view);
 
 /* ---- tasks ------------------------------------------------------------------------------------------------------------------ */
 
@@ -94,17 +113,31 @@ struct scsi_result {
     uint16_t asc;   /* ASC << 8 | ASCQ */
 };
 
+struct scsi_itl;
+struct scsi_opcode;
+
+/* When the lengths of CDB and transport differ (RFC 7143 §11.4.5; FCP-4 §9.4.2 gives the choice):
+ *   - `len` is what the CDB moves, `buf_len` = min(len, what the transport expects); with the wrong direction buf_len = 0.
+ *   - READ, WRITE, WRITE AND VERIFY, VERIFY and commands that return parameter data process buf_len bytes and end GOOD: a write changes
+ *     exactly the bytes that came, part of a block too.
+ *   - WRITE SAME, COMPARE AND WRITE and ORWRITE want exactly `len`, commands with a parameter list at least `len`: otherwise nothing is
+ *     done and the answer is ILLEGAL REQUEST / INVALID FIELD IN COMMAND INFORMATION UNIT (0Eh/03h).
+ *   - the residual is the transport's: full_len > expected: overflow by full_len - expected; less: underflow. This holds for CHECK
+ *     CONDITION too; there data_len is 0, and full_len = len for writes.
+ */
 struct scsi_task {
     /* the transport's, before scsi_task_prepare() */
     struct scsi_view *view;
     uint8_t lun[8];             /* as on the wire */
-    uint8_t cdb[SCSI_CDB_MAX];
+    uint8_t cdb[SCSI_CDB_MAX];  /* a shorter one is followed by zeros */
     enum scsi_task_attr attr;
+    uint32_t expected_len;      /* OUT: bytes the initiator is ready to send (Expected Data Transfer Length); 0 if it does not say */
     void (*done)(struct scsi_task *task); /* only when scsi_task_execute() said false; on the view's thread, never inside that call */
 
     /* after scsi_task_prepare() */
     enum scsi_dir dir;
-    uint32_t len;               /* bytes that the CDB asks to move (parameter list, allocation length or blocks) */
+    uint32_t len;               /* bytes that the CDB asks to move (parameter list, allocation length or blocks); never more than the
+                                 * unit's max_transfer or SCSI_PARAM_MAX, whichever is larger */
 
     /* the transport's, before scsi_task_execute() */
     uint8_t *buf;               /* OUT: the bytes that came; IN: room */
@@ -113,20 +146,27 @@ struct scsi_task {
     /* the answer */
     struct scsi_result result;
     uint32_t data_len;          /* IN: bytes in buf, from its start */
-    uint8_t sense[SCSI_SENSE_MAX]; /* fixed format, ready for the wire; with CHECK CONDITION */
+    uint32_t full_len;          /* what data_len would be had there been room; OUT: len. For the residual */
+    uint8_t sense[SCSI_SENSE_MAX]; /* ready for the wire; with CHECK CONDITION */
     uint8_t sense_len;
     bool aborted;               /* ended by a task management function: no response is sent unless TAS says so */
 
     /* private to src/scsi from here on */
+    uint8_t phase;
+    bool executing;             /* done() is still owed */
+    bool claims;                /* the stripes are held exclusively */
+    uint16_t stripes;           /* of `gate`, held by this task */
+    struct scsi_lu *gate;       /* whose stripes: the unit written to */
+    uint32_t epoch;
     struct scsi_itl *itl;
     const struct scsi_opcode *opcode;
-    struct list_node link;
+    struct list_node link;      /* itl->tasks */
+    struct list_node wait;      /* lu->waiting, or view->ready */
+    struct store *io_store;
     struct store_request io;
     struct iovec iov;
     uint64_t arg[6];
-    void *extra;
-    uint32_t epoch;
-    uint8_t phase;
+    void *extra;                /* malloc()ed scratch, freed when the task ends */
 };
 
 /* Resolves the LUN and decodes and checks the CDB. true: go on (get a buffer, move the data, execute). false: the answer is ready

@@ -36,7 +36,8 @@ struct store_request {
 };
 
 /* Starts the request. -EINPROGRESS: done() will be called. Anything else (0 or -errno) is the result, and done() is not called:
- * that is how page-cache hits stay cheap. Requests beyond the size are -EINVAL; short transfers do not exist. */
+ * that is how page-cache hits stay cheap. Requests beyond the size are -EINVAL; short transfers do not exist. Changes to a store
+ * opened read-only are -EROFS. On a thread without a loop everything is done inside the call, blocking. */
 int store_submit(struct store *store, struct store_request *req);
 
 /* What is known about a range, for GET LBA STATUS: from `offset`, the length of the run of equal state. */
@@ -50,7 +51,11 @@ uint64_t store_size(const struct store *store);      /* bytes */
 uint64_t store_allocated(const struct store *store); /* bytes of space really used, as far as is known */
 bool store_is_thin(const struct store *store);       /* DISCARD really frees space */
 
-/* Blocking; never on a reactor thread. Grows or cuts; the caller has stopped requests beyond the new end. */
+/* Blocking; never on a reactor thread. Gives the range its space now, so that writing there cannot meet -ENOSPC; it may lie beyond the
+ * end: that is how a fully allocated store grows, reserve first, then resize. Contents do not change. */
+int store_reserve(struct store *store, uint64_t offset, uint64_t len);
+
+/* Blocking; never on a reactor thread. Grows or cuts; the caller has stopped requests beyond the new end. Growth reads as zeros. */
 int store_resize(struct store *store, uint64_t size);
 
 /* The last reference closes. References: one from open, one per user. NULL is fine. */
@@ -67,7 +72,8 @@ typedef bool store_progress(void *arg, uint64_t n_done, uint64_t n_total);
  * otherwise sparse. Durable, directory entry too, when it returns 0. -EEXIST, -ENOSPC, ... Blocking. */
 int store_file_create(const char *path, uint64_t size, bool thick, store_progress *progress, void *arg);
 
-/* Opens an existing file. Reads and writes go through the page cache; hits complete inside store_submit(). Blocking. */
+/* Opens an existing file. Reads and writes go through the page cache; hits complete inside store_submit(). Blocking. -EBUSY: it is open
+ * already, here or in another process; -EINVAL, -EISDIR: not a regular file. */
 int store_file_open(const char *path, bool read_only, struct store **ret_store);
 
 /* Anonymous memory, sparse; gone on close. */

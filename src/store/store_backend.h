@@ -13,6 +13,7 @@ struct store_kind {
     int (*submit)(struct store *store, struct store_request *req);
     int (*extent_at)(struct store *store, uint64_t offset, struct store_extent *ret_extent); /* absent: all mapped */
     uint64_t (*allocated)(const struct store *store);                                        /* absent: size */
+    int (*reserve)(struct store *store, uint64_t offset, uint64_t len);                      /* absent: nothing to do */
     int (*resize)(struct store *store, uint64_t size);                                       /* absent: -EOPNOTSUPP */
     void (*close)(struct store *store); /* frees what the kind allocated, the struct itself included */
 };

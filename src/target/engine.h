@@ -55,8 +55,10 @@ int engine_host_addresses(struct engine_address **ret_addresses, size_t *ret_n);
 
 /* ---- portals: listening sockets, one for all targets ---------------------------------------------------------------------------- */
 
-/* Binds and listens; a connect is accepted when this returns. -EADDRINUSE, -EADDRNOTAVAIL (the address is not here), -EEXIST. */
+/* Binds and listens; a connect is accepted when this returns. One address, no wildcard (-EINVAL). -EADDRINUSE, -EADDRNOTAVAIL (the address is not here), -EEXIST. */
 int engine_portal_open(struct engine *engine, const struct guid *portal, const struct sockaddr_storage *addr);
+/* Where an open portal listens: with a port even when it was opened with port 0. -ENOENT. */
+int engine_portal_address(struct engine *engine, const struct guid *portal, struct sockaddr_storage *ret_addr);
 /* Closes the listening socket; connections are not touched (drain them first). -ENOENT. */
 int engine_portal_close(struct engine *engine, const struct guid *portal);
 
@@ -68,10 +70,14 @@ int engine_target_create(struct engine *engine, const struct guid *target, const
 int engine_target_destroy(struct engine *engine, const struct guid *target);
 int engine_target_set_alias(struct engine *engine, const struct guid *target, const char *alias);
 
-/* CHAP. NULL secret: no authentication. initiator NULL: the default for all. */
+/* CHAP. initiator NULL: the default for all; one of its own wins over the default. NULL secret: takes that entry away. */
 int engine_target_set_secret(struct engine *engine, const struct guid *target, const char *initiator, const struct iscsi_secret *secret);
 /* What the target proves itself with to that initiator (mutual CHAP). */
 int engine_target_set_mutual(struct engine *engine, const struct guid *target, const char *initiator, const struct iscsi_secret *secret);
+
+/* The same for discovery sessions. Without a secret anyone may discover. */
+int engine_discovery_set_secret(struct engine *engine, const char *initiator, const struct iscsi_secret *secret);
+int engine_discovery_set_mutual(struct engine *engine, const char *initiator, const struct iscsi_secret *secret);
 
 /* ---- (target, portal) -> tag: the one table behind SendTargets and login ---------------------------------------------------------- */
 

@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: MIT */
+/* For sources that include it beside <windows.h>, or instead. */
+#include <windows.h>

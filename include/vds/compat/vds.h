@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* The name by which sources for Windows know it. */
+#include <windows.h>
+
+#include <vds/vds.h>

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/client.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/utf.h"
+#include "cli/command.h"
+#include "rpc/libvds.h"
+
+/* ---- failures ------------------------------------------------------------------------------------------------------------------ */
+
+int client_refused(HRESULT hr, const char *format, ...)
+{
+    const char *sentence = vds_error_text();
+    char what[256];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(what, sizeof what, format, args);
+    va_end(args);
+    fprintf(stderr, "vdsctl: %s: %s%s%s\n", what, vds_hresult_name(hr), *sentence ? ": " : "", sentence);
+    return hr == RPC_E_DISCONNECTED ? EXIT_NO_SERVICE : EXIT_REFUSED;
+}
+
+/* ---- connecting ---------------------------------------------------------------------------------------------------------------- */
+
+static double now_s(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static HRESULT load_service(const char *host, IVdsService **ret_service)
+{
+    IVdsServiceLoader *loader;
+    _cleanup_(freep) WCHAR *machine = host ? client_wide(host) : NULL;
+    HRESULT hr;
+
+    if (host && !machine)
+        return E_INVALIDARG;
+    hr = CoCreateInstance(&CLSID_VdsLoader, NULL, CLSCTX_LOCAL_SERVER, &IID_IVdsServiceLoader, (void **)&loader);
+    if (FAILED(hr))
+        return hr;
+    hr = IVdsServiceLoader_LoadService(loader, machine, ret_service);
+    IVdsServiceLoader_Release(loader);
+    if (SUCCEEDED(hr))
+        hr = IVdsService_WaitForServiceReady(*ret_service);
+    return hr;
+}
+
+/* The service may still be starting: with a time limit, tries again until it answers. */
+static HRESULT load_service_within(const char *host, double timeout_s, IVdsService **ret_service)
+{
+    double end = now_s() + timeout_s;
+    HRESULT hr;
+
+    while (FAILED(hr = load_service(host, ret_service)) && now_s() < end)
+        poll(NULL, 0, 20);
+    return hr;
+}
+
+static HRESULT keep_first(void *arg, void *face)
+{
+    void **ret_face = arg;
+
+    if (!*ret_face) {
+        IUnknown_AddRef((IUnknown *)face);
+        *ret_face = face;
+    }
+    return S_OK;
+}
+
+static HRESULT find_subsystem(struct client *client)
+{
+    IVdsHwProvider *provider = NULL;
+    IEnumVdsObject *members;
+    HRESULT hr = IVdsService_QueryProviders(client->service, VDS_QUERY_HARDWARE_PROVIDERS, &members);
+
+    if (SUCCEEDED(hr))
+        hr = client_each(members, &IID_IVdsHwProvider, keep_first, &provider);
+    if (SUCCEEDED(hr) && !provider)
+        hr = VDS_E_OBJECT_NOT_FOUND;
+    if (SUCCEEDED(hr))
+        hr = IVdsHwProvider_QueryInterface(provider, &IID_IVdsProvider, (void **)&client->provider);
+    if (SUCCEEDED(hr))
+        hr = IVdsHwProvider_QuerySubSystems(provider, &members);
+    if (SUCCEEDED(hr))
+        hr = client_each(members, &IID_IVdsSubSystem, keep_first, &client->subsystem);
+    if (SUCCEEDED(hr) && !client->subsystem)
+        hr = VDS_E_OBJECT_NOT_FOUND;
+    if (SUCCEEDED(hr))
+        hr = IVdsSubSystem_QueryInterface(client->subsystem, &IID_IVdsSubSystemIscsi, (void **)&client->iscsi);
+    if (SUCCEEDED(hr))
+        hr = IVdsSubSystem_QueryInterface(client->subsystem, &IID_IVdsSubSystemEx, (void **)&client->ex);
+    RELEASE(provider);
+    return hr;
+}
+
+int client_open(struct client *client, const char *host, double timeout_s)
+{
+    HRESULT hr = load_service_within(host, timeout_s, &client->service);
+
+    if (FAILED(hr)) {
+        client_refused(hr, "no service");
+        return EXIT_NO_SERVICE;
+    }
+    hr = find_subsystem(client);
+    if (FAILED(hr)) {
+        client_refused(hr, "the service has no array");
+        return EXIT_NO_SERVICE;
+    }
+    return EXIT_DONE;
+}
+
+void client_close(struct client *client)
+{
+    RELEASE(client->ex);
+    RELEASE(client->iscsi);
+    RELEASE(client->subsystem);
+    RELEASE(client->provider);
+    RELEASE(client->service);
+}
+
+/* ---- enumerations -------------------------------------------------------------------------------------------------------------- */
+
+HRESULT client_each(IEnumVdsObject *members, const IID *iid, HRESULT (*each)(void *arg, void *face), void *arg)
+{
+    HRESULT hr;
+
+    do {
+        IUnknown *objects[32];
+        ULONG n = 0;
+
+        hr = IEnumVdsObject_Next(members, 32, objects, &n);
+        for (ULONG i = 0; i < n; i++) {
+            void *face;
+
+            if (SUCCEEDED(hr) && SUCCEEDED(IUnknown_QueryInterface(objects[i], iid, &face))) {
+                HRESULT one = each(arg, face);
+
+                IUnknown_Release((IUnknown *)face);
+                if (FAILED(one) && one != VDS_E_OBJECT_DELETED)
+                    hr = one;
+            }
+            IUnknown_Release(objects[i]);
+        }
+    } while (hr == S_OK);
+    IEnumVdsObject_Release(members);
+    return FAILED(hr) ? hr : S_OK;
+}
+
+/* ---- waiting ------------------------------------------------------------------------------------------------------------------- */
+
+/* A thread sits in Wait so that the main one can watch for Ctrl-C and show progress. */
+struct waiter {
+    IVdsAsync *async;
+    int ended_fd;
+    HRESULT hr, result;
+    VDS_ASYNC_OUTPUT output;
+    char text[512];
+};
+
+static void *waiter_run(void *arg)
+{
+    struct waiter *w = arg;
+    uint64_t one = 1;
+
+    w->hr = IVdsAsync_Wait(w->async, &w->result, &w->output);
+    snprintf(w->text, sizeof w->text, "%s", vds_error_text());
+    if (write(w->ended_fd, &one, sizeof one) < 0)
+        abort(); /* an eventfd of our own cannot refuse */
+    return NULL;
+}
+
+static void show_progress(IVdsAsync *async, const char *what)
+{
+    HRESULT result;
+    ULONG percent;
+
+    if (SUCCEEDED(IVdsAsync_QueryStatus(async, &result, &percent)) && percent > 0 && percent < 100)
+        fprintf(stderr, "\r%s  [%-40.*s] %3u%%", what, (int)(percent * 2 / 5), "########################################",
+                (unsigned)percent);
+}
+
+static void say_cancel(IVdsAsync *async)
+{
+    HRESULT hr = IVdsAsync_Cancel(async);
+
+    if (hr == VDS_E_CANCEL_TOO_LATE)
+        fprintf(stderr, "\nvdsctl: too late to cancel, finishing\n");
+    else if (FAILED(hr))
+        client_refused(hr, "cancel");
+    else
+        fprintf(stderr, "\nvdsctl: cancelling\n");
+}
+
+/* Until the waiter ends: progress on a terminal, cancel on a signal. false when the time limit came first. */
+static bool watch_waiter(struct client *client, struct waiter *w, const char *what, int signal_fd)
+{
+    double end = client->timeout_s > 0 ? now_s() + client->timeout_s : 0;
+    bool terminal = isatty(STDERR_FILENO), shown = false, ended = false;
+
+    while (!ended) {
+        struct pollfd fds[] = { { w->ended_fd, POLLIN, 0 }, { signal_fd, POLLIN, 0 } };
+        int wait_ms = terminal ? 200 : -1;
+
+        if (end > 0) {
+            double left = (end - now_s()) * 1000;
+
+            if (left <= 0)
+                return false;
+            wait_ms = wait_ms < 0 || left < wait_ms ? (int)left + 1 : wait_ms;
+        }
+        poll(fds, 2, wait_ms);
+        ended = fds[0].revents != 0;
+        if (fds[1].revents) {
+            struct signalfd_siginfo info;
+
+            if (read(signal_fd, &info, sizeof info) == sizeof info)
+                say_cancel(w->async);
+        }
+        if (terminal && !ended) {
+            show_progress(w->async, what);
+            shown = true;
+        }
+    }
+    if (shown)
+        fprintf(stderr, "\r\033[K");
+    return true;
+}
+
+static IUnknown *output_object(const VDS_ASYNC_OUTPUT *output)
+{
+    switch (output->type) {
+    case VDS_ASYNCOUT_CREATELUN:
+        return output->cl.pLunUnk;
+    case VDS_ASYNCOUT_CREATETARGET:
+        return output->ct.pTargetUnk;
+    case VDS_ASYNCOUT_CREATEPORTALGROUP:
+        return output->cpg.pPortalGroupUnk;
+    default:
+        return NULL;
+    }
+}
+
+static int finish_wait(struct waiter *w, const char *what, IUnknown **ret_output, HRESULT *ret_hr)
+{
+    HRESULT hr = FAILED(w->hr) ? w->hr : w->result;
+    IUnknown *object;
+
+    if (FAILED(hr)) {
+        vds_set_error_text(w->text);
+        return client_refused(hr, "%s", what);
+    }
+    object = output_object(&w->output);
+    if (ret_output)
+        *ret_output = object;
+    else
+        RELEASE(object);
+    if (ret_hr)
+        *ret_hr = hr;
+    return EXIT_DONE;
+}
+
+int client_wait(struct client *client, IVdsAsync *async, const char *what, IUnknown **ret_output, HRESULT *ret_hr)
+{
+    struct waiter *w = calloc(1, sizeof *w);
+    sigset_t signals, before;
+    pthread_t thread;
+    int signal_fd, code;
+
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &signals, &before);
+    signal_fd = signalfd(-1, &signals, SFD_CLOEXEC);
+    if (!w || signal_fd < 0 || (w->ended_fd = eventfd(0, EFD_CLOEXEC)) < 0 ||
+        (w->async = async, pthread_create(&thread, NULL, waiter_run, w)) != 0) {
+        fprintf(stderr, "vdsctl: cannot wait: %s\n", strerror(errno));
+        exit(EXIT_REFUSED);
+    }
+    if (watch_waiter(client, w, what, signal_fd)) {
+        pthread_join(thread, NULL);
+        code = finish_wait(w, what, ret_output, ret_hr);
+        IVdsAsync_Release(async);
+        close(w->ended_fd);
+        free(w);
+    } else { /* the waiter keeps what it uses; the process is about to end */
+        pthread_detach(thread);
+        fprintf(stderr, "vdsctl: %s: not done after %g s; it goes on in the service\n", what, client->timeout_s);
+        code = EXIT_REFUSED;
+    }
+    close(signal_fd);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return code;
+}
+
+/* ---- text ------------------------------------------------------------------------------------------------------------------------ */
+
+char *client_take_string(LPWSTR text)
+{
+    char *utf8 = NULL;
+
+    if (text && utf16_to_utf8((const uint16_t *)text, &utf8) < 0)
+        utf8 = strdup("?");
+    CoTaskMemFree(text);
+    if (!utf8 && !(utf8 = strdup(""))) {
+        fprintf(stderr, "vdsctl: out of memory\n");
+        exit(EXIT_REFUSED);
+    }
+    return utf8;
+}
+
+WCHAR *client_wide(const char *text)
+{
+    size_t n;
+    WCHAR *wide;
+
+    if (utf16_length(text, &n) < 0) {
+        fprintf(stderr, "vdsctl: not UTF-8: %s\n", text);
+        return NULL;
+    }
+    wide = malloc((n + 1) * sizeof *wide);
+    if (!wide)
+        fprintf(stderr, "vdsctl: out of memory\n");
+    else
+        utf8_to_utf16(text, (uint16_t *)wide, n + 1);
+    return wide;
+}
+
+void client_guid_text(const GUID *id, char text[static GUID_TEXT_SIZE])
+{
+    struct guid g;
+
+    _Static_assert(sizeof g == sizeof *id, "one layout");
+    memcpy(&g, id, sizeof g);
+    guid_format(&g, text);
+}

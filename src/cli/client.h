@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* vdsctl's way to the array: the public interfaces through libvds, nothing else. Also the one place where failures become sentences. */
+#ifndef VDS_CLI_CLIENT_H
+#define VDS_CLI_CLIENT_H
+
+#include <stdbool.h>
+
+#define COBJMACROS
+#include <vds/vds.h>
+#include <vds/vdsex.h>
+
+#include "base/guid.h"
+
+struct client {
+    double timeout_s; /* for operations; < 0: no limit */
+    IVdsService *service;
+    IVdsProvider *provider;
+    IVdsSubSystem *subsystem;
+    IVdsSubSystemIscsi *iscsi;
+    IVdsSubSystemEx *ex;
+};
+
+/* Connects to the service at `host` (NULL: this machine) and finds the array. EXIT_DONE, or EXIT_NO_SERVICE with a sentence said.
+ * timeout_s > 0: keeps trying for so long. */
+int client_open(struct client *client, const char *host, double timeout_s);
+void client_close(struct client *client);
+
+/* Says "vdsctl: WHAT: NAME: sentence" on stderr. Returns EXIT_REFUSED, or EXIT_NO_SERVICE when the connection is gone. */
+int client_refused(HRESULT hr, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Releases an interface pointer of any kind and clears it. */
+#define RELEASE(p) \
+    do { \
+        if (p) \
+            IUnknown_Release((IUnknown *)(p)); \
+        (p) = NULL; \
+    } while (0)
+
+/* Calls each(arg, face) for every member of the enumeration, as interface `iid`; `face` is released afterwards. A member that is
+ * gone by now is passed over. Releases `members`. */
+HRESULT client_each(IEnumVdsObject *members, const IID *iid, HRESULT (*each)(void *arg, void *face), void *arg);
+
+/* Waits for the operation, with a progress bar when stderr is a terminal; Ctrl-C cancels it and says what happened. Releases `async`.
+ * EXIT_DONE: ret_output (may be NULL) holds what it made, with a reference, and *ret_hr its success code. */
+int client_wait(struct client *client, IVdsAsync *async, const char *what, IUnknown **ret_output, HRESULT *ret_hr);
+
+/* "object name" conversions: task memory or malloc in, malloc'ed UTF-8 out (never NULL: "?" when it cannot be converted). */
+char *client_take_string(LPWSTR text);                 /* frees `text` with CoTaskMemFree */
+WCHAR *client_wide(const char *text);                  /* malloc'ed; NULL for malformed UTF-8 or no memory, said on stderr */
+void client_guid_text(const GUID *id, char text[static GUID_TEXT_SIZE]);
+
+#endif

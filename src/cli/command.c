@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/command.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/handlers.h"
+
+const struct command commands[] = {
+    { "show", "", "", "", "the whole array as a tree", show_run },
+    { "status", "", "", "", "health, versions, limits", status_run },
+    { "watch", "", "", "", "events as they happen, until Ctrl-C", watch_run },
+    { "portal", "list", "", "", "portals with status and the groups that hold them", portal_list },
+    { "portal", "online", "PORTAL", "", "let a portal serve again", portal_online },
+    { "portal", "offline", "PORTAL", "", "drain a portal and stop listening there", portal_offline },
+    { "target", "list", "", "", "targets with groups, LUNs and sessions", target_list },
+    { "target", "show", "T", "", "one target", target_show },
+    { "target", "create", "NAME", "--iqn", "make a target; prints its iSCSI name", target_create },
+    { "target", "delete", "T", "", "delete a target and its groups; its LUNs must be detached", target_delete },
+    { "group", "list", "[T]", "", "portal groups with their portals", group_list },
+    { "group", "create", "T", "", "make a portal group; prints T/TAG", group_create },
+    { "group", "delete", "T/TAG", "", "delete a group that holds no portal", group_delete },
+    { "group", "add-portal", "T/TAG PORTAL", "", "serve the target through that portal", group_add_portal },
+    { "group", "remove-portal", "T/TAG PORTAL", "--drain --now", "drain the portal for this target, then take it out", group_remove_portal },
+    { "lun", "list", "", "", "LUNs with size, space, targets and who may use them", lun_list },
+    { "lun", "create", "NAME", "--size --thick", "make a LUN, masked from everyone", lun_create },
+    { "lun", "delete", "L", "", "delete a LUN and its data; it must be detached", lun_delete },
+    { "lun", "attach", "L T...", "", "tie a LUN to targets", lun_attach },
+    { "lun", "detach", "L T...", "", "untie a LUN from targets", lun_detach },
+    { "lun", "allow", "L IQN...", "", "let initiators use it ('*': all)", lun_allow },
+    { "lun", "deny", "L [IQN...]", "", "take initiators off its list (none named: all)", lun_deny },
+    { "session", "list", "", "", "who is connected, over what", session_list },
+    { "session", "drop", "S", "", "end a session", session_drop },
+};
+const unsigned n_commands = sizeof commands / sizeof commands[0];
+
+/* ---- options of verbs ------------------------------------------------------------------------------------------------------ */
+
+static const struct {
+    const char *name, *value, *help;
+} options[] = {
+    { "--size", "SIZE", "bytes, or with K M G T (powers of 1,024)" },
+    { "--thick", NULL, "allocate every block now" },
+    { "--iqn", "IQN", "iSCSI name; made up when not given" },
+    { "--drain", "SECONDS", "how long initiators may take to leave; 0 = at once" },
+    { "--now", NULL, "as --drain 0" },
+};
+
+static bool word_in(const char *word, const char *list)
+{
+    const char *at = strstr(list, word);
+    size_t len = strlen(word);
+
+    return at && (at == list || at[-1] == ' ') && (at[len] == '\0' || at[len] == ' ');
+}
+
+static void set_option(struct request *request, const char *name, const char *value)
+{
+    if (strcmp(name, "--size") == 0)
+        request->size = value;
+    else if (strcmp(name, "--iqn") == 0)
+        request->iqn = value;
+    else if (strcmp(name, "--drain") == 0)
+        request->drain = value;
+    else if (strcmp(name, "--thick") == 0)
+        request->thick = true;
+    else if (strcmp(name, "--now") == 0)
+        request->now = true;
+}
+
+static int usage(const struct command *command, const char *what, const char *word)
+{
+    fprintf(stderr, "vdsctl: %s%s%s\n", what, *word ? ": " : "", word);
+    if (command)
+        fprintf(stderr, "usage: vdsctl %s%s%s%s%s\n", command->noun, *command->verb ? " " : "", command->verb,
+                *command->args ? " " : "", command->args);
+    else
+        fprintf(stderr, "Try 'vdsctl --help'.\n");
+    return EXIT_USAGE;
+}
+
+/* Takes one "--name value" or "--name=value"; moves *i past it. */
+static int parse_option(int argc, char **argv, int *i, struct request *request)
+{
+    const char *word = argv[*i];
+    size_t len = strcspn(word, "=");
+
+    for (size_t k = 0; k < sizeof options / sizeof options[0]; k++) {
+        const char *value = word[len] == '=' ? word + len + 1 : NULL;
+
+        if (strlen(options[k].name) != len || strncmp(word, options[k].name, len) != 0)
+            continue;
+        if (!word_in(options[k].name, request->command->options))
+            return usage(request->command, "this command does not take", options[k].name);
+        if (options[k].value && !value && *i + 1 < argc)
+            value = argv[++*i];
+        if (!options[k].value != !value)
+            return usage(request->command, options[k].value ? "a value is missing after" : "no value goes with", options[k].name);
+        set_option(request, options[k].name, value);
+        return EXIT_DONE;
+    }
+    return usage(request->command, "no such option", word);
+}
+
+/* ---- arguments --------------------------------------------------------------------------------------------------------------- */
+
+/* How many words a pattern such as "L T..." or "[T]" takes. */
+static void count_args(const char *pattern, int *ret_least, int *ret_most)
+{
+    int least = 0, most = 0;
+
+    for (const char *p = pattern; *p; p += strcspn(p, " "), p += strspn(p, " ")) {
+        size_t len = strcspn(p, " ");
+
+        least += *p != '[';
+        most = strstr(p, "...") && strstr(p, "...") < p + len ? COMMAND_ARGS_MAX : most + 1;
+    }
+    *ret_least = least;
+    *ret_most = most;
+}
+
+static const struct command *find_command(const char *noun, const char *verb)
+{
+    for (unsigned i = 0; i < n_commands; i++) {
+        if (strcmp(commands[i].noun, noun) == 0 && (*commands[i].verb == '\0' || strcmp(commands[i].verb, verb) == 0))
+            return &commands[i];
+    }
+    return NULL;
+}
+
+static bool noun_exists(const char *noun)
+{
+    for (unsigned i = 0; i < n_commands; i++) {
+        if (strcmp(commands[i].noun, noun) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int no_such_command(const char *noun, const char *verb)
+{
+    if (!noun_exists(noun))
+        return usage(NULL, "no such command", noun);
+    fprintf(stderr, "vdsctl: %s: %s%s\n", noun, *verb ? "no such command: " : "a command is missing", verb);
+    command_print_help(noun);
+    return EXIT_USAGE;
+}
+
+int command_parse(int argc, char **argv, struct request *ret_request)
+{
+    struct request request = *ret_request;
+    int least, most, i = 1;
+
+    if (argc < 1)
+        return usage(NULL, "a command is missing", "");
+    request.command = find_command(argv[0], argc > 1 ? argv[1] : "");
+    if (!request.command)
+        return no_such_command(argv[0], argc > 1 ? argv[1] : "");
+    if (*request.command->verb)
+        i++;
+    for (bool only_args = false; i < argc; i++) {
+        if (!only_args && strcmp(argv[i], "--") == 0) {
+            only_args = true;
+        } else if (!only_args && strcmp(argv[i], "--json") == 0) {
+            request.json = true;
+        } else if (!only_args && strncmp(argv[i], "--", 2) == 0) {
+            int r = parse_option(argc, argv, &i, &request);
+
+            if (r != EXIT_DONE)
+                return r;
+        } else if (request.n_args == COMMAND_ARGS_MAX) {
+            return usage(request.command, "too many arguments", argv[i]);
+        } else {
+            request.args[request.n_args++] = argv[i];
+        }
+    }
+    count_args(request.command->args, &least, &most);
+    if (request.n_args < least)
+        return usage(request.command, "an argument is missing", "");
+    if (request.n_args > most)
+        return usage(request.command, "one argument too many", request.args[most]);
+    *ret_request = request;
+    return EXIT_DONE;
+}
+
+/* ---- help ---------------------------------------------------------------------------------------------------------------------- */
+
+static void print_command(const struct command *command)
+{
+    char line[128];
+    int n = snprintf(line, sizeof line, "%s%s%s%s%s", command->noun, *command->verb ? " " : "", command->verb,
+                     *command->args ? " " : "", command->args);
+
+    for (size_t k = 0; k < sizeof options / sizeof options[0]; k++) {
+        if (word_in(options[k].name, command->options))
+            n += snprintf(line + n, sizeof line - (size_t)n, " [%s%s%s]", options[k].name, options[k].value ? " " : "",
+                          options[k].value ? options[k].value : "");
+    }
+    printf(n <= 40 ? "  %-40s  %s\n" : "  %s\n                                            %s\n", line, command->help);
+}
+
+void command_print_help(const char *noun)
+{
+    if (!noun)
+        printf("usage: vdsctl [--socket PATH | --host HOST] [--json] [--timeout S] COMMAND\n\n"
+               "Manages a vds array.\n\nCommands:\n");
+    for (unsigned i = 0; i < n_commands; i++) {
+        if (!noun || strcmp(noun, commands[i].noun) == 0)
+            print_command(&commands[i]);
+    }
+    if (noun)
+        return;
+    printf("\nT and L are names or GUIDs, TAG the group's tag, PORTAL address[:port] or a GUID.\n\nOptions of commands:\n");
+    for (size_t k = 0; k < sizeof options / sizeof options[0]; k++)
+        printf("  %-8s %-8s  %s\n", options[k].name, options[k].value ? options[k].value : "", options[k].help);
+    printf("\nOptions:\n"
+           "  --socket PATH  where the service listens (default: $VDS_SOCKET, else the system's)\n"
+           "  --host HOST    manage the array of another machine over SSH\n"
+           "  --json         machine-readable output\n"
+           "  --timeout S    wait at most S seconds for the service and for an operation\n"
+           "  --help         this text; --version  the version\n"
+           "\nExit codes: 0 done, 1 refused, 2 usage, 3 no service.\n");
+}

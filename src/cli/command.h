@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* vdsctl's grammar: one table row per verb drives parsing, --help, shell completion and the man page's test. */
+#ifndef VDS_CLI_COMMAND_H
+#define VDS_CLI_COMMAND_H
+
+#include <stdbool.h>
+
+struct client;
+
+enum exit_code { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_NO_SERVICE = 3 };
+
+#define COMMAND_ARGS_MAX 64
+
+/* What was asked: the words after noun and verb, and the options of the verb. */
+struct request {
+    const struct command *command;
+    int n_args;
+    const char *args[COMMAND_ARGS_MAX];
+    const char *size, *iqn, *drain; /* option values, NULL when not given */
+    bool thick, now;
+    bool json;
+    double timeout_s; /* < 0: no limit */
+};
+
+struct command {
+    const char *noun, *verb; /* verb "": the noun stands alone */
+    const char *args;        /* "T/TAG PORTAL"; "T..." takes one or more, "[T]" none or one */
+    const char *options;     /* which of the verb options it takes: "--size --thick" */
+    const char *help;        /* one line */
+    int (*run)(struct client *client, const struct request *request); /* an exit_code */
+};
+
+extern const struct command commands[];
+extern const unsigned n_commands;
+
+/* Parses the words after the global options. EXIT_DONE, or EXIT_USAGE with a sentence on stderr. */
+int command_parse(int argc, char **argv, struct request *ret_request);
+
+/* noun NULL: everything. */
+void command_print_help(const char *noun);
+
+#endif

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+/* vdsctl lun ... */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/cleanup.h"
+#include "cli/handlers.h"
+#include "cli/json.h"
+#include "cli/table.h"
+
+static void row_of(struct table *table, const struct model *model, const struct lun *lun)
+{
+    char size[SIZE_TEXT_SIZE], used[SIZE_TEXT_SIZE], targets[512] = "-";
+    size_t n = 0;
+
+    for (size_t i = 0; i < lun->n_targets && n < sizeof targets; i++) {
+        const struct target *t = model_target(model, &lun->targets[i]);
+
+        n += (size_t)snprintf(targets + n, sizeof targets - n, "%s%s:%u", i ? ", " : "", t ? t->name : "?", lun->numbers[i]);
+    }
+    table_row(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s", lun->name, size_text(lun->size, size), size_text(lun->allocated, used),
+              lun->thick ? "thick" : "thin", status_word(lun->status), targets, *lun->mask ? lun->mask : "nobody");
+}
+
+int lun_list(struct client *client, const struct request *request)
+{
+    _cleanup_(model_fini) struct model model;
+    int r = model_read(&model, client, MODEL_LUNS | MODEL_TARGETS);
+    struct table *table;
+
+    if (r != EXIT_DONE)
+        return r;
+    if (request->json)
+        return json_print(json_luns(&model));
+    table = table_create("LUN\tSIZE\tUSED\tKIND\tSTATUS\tTARGETS\tALLOWED");
+    for (size_t i = 0; i < model.n_luns; i++)
+        row_of(table, &model, &model.luns[i]);
+    table_print(table);
+    return EXIT_DONE;
+}
+
+static int print_created(IUnknown *object)
+{
+    IVdsLun *lun = NULL;
+    VDS_LUN_PROP prop;
+    HRESULT hr = IUnknown_QueryInterface(object, &IID_IVdsLun, (void **)&lun);
+    struct json_object *o;
+
+    if (SUCCEEDED(hr))
+        hr = IVdsLun_GetProperties(lun, &prop);
+    RELEASE(lun);
+    if (FAILED(hr))
+        return client_refused(hr, "reading the new LUN");
+    CoTaskMemFree(prop.pwszFriendlyName);
+    CoTaskMemFree(prop.pwszIdentification);
+    CoTaskMemFree(prop.pwszUnmaskingList);
+    o = json_object_new_object();
+    json_object_object_add(o, "id", json_guid(&prop.id));
+    json_object_object_add(o, "size", json_object_new_uint64(prop.ullSize));
+    return json_print(o);
+}
+
+int lun_create(struct client *client, const struct request *request)
+{
+    _cleanup_(freep) WCHAR *name = client_wide(request->args[0]);
+    WCHAR nobody[1] = { 0 };
+    IUnknown *object = NULL;
+    IVdsAsync *async;
+    uint64_t size;
+    HRESULT hr;
+    int r;
+
+    if (!name)
+        return EXIT_USAGE;
+    if (!request->size || size_parse(request->size, &size) < 0) {
+        fprintf(stderr, request->size ? "vdsctl: '%s' is no size, such as 10G\n" : "vdsctl: --size is missing, such as --size 10G\n",
+                request->size);
+        return EXIT_USAGE;
+    }
+    hr = IVdsSubSystemEx_CreateLunEx(client->ex, size, request->thick, NULL, 0, nobody, name, &async);
+    if (FAILED(hr))
+        return client_refused(hr, "LUN %s", request->args[0]);
+    r = client_wait(client, async, "creating the LUN", &object, NULL);
+    if (r == EXIT_DONE && request->json)
+        r = print_created(object);
+    RELEASE(object);
+    return r;
+}
+
+/* What most verbs begin with: the LUN named first. */
+static int find(struct client *client, const struct request *request, struct model *model, const struct lun **ret_lun)
+{
+    int r = model_read(model, client, MODEL_LUNS | MODEL_TARGETS);
+
+    if (r != EXIT_DONE)
+        return r;
+    *ret_lun = model_find_lun(model, request->args[0]);
+    return *ret_lun ? EXIT_DONE : EXIT_REFUSED;
+}
+
+int lun_delete(struct client *client, const struct request *request)
+{
+    _cleanup_(model_fini) struct model model;
+    const struct lun *lun;
+    int r = find(client, request, &model, &lun);
+    HRESULT hr;
+
+    if (r != EXIT_DONE)
+        return r;
+    hr = IVdsLun_Delete(lun->face);
+    return FAILED(hr) ? client_refused(hr, "LUN %s", lun->name) : EXIT_DONE;
+}
+
+/* AssociateTargets replaces the whole set: start from what is there, add or take out, and give it back. */
+static int associate(const struct lun *lun, const GUID *ids, size_t n)
+{
+    IVdsLunIscsi *iscsi;
+    HRESULT hr = IVdsLun_QueryInterface(lun->face, &IID_IVdsLunIscsi, (void **)&iscsi);
+
+    if (SUCCEEDED(hr)) {
+        hr = IVdsLunIscsi_AssociateTargets(iscsi, n ? (VDS_OBJECT_ID *)ids : NULL, (LONG)n);
+        IVdsLunIscsi_Release(iscsi);
+    }
+    return FAILED(hr) ? client_refused(hr, "LUN %s", lun->name) : EXIT_DONE;
+}
+
+static size_t index_of(const GUID *ids, size_t n, const GUID *id)
+{
+    size_t i = 0;
+
+    while (i < n && memcmp(&ids[i], id, sizeof *id) != 0)
+        i++;
+    return i;
+}
+
+static int change_ties(struct client *client, const struct request *request, bool attach)
+{
+    _cleanup_(model_fini) struct model model;
+    const struct lun *lun;
+    int r = find(client, request, &model, &lun);
+    _cleanup_(freep) GUID *ids = NULL;
+    size_t n;
+
+    if (r != EXIT_DONE)
+        return r;
+    n = lun->n_targets;
+    ids = calloc(n + (size_t)request->n_args, sizeof *ids);
+    if (!ids)
+        return EXIT_REFUSED;
+    if (n)
+        memcpy(ids, lun->targets, n * sizeof *ids);
+    for (int i = 1; i < request->n_args; i++) {
+        const struct target *t = model_find_target(&model, request->args[i]);
+        size_t at;
+
+        if (!t)
+            return EXIT_REFUSED;
+        at = index_of(ids, n, &t->id);
+        if (attach && at == n) {
+            ids[n++] = t->id;
+        } else if (!attach && at < n) {
+            ids[at] = ids[--n];
+        } else {
+            fprintf(stderr, "vdsctl: %s is %s to %s\n", lun->name, attach ? "tied already" : "not tied", t->name);
+            return EXIT_REFUSED;
+        }
+    }
+    return associate(lun, ids, n);
+}
+
+int lun_attach(struct client *client, const struct request *request)
+{
+    return change_ties(client, request, true);
+}
+
+int lun_detach(struct client *client, const struct request *request)
+{
+    return change_ties(client, request, false);
+}
+
+static int set_mask(const struct lun *lun, const char *mask)
+{
+    _cleanup_(freep) WCHAR *wide = client_wide(mask);
+    HRESULT hr;
+
+    if (!wide)
+        return EXIT_USAGE;
+    hr = IVdsLun_SetMask(lun->face, wide);
+    return FAILED(hr) ? client_refused(hr, "LUN %s", lun->name) : EXIT_DONE;
+}
+
+static bool name_in(const char *name, size_t len, const struct request *request)
+{
+    for (int i = 1; i < request->n_args; i++) {
+        if (strlen(request->args[i]) == len && strncasecmp(request->args[i], name, len) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The mask's names that are not among the arguments, and room for the arguments themselves; malloc'ed. */
+static char *mask_without(const char *mask, const struct request *request)
+{
+    size_t size = strlen(mask) + 1, len;
+    char *out, *p;
+
+    for (int i = 1; i < request->n_args; i++)
+        size += strlen(request->args[i]) + 1;
+    out = p = malloc(size);
+    if (!out)
+        exit(EXIT_REFUSED);
+    *p = '\0';
+    for (; *mask; mask += len + (mask[len] == ';')) {
+        len = strcspn(mask, ";");
+        if (len && !name_in(mask, len, request))
+            p += sprintf(p, "%s%.*s", p > out ? ";" : "", (int)len, mask);
+    }
+    return out;
+}
+
+int lun_allow(struct client *client, const struct request *request)
+{
+    _cleanup_(model_fini) struct model model;
+    const struct lun *lun;
+    int r = find(client, request, &model, &lun);
+    _cleanup_(freep) char *mask = NULL;
+
+    if (r != EXIT_DONE)
+        return r;
+    if (name_in("*", 1, request))
+        return set_mask(lun, "*");
+    mask = mask_without(strcmp(lun->mask, "*") == 0 ? "" : lun->mask, request);
+    for (int i = 1; i < request->n_args; i++) {
+        if (*mask)
+            strcat(mask, ";");
+        strcat(mask, request->args[i]);
+    }
+    return set_mask(lun, mask);
+}
+
+int lun_deny(struct client *client, const struct request *request)
+{
+    _cleanup_(model_fini) struct model model;
+    const struct lun *lun;
+    int r = find(client, request, &model, &lun);
+    _cleanup_(freep) char *mask = NULL;
+
+    if (r != EXIT_DONE)
+        return r;
+    if (request->n_args == 1)
+        return set_mask(lun, "");
+    if (strcmp(lun->mask, "*") == 0 && !name_in("*", 1, request)) {
+        fprintf(stderr, "vdsctl: %s is open to everyone; deny it to all, then allow the others\n", lun->name);
+        return EXIT_REFUSED;
+    }
+    mask = mask_without(lun->mask, request);
+    return set_mask(lun, mask);
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/* A portal group: the portals through which one target is reached under one tag. */
+#include "provider/provider_internal.h"
+
+struct group {
+    struct com_object obj;
+    struct handle h;
+    IVdsIscsiPortalGroup face;
+    IVdsIscsiPortalGroupEx ex;
+};
+
+COM_UNKNOWN(group, IVdsIscsiPortalGroup, face)
+COM_UNKNOWN(group, IVdsIscsiPortalGroupEx, ex)
+
+static HRESULT group_get(IVdsIscsiPortalGroup *face, struct provider **ret_inside, struct array_group_info *ret_info)
+{
+    struct group *o = group_from_IVdsIscsiPortalGroup(face);
+    HRESULT hr = provider_enter(o->h.provider, ret_inside);
+
+    return FAILED(hr) ? hr : array_group_get((*ret_inside)->config.array, &o->h.id, ret_info);
+}
+
+static HRESULT group_GetProperties(IVdsIscsiPortalGroup *face, VDS_ISCSI_PORTALGROUP_PROP *ret_prop)
+{
+    _cleanup_(provider_leave) struct provider *inside = NULL;
+    struct array_group_info info;
+    HRESULT hr;
+
+    if (!ret_prop)
+        return E_INVALIDARG;
+    memset(ret_prop, 0, sizeof *ret_prop);
+    hr = group_get(face, &inside, &info);
+    if (FAILED(hr))
+        return hr;
+    ret_prop->id = com_GUID(&info.id);
+    ret_prop->tag = info.tag;
+    return S_OK;
+}
+
+static HRESULT group_GetTarget(IVdsIscsiPortalGroup *face, IVdsIscsiTarget **ret_target)
+{
+    _cleanup_(provider_leave) struct provider *inside = NULL;
+    struct array_group_info info;
+    HRESULT hr;
+
+    if (!ret_target)
+        return E_INVALIDARG;
+    *ret_target = NULL;
+    hr = group_get(face, &inside, &info);
+    return FAILED(hr) ? hr : handle_make(target_new, inside, &info.target, &IID_IVdsIscsiTarget, (void **)ret_target);
+}
+
+static HRESULT group_QueryAssociatedPortals(IVdsIscsiPortalGroup *face, IEnumVdsObject **ret_enum)
+{
+    struct group *o = group_from_IVdsIscsiPortalGroup(face);
+
+    return handle_query(o->h.provider, ARRAY_PORTALS_OF_GROUP, &o->h.id, ret_enum);
+}
+
+static HRESULT group_AddPortal(IVdsIscsiPortalGroup *face, VDS_OBJECT_ID portal, IVdsAsync **ret_async)
+{
+    struct group *o = group_from_IVdsIscsiPortalGroup(face);
+    _cleanup_(provider_leave) struct provider *inside = NULL;
+    struct array_op *op = NULL;
+    HRESULT hr;
+
+    if (!ret_async)
+        return E_INVALIDARG;
+    *ret_async = NULL;
+    hr = provider_enter(o->h.provider, &inside);
+    if (SUCCEEDED(hr))
+        hr = array_group_add_portal(inside->config.array, &o->h.id, com_guid(&portal), &op);
+    return operation_async(o->h.provider, hr, op, VDS_ASYNCOUT_ADDPORTAL, NULL, ret_async);
+}
+
+static HRESULT group_remove(struct group *o, VDS_OBJECT_ID portal, uint32_t drain_ms, IVdsAsync **ret_async)
+{
+    _cleanup_(provider_leave) struct provider *inside = NULL;
+    struct array_op *op = NULL;
+    HRESULT hr;
+
+    if (!ret_async)
+        return E_INVALIDARG;
+    *ret_async = NULL;
+    hr = provider_enter(o->h.provider, &inside);
+    if (SUCCEEDED(hr))
+        hr = array_group_remove_portal(inside->config.array, &o->h.id, com_guid(&portal), drain_ms, &op);
+    return operation_async(o->h.provider, hr, op, VDS_ASYNCOUT_REMOVEPORTAL, NULL, ret_async);
+}
+
+static HRESULT group_RemovePortal(IVdsIscsiPortalGroup *face, VDS_OBJECT_ID portal, IVdsAsync **ret_async)
+{
+    return group_remove(group_from_IVdsIscsiPortalGroup(face), portal, ARRAY_DRAIN_DEFAULT, ret_async);
+}
+
+static HRESULT group_RemovePortalEx(IVdsIscsiPortalGroupEx *face, VDS_OBJECT_ID portal, ULONG drain_ms, IVdsAsync **ret_async)
+{
+    return group_remove(group_from_IVdsIscsiPortalGroupEx(face), portal, drain_ms, ret_async);
+}
+
+static HRESULT group_Delete(IVdsIscsiPortalGroup *face, IVdsAsync **ret_async)
+{
+    struct group *o = group_from_IVdsIscsiPortalGroup(face);
+    _cleanup_(provider_leave) struct provider *inside = NULL;
+    struct array_op *op = NULL;
+    HRESULT hr;
+
+    if (!ret_async)
+        return E_INVALIDARG;
+    *ret_async = NULL;
+    hr = provider_enter(o->h.provider, &inside);
+    if (SUCCEEDED(hr))
+        hr = array_group_delete(inside->config.array, &o->h.id, &op);
+    return operation_async(o->h.provider, hr, op, VDS_ASYNCOUT_DELETEPORTALGROUP, NULL, ret_async);
+}
+
+static const IVdsIscsiPortalGroupVtbl group_vtbl = {
+    COM_UNKNOWN_SLOTS(group, IVdsIscsiPortalGroup),
+    .GetProperties = group_GetProperties,
+    .GetTarget = group_GetTarget,
+    .QueryAssociatedPortals = group_QueryAssociatedPortals,
+    .AddPortal = group_AddPortal,
+    .RemovePortal = group_RemovePortal,
+    .Delete = group_Delete,
+};
+static const IVdsIscsiPortalGroupExVtbl group_ex_vtbl = {
+    COM_UNKNOWN_SLOTS(group, IVdsIscsiPortalGroupEx),
+    .RemovePortalEx = group_RemovePortalEx,
+};
+static const struct com_face group_faces[] = {
+    COM_IDENTITY(group, IVdsIscsiPortalGroup, face, group_vtbl),
+    COM_FACE(group, IVdsIscsiPortalGroup, face, group_vtbl),
+    COM_FACE(group, IVdsIscsiPortalGroupEx, ex, group_ex_vtbl),
+};
+HANDLE_CLASS(group)
+
+HRESULT group_new(struct provider *p, const struct guid *id, IUnknown **ret_object)
+{
+    return handle_new(&group_class, p, id, ret_object);
+}

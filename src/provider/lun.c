@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: MIT */
+/* A LUN: a disk carved from a drive, tied to targets, masked from everybody at first. What it says of itself to SCSI is in identity.c. */
+#include "provider/lun.h"
+
+#include <stdlib.h>
+
+COM_UNKNOWN(lun, IVdsLun, face)
+COM_UNKNOWN(lun, IVdsLunNaming, naming)
+COM_UNKNOWN(lun, IVdsLunIscsi, iscsi)
+COM_UNKNOWN(lun, IVdsLunNumber, number)
+COM_UNKNOWN(lun, IVdsLunEx, ex)
+
+#define STATUSES \
+    (STATUS_BIT(VDS_LS_ONLINE) | STATUS_BIT(VDS_LS_NOT_READY) | STATUS_BIT(VDS_LS_OFFLINE) | STATUS_BIT(VDS_LS_FAILED))
+
+HRESULT lun_get(struct lun *o, struct provider **ret_inside, struct array_lun_info *ret_info)
+{
+    HRESULT hr = provider_enter(o->h.provider, ret_inside);
+
+    return FAILED(hr) ? hr : array_lun_get((*ret_inside)->config.array, &o->h.id, ret_info);
+}
+
+/* Proves that the LUN is there. */
+static HRESULT lun_check(struct lun *o, struct provider **ret_inside)
+{
+    struct array_lun_info info;
+    HRESULT hr = lun_get(o, ret_inside, &info);
+
+    if (SUCCEEDED(hr))
+        array_lun_info_fini(&info);
+    return hr;
+}
+
+/* ---- properties and relations -------------------------------------------------------------------------------------------------------- */
+
+static HRESULT lun_fill(const struct array_lun_info *info, VDS_LUN_PROP *prop)
+{
+    prop->id = com_GUID(&info->id);
+    prop->ullSize = info->size;
+    prop->ulFlags = info->flags;
+    prop->type = VDS_LT_SIMPLE;
+    prop->status = (VDS_LUN_STATUS)info->status;
+    prop->health = (VDS_HEALTH)info->health;
+    prop->TransitionState = (VDS_TRANSITION_STATE)info->transition;
+    return wide_fields((const struct wide_field[]){ { &prop->pwszFriendlyName, info->friendly_name },
+                                                    { &prop->pwszIdentification, info->identification },
+                                                    { &prop->pwszUnmaskingList, info->mask } }, 3);
+}
+
+static HRESULT lun_GetProperties(IVdsLun *face, VDS_LUN_PROP *ret_prop)
+{
+    _cleanup_(provider_leave) struct provider *inside = NULL;
+    struct array_lun_info info;
+    HRESULT hr;
+
+    if (!ret_prop)
+        return E_INVALIDARG;
+    memset(ret_prop, 0, sizeof *ret_prop);
+    hr = lun_get(lun_from_IVdsLun(face), &inside, &info);
+    if (FAILED(hr))
+        return hr;
+    hr = lun_fill(&info, ret_prop);
+    array_lun_info_fini(&info);
+    return hr;
+}
+
+static HRESULT lun_GetSubSystem(IVdsLun *face, IVdsSubSystem **ret_subsystem)
+{
+    _cleanup_(provider_leave) struct provider *inside = NULL;
+    HRESULT hr;
+
+    if (!ret_subsystem)
+        return E_INVALIDARG;
+    *ret_subsystem = NULL;
+    hr = lun_check(lun_from_IVdsLun(face), &inside);
+    return FAILED(hr) ? hr : handle_subsystem(inside, ret_subsystem);
+}
+
+static HRESULT lun_QueryActiveControllers(IVdsLun *face, IEnumVdsObject **ret_enum)
+{
+    struct lun *o = lun_from_IVdsLun(face);
+    _cleanup_(provider_leave) struct provider *inside = NULL;
+    HRESULT hr;
+
+    if (!ret_enum)
+        return E_INVALIDARG;
+    *ret_enum = NULL;
+    hr = lun_check(o, &inside);
+    provider_leave(&inside); /* handle_query() passes the gate itself */
+    inside = NULL;
+    return FAILED(hr) ? hr : handle_query(o->h.provider, ARRAY_CONTROLLERS, NULL, ret_enum);
+}
+
+static HRESULT lun_QueryPlexes(IVdsLun *face, IEnumVdsObject **ret_enum)
+{
+    struct lun *o = lun_from_IVdsLun(face);
+    struct guid plex = plex_id(&o->h.id);
+    _cleanup_(provider_leave) struct provider *inside = NULL;
+    HRESULT hr;
+
+    if (!ret_enum)
+        return E_INVALIDARG;
+    *ret_enum = NULL;
+    hr = lun_check(o, &inside);
+    return FAILED(hr) ? hr : handle_query_one(inside, plex_new, &plex, ret_enum);
+}
+
+/* ---- changes ------------------------------------------------------------------------------------------------------------------------------ */
+
+static HRESULT lun_SetMask(IVdsLun *face, LPWSTR wide)
+{
+    struct lun *o = lun_from_IVdsLun(face);
+    _cleanup_(provider_leave) struct provider *inside = NULL;
+    _cleanup_(freep) char *mask = NULL;
+    HRESULT hr = name_argument(wide, &mask);
+
+    if (SUCCEEDED(hr))
+        hr = provider_enter(o->h.provider, &inside);
+    return FAILED(hr) ? hr : array_lun_set_mask(inside->config.array, &o->h.id, mask);
+}
+
+static HRESULT lun_SetFriendlyName(IVdsLunNaming *face, LPWSTR wide)
+{
+    struct lun *o = lun_from_IVdsLunNaming(face);
+    _cleanup_(provider_leave) struct provider *inside = NULL;
+    _cleanup_(freep) char *name = NULL;
+    HRESULT hr = name_argument(wide, &name);
+
+    if (SUCCEEDED(hr))
+        hr = provider_enter(o->h.provider, &inside);
+    return FAILED(hr) ? hr : array_lun_set_name(inside->config.array, &o->h.id, name);
+}
+
+static HRESULT lun_Delete(IVdsLun *face)
+{
+    struct lun *o = lun_from_IVdsLun(face);
+    _cleanup_(provider_leave) struct provider *inside = NULL;
+    HRESULT hr = provider_enter(o->h.provider, &inside);
+
+    return FAILED(hr) ? hr : array_lun_delete(inside->config.array, &o->h.id);
+}
+
+static HRESULT lun_SetStatus(IVdsLun *face, VDS_LUN_STATUS status)
+{
+    _cleanup_(provider_leave) struct provider *inside = NULL;
+    struct array_lun_info info;
+    HRESULT hr = lun_get(lun_from_IVdsLun(face), &inside, &info);
+
+    if (FAILED(hr))
+        return hr;
+    array_lun_info_fini(&info);
+    return status_request(status, info.status, STATUSES);
+}
+
+static HRESULT lun_AssociateControllers(IVdsLun *face, VDS_OBJECT_ID *active, LONG n_active, VDS_OBJECT_ID *inactive, LONG n_inactive)
+{
+    _cleanup_(provider_leave) struct provider *inside = NULL;
+    HRESULT hr;
+
+    if (n_active < 0 || n_inactive < 0 || (n_active > 0 && !active) || (n_inactive > 0 && !inactive))
+        return E_INVALIDARG;
+    hr = lun_check(lun_from_IVdsLun(face), &inside);
+    return FAILED(hr) ? hr : controllers_all_active(inside, active, n_active, inactive, n_inactive);
+}
+
+static HRESULT lun_QueryHints(IVdsLun *face, VDS_HINTS *ret_hints)
+{
+    _cleanup_(provider_leave) struct provider *inside = NULL;
+
+    if (!ret_hints)
+        return E_INVALIDARG;
+    hints_none(ret_hints);
+    return lun_check(lun_from_IVdsLun(face), &inside);
+}
+
+static HRESULT lun_ApplyHints(IVdsLun *face, VDS_HINTS *hints)
+{
+    _cleanup_(provider_leave) struct provider *inside = NULL;
+    HRESULT hr = hints ? lun_check(lun_from_IVdsLun(face), &inside) : E_INVALIDARG;
+
+    return FAILED(hr) ? hr : hints_apply(hints);
+}
+
+/* ---- size and plexes -------------------------------------------------------------------------------------------------------------------------- */
+
+COM_NOT_BUILT static HRESULT lun_Extend(IVdsLun *face, ULONGLONG n_bytes, VDS_OBJECT_ID *drives, LONG n_drives, IVdsAsync **ret_async)
+{
+    (void)face;
+    (void)n_bytes;
+    (void)drives;
+    (void)n_drives;
+    if (ret_async)
+        *ret_async = NULL;
+    return COM_NOT_BUILT_RESULT;
+}
+
+COM_NOT_BUILT static HRESULT lun_Shrink(IVdsLun *face, ULONGLONG n_bytes, IVdsAsync **ret_async)
+{
+    (void)face;
+    (void)n_bytes;
+    if (ret_async)
+        *ret_async = NULL;
+    return COM_NOT_BUILT_RESULT;
+}
+
+/* A LUN stays on its drive: what it could grow by is what is free there. */
+static HRESULT lun_QueryMaxLunExtendSize(IVdsLun *face, VDS_OBJECT_ID *drives, LONG n_drives, ULONGLONG *ret_max)
+{
+    _cleanup_(provider_leave) struct provider *inside = NULL;
+    struct array_lun_info info;
+    struct array_drive_info drive;
+    HRESULT hr;
+
+    if (ret_max)
+        *ret_max = 0;
+    if (!ret_max || FAILED(drives_argument(drives, n_drives)))
+        return E_INVALIDARG;
+    hr = lun_get(lun_from_IVdsLun(face), &inside, &info);
+    if (FAILED(hr))
+        return hr;
+    array_lun_info_fini(&info);
+    for (LONG i = 0; i < n_drives; i++) {
+        if (!array_exists(inside->config.array, VDS_OT_DRIVE, com_guid(&drives[i])))
+            return VDS_E_OBJECT_NOT_FOUND;
+    }
+    hr = array_drive_get(inside->config.array, &info.drive, &drive);
+    if (SUCCEEDED(hr))
+        *ret_max = drive.free & ~(uint64_t)0xfffff; /* whole MiB, as LUNs are */
+    return hr;
+}
+
+/* No plexes beyond the one (VDS_SF_LUN_PLEXING_CAPABLE is not set). */
+static HRESULT lun_AddPlex(IVdsLun *face, VDS_OBJECT_ID lun, IVdsAsync **ret_async)
+{
+    _cleanup_(provider_leave) struct provider *inside = NULL;
+    HRESULT hr;
+
+    if (!ret_async)
+        return E_INVALIDARG;
+    *ret_async = NULL;
+    hr = lun_check(lun_from_IVdsLun(face), &inside);
+    if (FAILED(hr))
+        return hr;
+    return array_exists(inside->config.array, VDS_OT_LUN, com_guid(&lun)) ? VDS_E_NOT_SUPPORTED : VDS_E_OBJECT_NOT_FOUND;
+}
+
+static HRESULT lun_RemovePlex(IVdsLun *face, VDS_OBJECT_ID plex, IVdsAsync **ret_async)
+{
+    struct lun *o = lun_from_IVdsLun(face);
+    struct guid only = plex_id(&o->h.id);
+    _cleanup_(provider_leave) struct provider *inside = NULL;
+    HRESULT hr;
+
+    if (!ret_async)
+        return E_INVALIDARG;
+    *ret_async = NULL;
+    hr = lun_check(o, &inside);
+    if (FAILED(hr))
+        return hr;
+    return guid_equal(com_guid(&plex), &only) ? VDS_E_INVALID_OPERATION : VDS_E_OBJECT_NOT_FOUND; /* the last one stays */
+}
+
+static HRESULT lun_Recover(IVdsLun *face, IVdsAsync **ret_async)
+{
+    _cleanup_(provider_leave) struct provider *inside = NULL;
+    HRESULT hr;
+
+    if (!ret_async)
+        return E_INVALIDARG;
+    *ret_async = NULL;
+    hr = lun_check(lun_from_IVdsLun(face), &inside);
+    return FAILED(hr) ? hr : VDS_E_INVALID_OPERATION; /* not fault tolerant */
+}
+
+/* ---- targets ---------------------------------------------------------------------------------------------------------------------------------- */
+
+static HRESULT lun_AssociateTargets(IVdsLunIscsi *face, VDS_OBJECT_ID *targets, LONG n_targets)
+{
+    struct lun *o = lun_from_IVdsLunIscsi(face);
+    _cleanup_(provider_leave) struct provider *inside = NULL;
+    HRESULT hr;
+
+    if (n_targets < 0 || (n_targets > 0 && !targets))
+        return E_INVALIDARG;
+    hr = provider_enter(o->h.provider, &inside);
+    if (FAILED(hr))
+        return hr;
+    return array_lun_associate_targets(inside->config.array, &o->h.id, n_targets ? com_guid(targets) : NULL, (size_t)n_targets);
+}
+
+static HRESULT lun_QueryAssociatedTargets(IVdsLunIscsi *face, IEnumVdsObject **ret_enum)
+{
+    struct lun *o = lun_from_IVdsLunIscsi(face);
+
+    return handle_query(o->h.provider, ARRAY_TARGETS_OF_LUN, &o->h.id, ret_enum);
+}
+
+static HRESULT lun_number_at(struct provider *inside, const struct guid *lun, const struct guid *target, ULONG *ret_number)
+{
+    uint16_t number;
+    HRESULT hr = array_lun_number(inside->config.array, lun, target, &number);
+
+    if (SUCCEEDED(hr))
+        *ret_number = number;
+    return hr;
+}
+
+/* A LUN has a number at each target; this interface knows one: that of the first. */
+static HRESULT lun_GetLunNumber(IVdsLunNumber *face, ULONG *ret_number)
+{
+    struct lun *o = lun_from_IVdsLunNumber(face);
+    _cleanup_(provider_leave) struct provider *inside = NULL;
+    _cleanup_(freep) struct guid *targets = NULL;
+    size_t n = 0;
+    HRESULT hr;
+
+    if (!ret_number)
+        return E_INVALIDARG;
+    *ret_number = 0;
+    hr = provider_enter(o->h.provider, &inside);
+    if (SUCCEEDED(hr))
+        hr = array_query(inside->config.array, ARRAY_TARGETS_OF_LUN, &o->h.id, &targets, &n);
+    if (FAILED(hr))
+        return hr;
+    return n > 0 ? lun_number_at(inside, &o->h.id, &targets[0], ret_number) : VDS_E_OBJECT_NOT_FOUND;
+}
+
+static HRESULT lun_GetNumber(IVdsLunEx *face, VDS_OBJECT_ID target, ULONG *ret_number)
+{
+    struct lun *o = lun_from_IVdsLunEx(face);
+    _cleanup_(provider_leave) struct provider *inside = NULL;
+    HRESULT hr;
+
+    if (!ret_number)
+        return E_INVALIDARG;
+    *ret_number = 0;
+    hr = provider_enter(o->h.provider, &inside);
+    return FAILED(hr) ? hr : lun_number_at(inside, &o->h.id, com_guid(&target), ret_number);
+}
+
+static HRESULT lun_GetAllocation(IVdsLunEx *face, ULONGLONG *ret_allocated, BOOL *ret_thick)
+{
+    _cleanup_(provider_leave) struct provider *inside = NULL;
+    struct array_lun_info info;
+    HRESULT hr;
+
+    if (ret_allocated)
+        *ret_allocated = 0;
+    if (ret_thick)
+        *ret_thick = FALSE;
+    if (!ret_allocated || !ret_thick)
+        return E_INVALIDARG;
+    hr = lun_get(lun_from_IVdsLunEx(face), &inside, &info);
+    if (FAILED(hr))
+        return hr;
+    *ret_allocated = info.allocated;
+    *ret_thick = info.thick ? TRUE : FALSE;
+    array_lun_info_fini(&info);
+    return S_OK;
+}
+
+/* ---- the class ------------------------------------------------------------------------------------------------------------------------------ */
+
+static const IVdsLunVtbl lun_vtbl = {
+    COM_UNKNOWN_SLOTS(lun, IVdsLun),
+    .GetProperties = lun_GetProperties,
+    .GetSubSystem = lun_GetSubSystem,
+    .GetIdentificationData = lun_GetIdentificationData,
+    .QueryActiveControllers = lun_QueryActiveControllers,
+    .Extend = lun_Extend,
+    .Shrink = lun_Shrink,
+    .QueryPlexes = lun_QueryPlexes,
+    .AddPlex = lun_AddPlex,
+    .RemovePlex = lun_RemovePlex,
+    .Recover = lun_Recover,
+    .SetMask = lun_SetMask,
+    .Delete = lun_Delete,
+    .AssociateControllers = lun_AssociateControllers,
+    .QueryHints = lun_QueryHints,
+    .ApplyHints = lun_ApplyHints,
+    .SetStatus = lun_SetStatus,
+    .QueryMaxLunExtendSize = lun_QueryMaxLunExtendSize,
+};
+static const IVdsLunNamingVtbl lun_naming_vtbl = {
+    COM_UNKNOWN_SLOTS(lun, IVdsLunNaming),
+    .SetFriendlyName = lun_SetFriendlyName,
+};
+static const IVdsLunIscsiVtbl lun_iscsi_vtbl = {
+    COM_UNKNOWN_SLOTS(lun, IVdsLunIscsi),
+    .AssociateTargets = lun_AssociateTargets,
+    .QueryAssociatedTargets = lun_QueryAssociatedTargets,
+};
+static const IVdsLunNumberVtbl lun_number_vtbl = {
+    COM_UNKNOWN_SLOTS(lun, IVdsLunNumber),
+    .GetLunNumber = lun_GetLunNumber,
+};
+static const IVdsLunExVtbl lun_ex_vtbl = {
+    COM_UNKNOWN_SLOTS(lun, IVdsLunEx),
+    .GetAllocation = lun_GetAllocation,
+    .GetNumber = lun_GetNumber,
+};
+static const struct com_face lun_faces[] = {
+    COM_IDENTITY(lun, IVdsLun, face, lun_vtbl),
+    COM_FACE(lun, IVdsLun, face, lun_vtbl),
+    COM_FACE(lun, IVdsLunNaming, naming, lun_naming_vtbl),
+    COM_FACE(lun, IVdsLunIscsi, iscsi, lun_iscsi_vtbl),
+    COM_FACE(lun, IVdsLunNumber, number, lun_number_vtbl),
+    COM_FACE(lun, IVdsLunEx, ex, lun_ex_vtbl),
+};
+HANDLE_CLASS(lun)
+
+HRESULT lun_new(struct provider *p, const struct guid *id, IUnknown **ret_object)
+{
+    return handle_new(&lun_class, p, id, ret_object);
+}

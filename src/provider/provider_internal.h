@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of the provider share: the gate before the array, handles, the makers of each class. */
+#ifndef VDS_PROVIDER_INTERNAL_H
+#define VDS_PROVIDER_INTERNAL_H
+
+#include "provider/provider.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include <vds/vdsex.h>
+
+#include "base/error_text.h"
+
+#define PROVIDER_CLSID \
+    { 0x5bc3dc96, 0x7888, 0x4214, { 0xb8, 0x23, 0x01, 0xbe, 0x14, 0x4a, 0x72, 0x42 } }
+#define PROVIDER_VERSION_ID \
+    { 0x848867f9, 0xf836, 0x4ca7, { 0x93, 0xb9, 0x4c, 0x76, 0x58, 0xf4, 0x54, 0xd3 } }
+
+/* ---- the provider object --------------------------------------------------------------------------------------------------------- */
+
+struct provider {
+    struct com_object obj;
+    IVdsProvider provider;
+    IVdsHwProvider hw;
+    IVdsProviderSupport support;
+    IVdsHwProviderType type;
+    IVdsHwProviderType2 type2;
+    IVdsProviderPrivate private_face;
+    IVdsHwProviderPrivate hw_private;
+    struct provider_config config; /* options: not ours after provider_create(), see limits */
+    struct provider_limits {
+        uint32_t max_groups, drain_seconds, max_connections;
+        uint16_t default_port;
+    } limits;
+    uint64_t created_ns;
+    /* The gate: held for reading by every call that is inside the array, for writing by OnUnload. Guards `loaded`. */
+    pthread_rwlock_t gate;
+    bool loaded;
+};
+
+HRESULT provider_create(const struct provider_config *config, struct provider **ret_provider);
+void provider_ref(struct provider *p);
+void provider_unref(struct provider *p);
+uint64_t provider_now_ns(void);
+
+/* Passes the gate; provider_leave() goes back through it. VDS_E_INITIALIZE_NOT_CALLED before OnLoad and after OnUnload. Not recursive.
+ *
+ *     _cleanup_(provider_leave) struct provider *p = NULL;
+ *     HRESULT hr = provider_enter(handle->provider, &p);
+ *     if (FAILED(hr)) return hr;                                 from here on p->config.array may be used
+ */
+HRESULT provider_enter(struct provider *p, struct provider **ret_inside);
+void provider_leave(struct provider **inside);
+
+/* The sink for the feed; NULL takes it away and waits until nobody is in it. */
+void provider_feed_set_sink(struct provider_feed *feed, IVdsAdviseSink *sink);
+
+/* ---- handles: an object of the array, named by its id ------------------------------------------------------------------------------- */
+
+struct handle {
+    struct provider *provider; /* a reference */
+    struct guid id;
+};
+
+/* What every handle class begins with. */
+struct handle_object {
+    struct com_object obj;
+    struct handle h;
+};
+
+/* A new object of a class that begins as above. */
+HRESULT handle_new(struct com_class *class, struct provider *p, const struct guid *id, IUnknown **ret_object);
+void handle_destroy(struct com_object *obj);
+
+#define HANDLE_CLASS(cls) \
+    _Static_assert(offsetof(struct cls, h) == offsetof(struct handle_object, h), "a handle class begins as struct handle_object"); \
+    COM_CLASS(cls, handle_destroy)
+
+typedef HRESULT handle_maker(struct provider *p, const struct guid *id, IUnknown **ret_object);
+handle_maker subsystem_new, controller_new, drive_new, lun_new, plex_new, portal_new, target_new, group_new;
+
+/* The identity of an object, as the interface that an out parameter wants; takes the reference over. */
+HRESULT handle_as(HRESULT hr, IUnknown *object, const IID *iid, void **ret_face);
+/* Makes the handle and gives that face of it. */
+HRESULT handle_make(handle_maker *make, struct provider *p, const struct guid *id, const IID *iid, void **ret_face);
+
+/* The snapshot behind every Query method: clears *ret_enum, checks it, passes the gate, asks the array, makes the handles. */
+HRESULT handle_query(struct provider *p, enum array_relation relation, const struct guid *of, IEnumVdsObject **ret_enum);
+/* An enumeration of one. */
+HRESULT handle_query_one(struct provider *p, handle_maker *make, const struct guid *id, IEnumVdsObject **ret_enum);
+
+/* For VDS_OT_... of the array: S_OK and the object, VDS_E_OBJECT_NOT_FOUND. Inside the gate. */
+HRESULT handle_lookup(struct provider *inside, VDS_OBJECT_TYPE type, const struct guid *id, IUnknown **ret_object);
+
+/* The GetSubSystem() of an object whose existence the caller has just proved. Inside the gate. */
+HRESULT handle_subsystem(struct provider *inside, IVdsSubSystem **ret_subsystem);
+
+/* ---- operations ------------------------------------------------------------------------------------------------------------------------ */
+
+/* The async object of an operation that was admitted (hr, op as the array's call gave them); made(): what its output is a handle for. */
+HRESULT operation_async(struct provider *p, HRESULT hr, struct array_op *op, VDS_ASYNC_OUTPUT_TYPE type, handle_maker *made,
+                        IVdsAsync **ret_async);
+
+/* ---- shared rules -------------------------------------------------------------------------------------------------------------------------- */
+
+/* What SetStatus() may be asked by an object whose status cannot be changed by the array: S_OK when `wanted` is what it is already,
+ * E_INVALIDARG for UNKNOWN and values outside the enum (the legal ones are `legal`, bit by bit), else VDS_E_NOT_SUPPORTED. */
+HRESULT status_request(uint32_t wanted, uint32_t now, uint32_t legal);
+#define STATUS_BIT(status) (1u << (status))
+
+/* Do the two lists name every controller exactly once? E_INVALIDARG if not, VDS_E_OBJECT_NOT_FOUND for an id that names none,
+ * VDS_E_NOT_SUPPORTED when one is in `inactive`: there is one controller, and it is this process. Inside the gate. */
+HRESULT controllers_all_active(struct provider *inside, const VDS_OBJECT_ID *active, LONG n_active, const VDS_OBJECT_ID *inactive,
+                               LONG n_inactive);
+
+/* The extents of a drive (lun NULL: all, and the free space) or of one LUN. Inside the gate. */
+HRESULT extents_query(struct provider *inside, const struct guid *drive, const struct guid *lun, VDS_DRIVE_EXTENT **ret_extents,
+                      LONG *ret_n);
+
+/* The one plex of a LUN has an id of its own, made from the LUN's; the function is its own inverse. */
+struct guid plex_id(const struct guid *lun);
+
+/* Hints: none is taken up. VDS_E_NOT_SUPPORTED when the mask asks for one. */
+void hints_none(VDS_HINTS *ret_hints);
+HRESULT hints_apply(const VDS_HINTS *hints);
+
+/* The portal's address in the API's form: false when it has none that the API can express. */
+bool address_to_api(const struct sockaddr_storage *addr, VDS_IPADDRESS *ret_address);
+
+/* A list of drives as an argument: NULL goes with 0 only. */
+HRESULT drives_argument(const VDS_OBJECT_ID *drives, LONG n);
+
+/* Turns a friendly name argument into UTF-8. */
+HRESULT name_argument(LPWSTR wide, char **ret_name);
+
+/* Strings of a property struct, all or none: fills n task strings; on failure frees what it made. */
+struct wide_field {
+    LPWSTR *field;
+    const char *text;
+};
+HRESULT wide_fields(const struct wide_field *fields, size_t n);
+
+#endif

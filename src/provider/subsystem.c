@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT */
+/* The subsystem: the array as a whole. There is one, and it is never deleted. */
+#include "provider/subsystem.h"
+
+#include <stdlib.h>
+
+COM_UNKNOWN(subsystem, IVdsSubSystem, face)
+COM_UNKNOWN(subsystem, IVdsSubSystemNaming, naming)
+COM_UNKNOWN(subsystem, IVdsSubSystemIscsi, iscsi)
+COM_UNKNOWN(subsystem, IVdsSubSystemEx, ex)
+
+#define STATUSES \
+    (STATUS_BIT(VDS_SSS_ONLINE) | STATUS_BIT(VDS_SSS_NOT_READY) | STATUS_BIT(VDS_SSS_OFFLINE) | STATUS_BIT(VDS_SSS_FAILED) | \
+     STATUS_BIT(VDS_SSS_PARTIALLY_MANAGED))
+
+HRESULT subsystem_get(struct subsystem *o, struct provider **ret_inside, struct array_subsystem_info *ret_info)
+{
+    HRESULT hr = provider_enter(o->h.provider, ret_inside);
+
+    return FAILED(hr) ? hr : array_subsystem_get((*ret_inside)->config.array, ret_info);
+}
+
+/* ---- properties and relations -------------------------------------------------------------------------------------------------------- */
+
+/* How many drives there are, for the bus and slot numbers. */
+static SHORT count_slots(struct provider *inside)
+{
+    _cleanup_(freep) struct guid *ids = NULL;
+    size_t n = 0;
+
+    return SUCCEEDED(array_query(inside->config.array, ARRAY_DRIVES, NULL, &ids, &n)) && n < INT16_MAX ? (SHORT)n : 0;
+}
+
+static HRESULT subsystem_GetProperties(IVdsSubSystem *face, VDS_SUB_SYSTEM_PROP *ret_prop)
+{
+    _cleanup_(provider_leave) struct provider *inside = NULL;
+    struct array_subsystem_info info;
+    HRESULT hr;
+
+    if (!ret_prop)
+        return E_INVALIDARG;
+    memset(ret_prop, 0, sizeof *ret_prop);
+    hr = subsystem_get(subsystem_from_IVdsSubSystem(face), &inside, &info);
+    if (FAILED(hr))
+        return hr;
+    ret_prop->id = com_GUID(&info.id);
+    ret_prop->ulFlags = info.flags;
+    ret_prop->status = (VDS_SUB_SYSTEM_STATUS)info.status;
+    ret_prop->health = (VDS_HEALTH)info.health;
+    ret_prop->sNumberOfInternalBuses = 1;
+    ret_prop->sMaxNumberOfSlotsEachBus = count_slots(inside);
+    ret_prop->sMaxNumberOfControllers = 1;
+    return wide_fields((const struct wide_field[]){ { &ret_prop->pwszFriendlyName, info.name },
+                                                    { &ret_prop->pwszIdentification, info.identification } }, 2);
+}
+
+static HRESULT subsystem_GetProvider(IVdsSubSystem *face, IVdsProvider **ret_provider)
+{
+    _cleanup_(provider_leave) struct provider *inside = NULL;
+    struct array_subsystem_info info;
+    HRESULT hr;
+
+    if (!ret_provider)
+        return E_INVALIDARG;
+    *ret_provider = NULL;
+    hr = subsystem_get(subsystem_from_IVdsSubSystem(face), &inside, &info);
+    if (FAILED(hr))
+        return hr;
+    IVdsProvider_AddRef(&inside->provider);
+    *ret_provider = &inside->provider;
+    return S_OK;
+}
+
+static HRESULT subsystem_QueryControllers(IVdsSubSystem *face, IEnumVdsObject **ret_enum)
+{
+    return handle_query(subsystem_from_IVdsSubSystem(face)->h.provider, ARRAY_CONTROLLERS, NULL, ret_enum);
+}
+
+static HRESULT subsystem_QueryLuns(IVdsSubSystem *face, IEnumVdsObject **ret_enum)
+{
+    return handle_query(subsystem_from_IVdsSubSystem(face)->h.provider, ARRAY_LUNS, NULL, ret_enum);
+}
+
+static HRESULT subsystem_QueryDrives(IVdsSubSystem *face, IEnumVdsObject **ret_enum)
+{
+    return handle_query(subsystem_from_IVdsSubSystem(face)->h.provider, ARRAY_DRIVES, NULL, ret_enum);
+}
+
+static HRESULT subsystem_QueryTargets(IVdsSubSystemIscsi *face, IEnumVdsObject **ret_enum)
+{
+    return handle_query(subsystem_from_IVdsSubSystemIscsi(face)->h.provider, ARRAY_TARGETS, NULL, ret_enum);
+}
+
+static HRESULT subsystem_QueryPortals(IVdsSubSystemIscsi *face, IEnumVdsObject **ret_enum)
+{
+    return handle_query(subsystem_from_IVdsSubSystemIscsi(face)->h.provider, ARRAY_PORTALS, NULL, ret_enum);
+}
+
+static HRESULT subsystem_GetDrive(IVdsSubSystem *face, SHORT bus, SHORT slot, IVdsDrive **ret_drive)
+{
+    _cleanup_(provider_leave) struct provider *inside = NULL;
+    _cleanup_(freep) struct guid *ids = NULL;
+    size_t n = 0;
+    HRESULT hr;
+
+    if (!ret_drive)
+        return E_INVALIDARG;
+    *ret_drive = NULL;
+    hr = provider_enter(subsystem_from_IVdsSubSystem(face)->h.provider, &inside);
+    if (SUCCEEDED(hr))
+        hr = array_query(inside->config.array, ARRAY_DRIVES, NULL, &ids, &n);
+    if (FAILED(hr))
+        return hr;
+    for (size_t i = 0; i < n; i++) {
+        struct array_drive_info info;
+
+        if (SUCCEEDED(array_drive_get(inside->config.array, &ids[i], &info)) && info.bus == bus && info.slot == slot)
+            return handle_make(drive_new, inside, &ids[i], &IID_IVdsDrive, (void **)ret_drive);
+    }
+    return VDS_E_OBJECT_NOT_FOUND;
+}
+
+/* ---- changes ------------------------------------------------------------------------------------------------------------------------------ */
+
+/* Looks for drives, and for addresses while at it. */
+static HRESULT subsystem_Reenumerate(IVdsSubSystem *face)
+{
+    _cleanup_(provider_leave) struct provider *inside = NULL;
+    HRESULT hr = provider_enter(subsystem_from_IVdsSubSystem(face)->h.provider, &inside);
+
+    return FAILED(hr) ? hr : array_reenumerate(inside->config.array);
+}
+
+static HRESULT subsystem_SetControllerStatus(IVdsSubSystem *face, VDS_OBJECT_ID *online, LONG n_online, VDS_OBJECT_ID *offline,
+                                             LONG n_offline)
+{
+    _cleanup_(provider_leave) struct provider *inside = NULL;
+    HRESULT hr;
+
+    if (n_online < 0 || n_offline < 0 || (n_online > 0 && !online) || (n_offline > 0 && !offline))
+        return E_INVALIDARG;
+    hr = provider_enter(subsystem_from_IVdsSubSystem(face)->h.provider, &inside);
+    return FAILED(hr) ? hr : controllers_all_active(inside, online, n_online, offline, n_offline);
+}
+
+static HRESULT subsystem_ReplaceDrive(IVdsSubSystem *face, VDS_OBJECT_ID old, VDS_OBJECT_ID new)
+{
+    _cleanup_(provider_leave) struct provider *inside = NULL;
+    HRESULT hr = provider_enter(subsystem_from_IVdsSubSystem(face)->h.provider, &inside);
+
+    if (FAILED(hr))
+        return hr;
+    if (!array_exists(inside->config.array, VDS_OT_DRIVE, com_guid(&old)) ||
+        !array_exists(inside->config.array, VDS_OT_DRIVE, com_guid(&new)))
+        return VDS_E_OBJECT_NOT_FOUND;
+    return VDS_E_NOT_SUPPORTED;
+}
+
+static HRESULT subsystem_SetStatus(IVdsSubSystem *face, VDS_SUB_SYSTEM_STATUS status)
+{
+    _cleanup_(provider_leave) struct provider *inside = NULL;
+    struct array_subsystem_info info;
+    HRESULT hr = subsystem_get(subsystem_from_IVdsSubSystem(face), &inside, &info);
+
+    return FAILED(hr) ? hr : status_request(status, info.status, STATUSES);
+}
+
+static HRESULT subsystem_SetFriendlyName(IVdsSubSystemNaming *face, LPWSTR wide)
+{
+    _cleanup_(provider_leave) struct provider *inside = NULL;
+    _cleanup_(freep) char *name = NULL;
+    HRESULT hr = name_argument(wide, &name);
+
+    if (SUCCEEDED(hr))
+        hr = provider_enter(subsystem_from_IVdsSubSystemNaming(face)->h.provider, &inside);
+    return FAILED(hr) ? hr : array_subsystem_set_name(inside->config.array, name);
+}
+
+static HRESULT subsystem_SetIpsecGroupPresharedKey(IVdsSubSystemIscsi *face, VDS_ISCSI_IPSEC_KEY *key)
+{
+    _cleanup_(provider_leave) struct provider *inside = NULL;
+    struct array_subsystem_info info;
+    HRESULT hr = subsystem_get(subsystem_from_IVdsSubSystemIscsi(face), &inside, &info);
+
+    (void)key;
+    return FAILED(hr) ? hr : VDS_E_NOT_SUPPORTED;
+}
+
+/* ---- targets and LUNs ------------------------------------------------------------------------------------------------------------------------- */
+
+static HRESULT subsystem_CreateTarget(IVdsSubSystemIscsi *face, LPWSTR iscsi_wide, LPWSTR friendly_wide, IVdsAsync **ret_async)
+{
+    struct subsystem *o = subsystem_from_IVdsSubSystemIscsi(face);
+    _cleanup_(provider_leave) struct provider *inside = NULL;
+    _cleanup_(freep) char *iscsi = NULL, *friendly = NULL;
+    struct array_op *op = NULL;
+    HRESULT hr;
+
+    if (!ret_async)
+        return E_INVALIDARG;
+    *ret_async = NULL;
+    hr = name_argument(friendly_wide, &friendly);
+    if (SUCCEEDED(hr) && iscsi_wide && iscsi_wide[0]) /* without a name the array makes one */
+        hr = com_utf8(iscsi_wide, &iscsi);
+    if (SUCCEEDED(hr))
+        hr = provider_enter(o->h.provider, &inside);
+    if (SUCCEEDED(hr))
+        hr = array_target_create(inside->config.array, iscsi, friendly, &op);
+    return operation_async(o->h.provider, hr, op, VDS_ASYNCOUT_CREATETARGET, target_new, ret_async);
+}
+
+HRESULT subsystem_create_lun(struct subsystem *o, const struct lun_request *request, IVdsAsync **ret_async)
+{
+    _cleanup_(provider_leave) struct provider *inside = NULL;
+    _cleanup_(freep) char *mask = NULL, *name = NULL;
+    struct array_lun_spec spec;
+    struct array_op *op = NULL;
+    HRESULT hr = drives_argument(request->drives, request->n_drives);
+
+    if (SUCCEEDED(hr) && request->size == 0)
+        hr = E_INVALIDARG;
+    if (SUCCEEDED(hr))
+        hr = name_argument(request->mask, &mask);
+    if (SUCCEEDED(hr) && request->name)
+        hr = com_utf8(request->name, &name);
+    if (SUCCEEDED(hr))
+        hr = provider_enter(o->h.provider, &inside);
+    if (SUCCEEDED(hr)) {
+        spec = (struct array_lun_spec){
+            .size = request->size, .thick = request->thick, .drives = request->n_drives ? com_guid(request->drives) : NULL,
+            .n_drives = (size_t)request->n_drives, .mask = mask, .friendly_name = name,
+        };
+        hr = array_lun_create(inside->config.array, &spec, &op);
+    }
+    return operation_async(o->h.provider, hr, op, VDS_ASYNCOUT_CREATELUN, lun_new, ret_async);
+}
+
+/* Which types of LUN this array makes: one copy on one drive. Automagic types take no list of drives, concrete ones no hints. */
+static HRESULT lun_type_check(VDS_LUN_TYPE type, LONG n_drives, const VDS_HINTS *hints)
+{
+    switch (type) {
+    case VDS_LT_DEFAULT:
+    case VDS_LT_NON_FAULT_TOLERANT:
+        return n_drives == 0 ? S_OK : E_INVALIDARG;
+    case VDS_LT_SIMPLE:
+        return hints ? E_INVALIDARG : S_OK;
+    case VDS_LT_FAULT_TOLERANT:
+        return VDS_E_NOT_SUPPORTED;
+    default:
+        return type > VDS_LT_SIMPLE && type <= VDS_LT_RAID61 ? VDS_E_NOT_SUPPORTED : E_INVALIDARG;
+    }
+}
+
+static HRESULT subsystem_CreateLun(IVdsSubSystem *face, VDS_LUN_TYPE type, ULONGLONG size, VDS_OBJECT_ID *drives, LONG n_drives,
+                                   LPWSTR mask, VDS_HINTS *hints, IVdsAsync **ret_async)
+{
+    struct lun_request request = { .size = size, .drives = drives, .n_drives = n_drives, .mask = mask };
+    HRESULT hr;
+
+    if (!ret_async)
+        return E_INVALIDARG;
+    *ret_async = NULL;
+    hr = drives_argument(drives, n_drives);
+    if (SUCCEEDED(hr))
+        hr = lun_type_check(type, n_drives, hints);
+    return FAILED(hr) ? hr : subsystem_create_lun(subsystem_from_IVdsSubSystem(face), &request, ret_async);
+}
+
+/* The largest LUN is what the roomiest of the drives has left: a LUN does not cross drives. */
+static HRESULT max_free(struct provider *inside, const struct guid *drives, size_t n, ULONGLONG *ret_max)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct array_drive_info info;
+        HRESULT hr = array_drive_get(inside->config.array, &drives[i], &info);
+
+        if (hr == (HRESULT)VDS_E_OBJECT_DELETED)
+            return VDS_E_OBJECT_NOT_FOUND; /* the caller named it by id */
+        if (FAILED(hr))
+            return hr;
+        if (info.free > *ret_max)
+            *ret_max = info.free;
+    }
+    *ret_max &= ~(ULONGLONG)0xfffff; /* whole MiB, as LUNs are */
+    return S_OK;
+}
+
+static HRESULT subsystem_QueryMaxLunCreateSize(IVdsSubSystem *face, VDS_LUN_TYPE type, VDS_OBJECT_ID *drives, LONG n_drives,
+                                               VDS_HINTS *hints, ULONGLONG *ret_max)
+{
+    _cleanup_(provider_leave) struct provider *inside = NULL;
+    _cleanup_(freep) struct guid *all = NULL;
+    size_t n = 0;
+    HRESULT hr;
+
+    if (!ret_max)
+        return E_INVALIDARG;
+    *ret_max = 0;
+    hr = drives_argument(drives, n_drives);
+    if (SUCCEEDED(hr))
+        hr = lun_type_check(type, n_drives, hints);
+    if (SUCCEEDED(hr))
+        hr = provider_enter(subsystem_from_IVdsSubSystem(face)->h.provider, &inside);
+    if (SUCCEEDED(hr) && n_drives > 0)
+        return max_free(inside, com_guid(drives), (size_t)n_drives, ret_max);
+    if (SUCCEEDED(hr))
+        hr = array_query(inside->config.array, ARRAY_DRIVES, NULL, &all, &n);
+    return FAILED(hr) ? hr : max_free(inside, all, n, ret_max);
+}
+
+/* ---- the class ------------------------------------------------------------------------------------------------------------------------------ */
+
+static const IVdsSubSystemVtbl subsystem_vtbl = {
+    COM_UNKNOWN_SLOTS(subsystem, IVdsSubSystem),
+    .GetProperties = subsystem_GetProperties,
+    .GetProvider = subsystem_GetProvider,
+    .QueryControllers = subsystem_QueryControllers,
+    .QueryLuns = subsystem_QueryLuns,
+    .QueryDrives = subsystem_QueryDrives,
+    .GetDrive = subsystem_GetDrive,
+    .Reenumerate = subsystem_Reenumerate,
+    .SetControllerStatus = subsystem_SetControllerStatus,
+    .CreateLun = subsystem_CreateLun,
+    .ReplaceDrive = subsystem_ReplaceDrive,
+    .SetStatus = subsystem_SetStatus,
+    .QueryMaxLunCreateSize = subsystem_QueryMaxLunCreateSize,
+};
+static const IVdsSubSystemNamingVtbl subsystem_naming_vtbl = {
+    COM_UNKNOWN_SLOTS(subsystem, IVdsSubSystemNaming),
+    .SetFriendlyName = subsystem_SetFriendlyName,
+};
+static const IVdsSubSystemIscsiVtbl subsystem_iscsi_vtbl = {
+    COM_UNKNOWN_SLOTS(subsystem, IVdsSubSystemIscsi),
+    .QueryTargets = subsystem_QueryTargets,
+    .QueryPortals = subsystem_QueryPortals,
+    .CreateTarget = subsystem_CreateTarget,
+    .SetIpsecGroupPresharedKey = subsystem_SetIpsecGroupPresharedKey,
+};
+static const IVdsSubSystemExVtbl subsystem_ex_vtbl = {
+    COM_UNKNOWN_SLOTS(subsystem, IVdsSubSystemEx),
+    .CreateLunEx = subsystem_CreateLunEx,
+    .QuerySessions = subsystem_QuerySessions,
+    .DropSession = subsystem_DropSession,
+    .GetStatus = subsystem_GetStatus,
+};
+static const struct com_face subsystem_faces[] = {
+    COM_IDENTITY(subsystem, IVdsSubSystem, face, subsystem_vtbl),
+    COM_FACE(subsystem, IVdsSubSystem, face, subsystem_vtbl),
+    COM_FACE(subsystem, IVdsSubSystemNaming, naming, subsystem_naming_vtbl),
+    COM_FACE(subsystem, IVdsSubSystemIscsi, iscsi, subsystem_iscsi_vtbl),
+    COM_FACE(subsystem, IVdsSubSystemEx, ex, subsystem_ex_vtbl),
+};
+HANDLE_CLASS(subsystem)
+
+HRESULT subsystem_new(struct provider *p, const struct guid *id, IUnknown **ret_object)
+{
+    return handle_new(&subsystem_class, p, id, ret_object);
+}

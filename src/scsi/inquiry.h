@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* Limits that a unit declares (VPD page B0h) and the commands hold. */
+#ifndef VDS_SCSI_INQUIRY_H
+#define VDS_SCSI_INQUIRY_H
+
+#define MAX_CAW_BLOCKS        128
+#define MAX_UNMAP_BLOCKS      (1u << 20) /* in one command; libiscsi's suite takes more for insane */
+#define MAX_UNMAP_DESCRIPTORS 256
+#define MAX_WRITE_SAME_BYTES  (32u << 20) /* written for real when the pattern is not zeros: what one command may cost */
+
+#endif

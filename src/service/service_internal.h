@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of the service share. */
+#ifndef VDS_SERVICE_INTERNAL_H
+#define VDS_SERVICE_INTERNAL_H
+
+#include "service/service.h"
+
+#include <pthread.h>
+#include <time.h>
+
+/* ---- notify.c: from the providers' events to the sinks ------------------------------------------------------------------------------- */
+
+struct notifier;
+
+struct notifier_limits {
+    uint32_t max_sinks, max_pending, unadvise_timeout_ms;
+};
+
+HRESULT notifier_create(const struct notifier_limits *limits, struct notifier **ret_notifier);
+struct notifier *notifier_ref(struct notifier *n);
+void notifier_unref(struct notifier *n);
+
+/* The object to hand to OnLoad: answers IVdsAdviseSink. */
+HRESULT notifier_sink_create(struct notifier *n, IUnknown **ret_sink);
+/* From now on providers' events are taken; before, OnNotify answers S_FALSE. */
+void notifier_open(struct notifier *n);
+/* No more events, all registrations end. */
+void notifier_close(struct notifier *n);
+
+HRESULT notifier_advise(struct notifier *n, IVdsAdviseSink *sink, DWORD *ret_cookie);
+HRESULT notifier_unadvise(struct notifier *n, DWORD cookie);
+
+/* ---- load.c: one provider -------------------------------------------------------------------------------------------------------------- */
+
+struct loaded {
+    char *name;
+    IVdsProvider *provider;
+    IVdsProviderPrivate *private_face;
+    IVdsHwProvider *hw; /* NULL: not a hardware provider */
+    DWORD mask;         /* VDS_QUERY_..._PROVIDERS */
+};
+
+/* Blocks for timeout_ms at most. A failure is in the log, with the provider's name. */
+HRESULT provider_load(const struct service_provider *config, struct notifier *notifier, uint32_t timeout_ms, struct loaded *ret_loaded);
+/* OnUnload, asked first and then by force; drops the references. */
+void provider_unload(struct loaded *loaded);
+
+/* ---- host.c: what IVdsService says of the host ------------------------------------------------------------------------------------------ */
+
+HRESULT host_drive_letters(WCHAR first, DWORD n, VDS_DRIVE_LETTER_PROP *ret_letters);
+HRESULT host_file_systems(VDS_FILE_SYSTEM_TYPE_PROP **ret_props, LONG *ret_n);
+
+/* ---- small things -------------------------------------------------------------------------------------------------------------------------- */
+
+/* A moment on the monotonic clock, ms from now, for pthread_cond_clockwait(). */
+struct timespec deadline_in(uint32_t ms);
+
+#endif

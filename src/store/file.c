@@ -1,0 +1,497 @@
+/* SPDX-License-Identifier: MIT */
+/* Blocks in a file, through the page cache.
+ *
+ * What cannot block is done inside submit: reads of cached pages and writes that the file system takes without waiting (RWF_NOWAIT),
+ * anything at all on a file system that lives in memory. The rest goes to the thread's loop, or, on a thread without one (tests, tools),
+ * is done on the spot. Making, sizing and removing files is in file_create.c.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/falloc.h>
+#include <linux/magic.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "loop/loop.h"
+#include "store/store_backend.h"
+
+#define IN_MEMORY_INLINE (1 << 20) /* a longer range is freed or zeroed by a worker, even in memory */
+#define ZERO_BY_WRITING  65536     /* a shorter range is zeroed by writing: cheaper than changing the file's map */
+
+struct file_store {
+    struct store store;
+    int fd;
+    bool in_memory;                             /* tmpfs: no call waits for a device */
+    atomic_bool nowait_reads, nowait_writes;    /* until the file system says that it cannot */
+    atomic_bool can_zero;                       /* the same for FALLOC_FL_ZERO_RANGE */
+    atomic_uint n_sync_failures;                /* see sync_result() */
+};
+
+/* Lives in req->private while the request is with the loop. */
+struct file_task {
+    struct loop_op op;
+    struct file_store *fs;
+    struct iovec *iov; /* what is left to transfer, within req->iov */
+    uint64_t n_done;   /* FLUSH: n_sync_failures at the start */
+};
+_Static_assert(sizeof(struct file_task) <= sizeof((struct store_request){ 0 }.private), "fits the request");
+
+static struct file_store *file_of(const struct store *store)
+{
+    return container_of(store, struct file_store, store);
+}
+
+static struct store_request *request_of(struct file_task *t)
+{
+    return container_of((void *(*)[12])t, struct store_request, private);
+}
+
+/* ---- durability ------------------------------------------------------------------------------------------------------------ */
+
+/* The kernel reports a failed write-back once per open file, to whoever syncs first, and takes the pages for clean afterwards. All
+ * others whose sync overlaps must hear of it too: their data may be among what was lost. */
+static int sync_result(struct file_store *fs, unsigned n_failures_before, int res)
+{
+    if (res < 0)
+        atomic_fetch_add(&fs->n_sync_failures, 1);
+    else if (atomic_load(&fs->n_sync_failures) != n_failures_before)
+        res = -EIO;
+    return res;
+}
+
+static int sync_now(struct file_store *fs)
+{
+    unsigned before = atomic_load(&fs->n_sync_failures);
+    int r;
+
+    if (fs->in_memory)
+        return 0;
+    do
+        r = fdatasync(fs->fd) < 0 ? -errno : 0;
+    while (r == -EINTR);
+    return sync_result(fs, before, r);
+}
+
+/* ---- read and write -------------------------------------------------------------------------------------------------------- */
+
+static int iov_left(const struct store_request *req, const struct file_task *t)
+{
+    int n = req->n_iov - (int)(t->iov - req->iov);
+
+    return n < IOV_MAX ? n : IOV_MAX;
+}
+
+/* Notes that n more bytes are done. */
+static void advance(struct file_task *t, size_t n)
+{
+    t->n_done += n;
+    while (n > 0 && n >= t->iov->iov_len) {
+        n -= t->iov->iov_len;
+        t->iov++;
+    }
+    if (n > 0) {
+        t->iov->iov_base = (char *)t->iov->iov_base + n;
+        t->iov->iov_len -= n;
+    }
+}
+
+static ssize_t transfer_once(struct store_request *req, struct file_task *t, int flags)
+{
+    off_t offset = (off_t)(req->offset + t->n_done);
+    ssize_t n;
+
+    do
+        n = req->op == STORE_READ ? preadv2(t->fs->fd, t->iov, iov_left(req, t), offset, flags)
+                                  : pwritev2(t->fs->fd, t->iov, iov_left(req, t), offset, flags);
+    while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : n;
+}
+
+/* One result of the kernel: 0 when the request is done, -EAGAIN when more is left. Nothing transferred: the file was cut behind us. */
+static int account(struct store_request *req, struct file_task *t, ssize_t n)
+{
+    if (n <= 0)
+        return n < 0 ? (int)n : -EIO;
+    advance(t, (size_t)n);
+    return t->n_done < req->len ? -EAGAIN : 0;
+}
+
+static int write_flags(const struct store_request *req, const struct file_store *fs)
+{
+    return req->op == STORE_WRITE && req->fua && !fs->in_memory ? RWF_DSYNC : 0;
+}
+
+static int transfer_now(struct store_request *req, struct file_task *t)
+{
+    int flags = write_flags(req, t->fs), r;
+
+    do
+        r = account(req, t, transfer_once(req, t, flags));
+    while (r == -EAGAIN);
+    return r;
+}
+
+/* -EAGAIN: not all could be done without waiting. */
+static int transfer_nowait(struct store_request *req, struct file_task *t)
+{
+    atomic_bool *can = req->op == STORE_READ ? &t->fs->nowait_reads : &t->fs->nowait_writes;
+    int r;
+
+    if (!atomic_load_explicit(can, memory_order_relaxed) || write_flags(req, t->fs))
+        return -EAGAIN;
+    r = account(req, t, transfer_once(req, t, RWF_NOWAIT));
+    if (r == -EOPNOTSUPP) {
+        atomic_store(can, false);
+        r = -EAGAIN;
+    }
+    return r;
+}
+
+static void transfer_start(struct loop *loop, struct store_request *req, struct file_task *t)
+{
+    uint64_t offset = req->offset + t->n_done;
+
+    if (req->op == STORE_READ)
+        loop_readv(loop, &t->op, t->fs->fd, t->iov, iov_left(req, t), offset);
+    else
+        loop_writev(loop, &t->op, t->fs->fd, t->iov, iov_left(req, t), offset, write_flags(req, t->fs));
+}
+
+static void transfer_done(struct loop_op *op, int res)
+{
+    struct file_task *t = container_of(op, struct file_task, op);
+    struct store_request *req = request_of(t);
+    int r = res == -EINTR || res == -EAGAIN ? -EAGAIN : account(req, t, res);
+
+    if (r == -EAGAIN) {
+        transfer_start(loop_current(), req, t);
+        return;
+    }
+    if (r < 0 && write_flags(req, t->fs))
+        atomic_fetch_add(&t->fs->n_sync_failures, 1);
+    req->done(req, r);
+}
+
+static int submit_transfer(struct store_request *req, struct file_task *t)
+{
+    struct loop *loop = loop_current();
+    int r;
+
+    if (t->fs->in_memory || !loop)
+        return transfer_now(req, t);
+    r = transfer_nowait(req, t);
+    if (r != -EAGAIN)
+        return r;
+    t->op.done = transfer_done;
+    transfer_start(loop, req, t);
+    return -EINPROGRESS;
+}
+
+/* ---- flush ----------------------------------------------------------------------------------------------------------------- */
+
+static void flush_done(struct loop_op *op, int res)
+{
+    struct file_task *t = container_of(op, struct file_task, op);
+    struct store_request *req = request_of(t);
+
+    if (res == -EINTR)
+        loop_fsync(loop_current(), &t->op, t->fs->fd, /* data_only= */ true);
+    else
+        req->done(req, sync_result(t->fs, (unsigned)t->n_done, res));
+}
+
+static int submit_flush(struct store_request *req, struct file_task *t)
+{
+    struct loop *loop = loop_current();
+
+    (void)req;
+    if (t->fs->in_memory || !loop)
+        return sync_now(t->fs);
+    t->n_done = atomic_load(&t->fs->n_sync_failures);
+    t->op.done = flush_done;
+    loop_fsync(loop, &t->op, t->fs->fd, /* data_only= */ true);
+    return -EINPROGRESS;
+}
+
+/* ---- discard and write zeroes ---------------------------------------------------------------------------------------------- */
+
+static int allocate(struct file_store *fs, int mode, uint64_t offset, uint64_t len)
+{
+    int r;
+
+    do
+        r = fallocate(fs->fd, mode, (off_t)offset, (off_t)len) < 0 ? -errno : 0;
+    while (r == -EINTR);
+    return r;
+}
+
+static int write_zeros(struct file_store *fs, uint64_t offset, uint64_t len)
+{
+    static const char zeros[65536];
+
+    while (len > 0) {
+        ssize_t n = pwrite(fs->fd, zeros, len < sizeof zeros ? len : sizeof zeros, (off_t)offset);
+
+        if (n == 0 || (n < 0 && errno != EINTR))
+            return n == 0 ? -EIO : -errno;
+        if (n > 0) {
+            offset += (uint64_t)n;
+            len -= (uint64_t)n;
+        }
+    }
+    return 0;
+}
+
+/* A range that holds data. */
+static int zero_data(struct file_store *fs, uint64_t offset, uint64_t len)
+{
+    int r = -EOPNOTSUPP;
+
+    if (len > ZERO_BY_WRITING && atomic_load_explicit(&fs->can_zero, memory_order_relaxed))
+        r = allocate(fs, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, offset, len);
+    if (r != -EOPNOTSUPP)
+        return r;
+    if (len > ZERO_BY_WRITING)
+        atomic_store(&fs->can_zero, false);
+    return write_zeros(fs, offset, len);
+}
+
+/* From `offset`, the run of equal state: holes, and space allocated but never written, are not data. */
+static int run_at(const struct file_store *fs, uint64_t offset, uint64_t *ret_end, bool *ret_data)
+{
+    uint64_t size = store_size(&fs->store);
+    off_t data = lseek(fs->fd, (off_t)offset, SEEK_DATA), hole;
+
+    if (data < 0 && errno != ENXIO)
+        return -errno;
+    if (data < 0 || (uint64_t)data > offset) {
+        *ret_end = data < 0 || (uint64_t)data > size ? size : (uint64_t)data;
+        *ret_data = false;
+        return 0;
+    }
+    hole = lseek(fs->fd, (off_t)offset, SEEK_HOLE);
+    if (hole < 0)
+        return -errno;
+    *ret_end = (uint64_t)hole > size ? size : (uint64_t)hole;
+    *ret_data = true;
+    return 0;
+}
+
+/* Only data is zeroed: a hole reads as zeros already, and a request for zeros must not fill a sparse file. */
+static int zero_range(struct file_store *fs, uint64_t offset, uint64_t len)
+{
+    uint64_t end = offset + len, run_end;
+    bool data;
+    int r = 0;
+
+    for (; offset < end && r == 0; offset = run_end) {
+        if (run_at(fs, offset, &run_end, &data) < 0) {
+            run_end = end; /* a file system that does not know */
+            data = true;
+        }
+        run_end = run_end <= offset || run_end > end ? end : run_end;
+        if (data)
+            r = zero_data(fs, offset, run_end - offset);
+    }
+    return r;
+}
+
+static int change_range_now(struct store_request *req, struct file_store *fs)
+{
+    int r = -EOPNOTSUPP;
+
+    if (req->op == STORE_DISCARD)
+        r = allocate(fs, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, req->offset, req->len);
+    if (r == -EOPNOTSUPP)
+        r = zero_range(fs, req->offset, req->len);
+    return r == 0 && req->fua ? sync_now(fs) : r;
+}
+
+static int change_range_work(struct loop_op *op)
+{
+    struct file_task *t = container_of(op, struct file_task, op);
+
+    return change_range_now(request_of(t), t->fs);
+}
+
+static void change_range_done(struct loop_op *op, int res)
+{
+    struct store_request *req = request_of(container_of(op, struct file_task, op));
+
+    req->done(req, res);
+}
+
+static int submit_change_range(struct store_request *req, struct file_task *t)
+{
+    struct loop *loop = loop_current();
+
+    if (!loop || (t->fs->in_memory && req->len <= IN_MEMORY_INLINE))
+        return change_range_now(req, t->fs);
+    t->op.done = change_range_done;
+    loop_work(loop, &t->op, change_range_work);
+    return -EINPROGRESS;
+}
+
+/* ---- slots ----------------------------------------------------------------------------------------------------------------- */
+
+static int (*const submits[])(struct store_request *req, struct file_task *t) = {
+    [STORE_READ] = submit_transfer,
+    [STORE_WRITE] = submit_transfer,
+    [STORE_FLUSH] = submit_flush,
+    [STORE_DISCARD] = submit_change_range,
+    [STORE_WRITE_ZEROES] = submit_change_range,
+};
+
+static int file_submit(struct store *store, struct store_request *req)
+{
+    struct file_task *t = (struct file_task *)req->private;
+
+    t->fs = file_of(store);
+    t->iov = req->iov;
+    t->n_done = 0;
+    t->op.state = 0;
+    return submits[req->op](req, t);
+}
+
+static int file_extent_at(struct store *store, uint64_t offset, struct store_extent *ret_extent)
+{
+    uint64_t end;
+    bool data;
+    int r = run_at(file_of(store), offset, &end, &data);
+
+    if (r < 0)
+        return r;
+    if (end <= offset)
+        return -EIO; /* the file was cut behind us */
+    *ret_extent = (struct store_extent){ .len = end - offset, .mapped = data };
+    return 0;
+}
+
+static uint64_t file_allocated(const struct store *store)
+{
+    struct stat st;
+
+    return fstat(file_of(store)->fd, &st) < 0 ? 0 : (uint64_t)st.st_blocks * 512;
+}
+
+static int file_reserve(struct store *store, uint64_t offset, uint64_t len)
+{
+    struct file_store *fs = file_of(store);
+
+    if (offset > INT64_MAX || len > INT64_MAX - offset)
+        return -EFBIG;
+    return allocate(fs, FALLOC_FL_KEEP_SIZE, offset, len);
+}
+
+static int resize_to(int fd, uint64_t size)
+{
+    int r;
+
+    do
+        r = ftruncate(fd, (off_t)size) < 0 ? -errno : 0;
+    while (r == -EINTR);
+    return r;
+}
+
+static int file_resize(struct store *store, uint64_t size)
+{
+    struct file_store *fs = file_of(store);
+    int r;
+
+    if (size > INT64_MAX)
+        return -EFBIG;
+    r = resize_to(fs->fd, size);
+    if (r < 0)
+        return r;
+    if (fsync(fs->fd) < 0) {
+        r = sync_result(fs, 0, -errno);
+        if (size > store_size(store))
+            (void)!resize_to(fs->fd, store_size(store)); /* as it was; what was cut off is gone */
+    }
+    return r;
+}
+
+static void file_close(struct store *store)
+{
+    struct file_store *fs = file_of(store);
+
+    if (fs->fd >= 0)
+        close(fs->fd);
+    free(fs);
+}
+
+static const struct store_kind file_kind = {
+    .name = "file",
+    .submit = file_submit,
+    .extent_at = file_extent_at,
+    .allocated = file_allocated,
+    .reserve = file_reserve,
+    .resize = file_resize,
+    .close = file_close,
+};
+
+/* ---- open ------------------------------------------------------------------------------------------------------------------ */
+
+/* Belongs to the open file, not to the process: a second open, here or elsewhere, is refused. Readers may be many. */
+static int lock_file(int fd, bool read_only)
+{
+    struct flock lock = { .l_type = read_only ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET };
+
+    if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
+        return 0;
+    return errno == EAGAIN || errno == EACCES ? -EBUSY : -errno;
+}
+
+/* O_NONBLOCK while opening only: a FIFO must not hold us, and a ring takes the flag for "never wait". */
+static int open_file(const char *path, bool read_only, struct stat *ret_st)
+{
+    _cleanup_(closep) int fd = open(path, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+    if (fd < 0 || fstat(fd, ret_st) < 0)
+        return -errno;
+    if (!S_ISREG(ret_st->st_mode))
+        return S_ISDIR(ret_st->st_mode) ? -EISDIR : -EINVAL;
+    if (fcntl(fd, F_SETFL, 0) < 0)
+        return -errno;
+    return TAKE_FD(fd);
+}
+
+static bool lives_in_memory(int fd)
+{
+    struct statfs fs;
+
+    return fstatfs(fd, &fs) == 0 && (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC);
+}
+
+int store_file_open(const char *path, bool read_only, struct store **ret_store)
+{
+    _cleanup_(store_unrefp) struct store *store = NULL;
+    struct file_store *fs = calloc(1, sizeof *fs);
+    struct stat st;
+    int r;
+
+    if (!fs)
+        return -ENOMEM;
+    store = &fs->store;
+    store_init(store, &file_kind, 0);
+    fs->fd = open_file(path, read_only, &st);
+    if (fs->fd < 0)
+        return fs->fd;
+    r = lock_file(fs->fd, read_only);
+    if (r < 0)
+        return r;
+    if (fstat(fs->fd, &st) < 0) /* again, now that nobody else can change it */
+        return -errno;
+    atomic_store(&store->size, (uint64_t)st.st_size);
+    store->read_only = read_only;
+    fs->in_memory = lives_in_memory(fs->fd);
+    atomic_store(&fs->nowait_reads, true);
+    atomic_store(&fs->nowait_writes, true);
+    atomic_store(&fs->can_zero, true);
+    /* A hole beyond the end changes nothing: only the answer is wanted. */
+    store->thin = !read_only && allocate(fs, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (uint64_t)st.st_size, 4096) == 0;
+    *ret_store = TAKE_PTR(store);
+    return 0;
+}

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+/* Blocks in anonymous memory, sparse: a page takes space when it is first written and gives it back when it is discarded whole.
+ *
+ * The space is cut into chunks that never move, so that growing disturbs no request that runs. A bit per page says whether it was
+ * written: the kernel cannot be asked cheaply, and a page never written is not touched by reading either.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "store/store_backend.h"
+
+#define PAGE      UINT64_C(4096)
+#define CHUNK     (UINT64_C(1) << 30)
+#define N_CHUNKS  65536 /* 64 TiB: what a directory of pointers of half a MiB can name */
+#define N_PAGES   (CHUNK / PAGE)
+#define MAP_BYTES (N_PAGES / 8)
+
+struct chunk {
+    uint8_t bytes[CHUNK];
+    _Atomic uint64_t map[MAP_BYTES / 8];
+};
+
+struct memory_store {
+    struct store store;
+    _Atomic uint64_t n_pages; /* written */
+    struct chunk **chunks;    /* N_CHUNKS; those below the size exist */
+};
+
+static struct memory_store *memory_of(const struct store *store)
+{
+    return container_of(store, struct memory_store, store);
+}
+
+/* ---- pages ----------------------------------------------------------------------------------------------------------------- */
+
+static bool page_written(const struct chunk *c, uint64_t page)
+{
+    return atomic_load_explicit(&c->map[page / 64], memory_order_relaxed) >> (page % 64) & 1;
+}
+
+static void page_mark(struct memory_store *m, struct chunk *c, uint64_t page)
+{
+    uint64_t bit = UINT64_C(1) << (page % 64);
+
+    if (page_written(c, page))
+        return;
+    if (!(atomic_fetch_or_explicit(&c->map[page / 64], bit, memory_order_relaxed) & bit))
+        atomic_fetch_add_explicit(&m->n_pages, 1, memory_order_relaxed);
+}
+
+/* Clears the bits of pages [first, end); words without a bit are passed over whole. */
+static void pages_clear(struct memory_store *m, struct chunk *c, uint64_t first, uint64_t end)
+{
+    while (first < end) {
+        uint64_t start = first % 64, n = 64 - start < end - first ? 64 - start : end - first;
+        uint64_t bits = (n == 64 ? UINT64_MAX : (UINT64_C(1) << n) - 1) << start;
+        _Atomic uint64_t *word = &c->map[first / 64];
+
+        if (atomic_load_explicit(word, memory_order_relaxed) & bits) {
+            bits &= atomic_fetch_and_explicit(word, ~bits, memory_order_relaxed);
+            atomic_fetch_sub_explicit(&m->n_pages, (uint64_t)__builtin_popcountll(bits), memory_order_relaxed);
+        }
+        first += n;
+    }
+}
+
+/* The first page from `page` on that differs from it in being written; at least `end` when none before that does. */
+static uint64_t run_end(const struct chunk *c, uint64_t page, uint64_t end)
+{
+    uint64_t flip = page_written(c, page) ? UINT64_MAX : 0;
+
+    while (page < end) {
+        uint64_t bits = (atomic_load_explicit(&c->map[page / 64], memory_order_relaxed) ^ flip) >> (page % 64);
+
+        if (bits)
+            return page + (uint64_t)__builtin_ctzll(bits);
+        page += 64 - page % 64;
+    }
+    return page;
+}
+
+/* ---- pieces: a range within one chunk -------------------------------------------------------------------------------------- */
+
+typedef void piece_fn(struct memory_store *m, struct chunk *c, uint64_t offset, uint64_t len, uint8_t *data);
+
+static void piece_read(struct memory_store *m, struct chunk *c, uint64_t offset, uint64_t len, uint8_t *data)
+{
+    (void)m;
+    while (len > 0) {
+        uint64_t page = offset / PAGE, n = run_end(c, page, (offset + len + PAGE - 1) / PAGE) * PAGE - offset;
+
+        n = n < len ? n : len;
+        if (page_written(c, page))
+            memcpy(data, c->bytes + offset, n);
+        else
+            memset(data, 0, n);
+        data += n;
+        offset += n;
+        len -= n;
+    }
+}
+
+static void piece_write(struct memory_store *m, struct chunk *c, uint64_t offset, uint64_t len, uint8_t *data)
+{
+    for (uint64_t page = offset / PAGE; page <= (offset + len - 1) / PAGE; page++)
+        page_mark(m, c, page);
+    memcpy(c->bytes + offset, data, len);
+}
+
+/* What was never written stays so. */
+static void piece_zero(struct memory_store *m, struct chunk *c, uint64_t offset, uint64_t len, uint8_t *data)
+{
+    (void)m;
+    (void)data;
+    while (len > 0) {
+        uint64_t page = offset / PAGE, n = run_end(c, page, (offset + len + PAGE - 1) / PAGE) * PAGE - offset;
+
+        n = n < len ? n : len;
+        if (page_written(c, page))
+            memset(c->bytes + offset, 0, n);
+        offset += n;
+        len -= n;
+    }
+}
+
+/* Whole pages are given back, the rest is zeroed. */
+static void piece_discard(struct memory_store *m, struct chunk *c, uint64_t offset, uint64_t len, uint8_t *data)
+{
+    uint64_t first = (offset + PAGE - 1) / PAGE, end = (offset + len) / PAGE;
+
+    if (first >= end) {
+        piece_zero(m, c, offset, len, data);
+        return;
+    }
+    piece_zero(m, c, offset, first * PAGE - offset, data);
+    pages_clear(m, c, first, end);
+    if (madvise(c->bytes + first * PAGE, (end - first) * PAGE, MADV_DONTNEED) < 0)
+        memset(c->bytes + first * PAGE, 0, (end - first) * PAGE); /* locked in memory: at least it reads as zeros */
+    piece_zero(m, c, end * PAGE, offset + len - end * PAGE, data);
+}
+
+static void each_piece(struct memory_store *m, uint64_t offset, uint64_t len, uint8_t *data, piece_fn *fn)
+{
+    while (len > 0) {
+        uint64_t n = CHUNK - offset % CHUNK;
+
+        n = n < len ? n : len;
+        fn(m, m->chunks[offset / CHUNK], offset % CHUNK, n, data);
+        data = data ? data + n : NULL;
+        offset += n;
+        len -= n;
+    }
+}
+
+/* ---- slots ----------------------------------------------------------------------------------------------------------------- */
+
+static void transfer(struct memory_store *m, const struct store_request *req, piece_fn *fn)
+{
+    uint64_t offset = req->offset, left = req->len;
+
+    for (int i = 0; i < req->n_iov && left > 0; i++) {
+        uint64_t n = req->iov[i].iov_len < left ? req->iov[i].iov_len : left;
+
+        each_piece(m, offset, n, req->iov[i].iov_base, fn);
+        offset += n;
+        left -= n;
+    }
+}
+
+static int memory_submit(struct store *store, struct store_request *req)
+{
+    struct memory_store *m = memory_of(store);
+
+    switch (req->op) {
+    case STORE_READ:
+        transfer(m, req, piece_read);
+        return 0;
+    case STORE_WRITE:
+        transfer(m, req, piece_write);
+        return 0;
+    case STORE_DISCARD:
+        each_piece(m, req->offset, req->len, NULL, piece_discard);
+        return 0;
+    case STORE_WRITE_ZEROES:
+        each_piece(m, req->offset, req->len, NULL, piece_zero);
+        return 0;
+    case STORE_FLUSH:
+        return 0;
+    }
+    return -EOPNOTSUPP;
+}
+
+static int memory_extent_at(struct store *store, uint64_t offset, struct store_extent *ret_extent)
+{
+    const struct memory_store *m = memory_of(store);
+    uint64_t size = store_size(store), end = offset, chunk = offset / CHUNK;
+    bool mapped = page_written(m->chunks[chunk], offset % CHUNK / PAGE);
+
+    while (end < size && page_written(m->chunks[chunk], end % CHUNK / PAGE) == mapped) {
+        end = chunk * CHUNK + run_end(m->chunks[chunk], end % CHUNK / PAGE, N_PAGES) * PAGE;
+        chunk = end / CHUNK;
+    }
+    *ret_extent = (struct store_extent){ .len = (end < size ? end : size) - offset, .mapped = mapped };
+    return 0;
+}
+
+static uint64_t memory_allocated(const struct store *store)
+{
+    return atomic_load_explicit(&memory_of(store)->n_pages, memory_order_relaxed) * PAGE;
+}
+
+static size_t n_chunks_for(uint64_t size)
+{
+    return (size_t)(size / CHUNK + (size % CHUNK != 0));
+}
+
+static void chunks_unmap(struct memory_store *m, size_t first, size_t end)
+{
+    for (size_t i = first; i < end; i++) {
+        munmap(m->chunks[i], sizeof(struct chunk));
+        m->chunks[i] = NULL;
+    }
+}
+
+static int chunks_map(struct memory_store *m, size_t first, size_t end)
+{
+    for (size_t i = first; i < end; i++) {
+        void *p = mmap(NULL, sizeof(struct chunk), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+        if (p == MAP_FAILED) {
+            chunks_unmap(m, first, i);
+            return -ENOMEM;
+        }
+        m->chunks[i] = p;
+    }
+    return 0;
+}
+
+/* What is cut off must read as zeros when the store grows again. */
+static int memory_resize(struct store *store, uint64_t size)
+{
+    struct memory_store *m = memory_of(store);
+    uint64_t old = store_size(store);
+
+    if (size > N_CHUNKS * CHUNK)
+        return -EFBIG;
+    if (size >= old)
+        return chunks_map(m, n_chunks_for(old), n_chunks_for(size));
+    each_piece(m, size, old - size, NULL, piece_discard);
+    chunks_unmap(m, n_chunks_for(size), n_chunks_for(old));
+    return 0;
+}
+
+static void memory_close(struct store *store)
+{
+    struct memory_store *m = memory_of(store);
+
+    chunks_unmap(m, 0, n_chunks_for(store_size(store)));
+    free(m->chunks);
+    free(m);
+}
+
+static const struct store_kind memory_kind = {
+    .name = "memory",
+    .submit = memory_submit,
+    .extent_at = memory_extent_at,
+    .allocated = memory_allocated,
+    .resize = memory_resize,
+    .close = memory_close,
+};
+
+int store_memory_open(uint64_t size, struct store **ret_store)
+{
+    _cleanup_(store_unrefp) struct store *store = NULL;
+    struct memory_store *m;
+    int r;
+
+    m = calloc(1, sizeof *m);
+    if (!m)
+        return -ENOMEM;
+    store = &m->store;
+    store_init(store, &memory_kind, 0);
+    store->thin = true;
+    m->chunks = calloc(N_CHUNKS, sizeof *m->chunks);
+    if (!m->chunks)
+        return -ENOMEM;
+    r = store_resize(store, size);
+    if (r < 0)
+        return r;
+    *ret_store = TAKE_PTR(store);
+    return 0;
+}

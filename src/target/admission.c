@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/* What the protocol asks about targets: who may log in where, and what SendTargets shows. Both read the same table. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "target/conn.h"
+#include "target/drain.h"
+
+/* A pair that takes no logins now, but another portal of the same group does: RFC 7143 §11.13.5, 0x0101, "moved temporarily". */
+static void redirect_or_refuse(const struct dir_path *path, struct iscsi_admission *ret)
+{
+    const struct dir_path *twin = target_dir_twin(path);
+
+    ret->verdict = twin ? ISCSI_REDIRECT : ISCSI_REFUSE;
+    ret->status = twin ? ISCSI_LOGIN_MOVED_TEMPORARILY : ISCSI_LOGIN_SERVICE_UNAVAILABLE;
+    if (twin)
+        snprintf(ret->address, sizeof ret->address, "%s", twin->portal->address);
+}
+
+/* "Not found" (0x0203) says "the requested ITN does not exist at this address": true both for a name that nobody has and for a portal
+ * that is in no group of the target. */
+static void judge(const struct target_directory *dir, struct target_conn *conn, const char *initiator, const char *name,
+                  struct iscsi_admission *ret)
+{
+    struct dir_target *target = target_dir_target_by_name(dir, name);
+    struct dir_path *path = target ? target_dir_path(target, &conn->portal) : NULL;
+
+    *ret = (struct iscsi_admission){ .verdict = ISCSI_REFUSE, .status = ISCSI_LOGIN_NOT_FOUND };
+    if (!path)
+        return;
+    if (!target_dir_path_is_open(path)) {
+        redirect_or_refuse(path, ret);
+        return;
+    }
+    target_dir_pin(path);
+    conn->path = path;
+    ret->verdict = ISCSI_ADMIT;
+    ret->tag = path->tag;
+    ret->pin = conn;
+    target_auth_find(&target->auth, initiator, target->name, &ret->auth);
+}
+
+static void admit(void *dir_arg, struct iscsi_conn *iscsi, const char *initiator, const char *target, struct iscsi_admission *ret)
+{
+    struct target_conn *conn = dir_arg;
+    struct target_directory *dir = &conn->reactor->engine->dir;
+
+    (void)iscsi;
+    target_dir_read(dir);
+    judge(dir, conn, initiator, target, ret);
+    target_dir_unlock(dir);
+    if (ret->verdict == ISCSI_ADMIT)
+        return;
+    log_debug("login of %s to %s through %s: %s", initiator, target, conn->local_address,
+              ret->verdict == ISCSI_REDIRECT ? ret->address : "refused");
+}
+
+void target_release_pin(struct engine *engine, struct dir_path *path)
+{
+    target_dir_read(&engine->dir);
+    if (path->drain)
+        target_drain_left(path->drain);
+    target_dir_unpin(&engine->dir, path);
+    target_dir_unlock(&engine->dir);
+}
+
+static void release(void *dir_arg, struct iscsi_conn *iscsi, void *pin)
+{
+    struct target_conn *conn = dir_arg;
+    struct dir_path *path = TAKE_PTR(conn->path);
+
+    (void)iscsi;
+    (void)pin;
+    if (path && !target_session_end(conn))
+        target_release_pin(conn->reactor->engine, path);
+}
+
+static int session_open(void *dir_arg, struct iscsi_conn *iscsi, void *pin, struct scsi_view **ret_view, uint16_t *ret_tsih)
+{
+    (void)iscsi;
+    (void)pin;
+    return target_session_open(dir_arg, ret_view, ret_tsih);
+}
+
+/* A target without an open portal is left out altogether: named without an address it would be understood as reachable at the address
+ * of this very connection (RFC 7143 Appendix C: TargetAddress may be omitted when it is that of the discovery session). */
+static int list_target(const struct dir_target *target, int (*record)(void *, const char *, const char *, uint16_t), void *arg)
+{
+    list_for_each(node, &target->paths) {
+        const struct dir_path *path = container_of(node, struct dir_path, in_target);
+        int r;
+
+        if (!target_dir_path_is_open(path))
+            continue;
+        r = record(arg, target->name, path->portal->address, path->tag);
+        if (r != 0)
+            return r;
+    }
+    return 0;
+}
+
+static void list(void *dir_arg, struct iscsi_conn *iscsi, const char *initiator, const char *name,
+                 int (*record)(void *arg, const char *target, const char *address, uint16_t tag), void *arg)
+{
+    struct target_conn *conn = dir_arg;
+    struct target_directory *dir = &conn->reactor->engine->dir;
+
+    (void)iscsi;
+    (void)initiator;
+    target_dir_read(dir);
+    if (name) {
+        const struct dir_target *target = target_dir_target_by_name(dir, name);
+
+        if (target)
+            list_target(target, record, arg);
+    } else {
+        list_for_each(node, &dir->targets) {
+            if (list_target(container_of(node, struct dir_target, link), record, arg) != 0)
+                break;
+        }
+    }
+    target_dir_unlock(dir);
+}
+
+static void discovery_auth(void *dir_arg, const char *initiator, struct iscsi_auth *ret_auth)
+{
+    struct target_conn *conn = dir_arg;
+    struct target_directory *dir = &conn->reactor->engine->dir;
+
+    target_dir_read(dir);
+    target_auth_find(&dir->discovery_auth, initiator, "discovery", ret_auth);
+    target_dir_unlock(dir);
+}
+
+const struct iscsi_directory target_admission = {
+    .admit = admit,
+    .release = release,
+    .session_open = session_open,
+    .list = list,
+    .discovery_auth = discovery_auth,
+};

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: MIT */
+/* Draining (design section 4): a pair leaves the tables under the lock, its connections are asked to log out, their number falls by
+ * events, what is left at the limit is dropped. Nothing polls.
+ *
+ *      start --> asked --(last connection gone)----------------------> finished
+ *                  |                                                       |
+ *                  +--(limit)--> dropped --(last connection gone)----------+      cancel: from anywhere, the pairs are LISTED again
+ */
+#include "target/drain.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "target/conn.h"
+
+struct drain_message {
+    struct loop_message message;
+    struct engine_drain *drain;
+    struct target_reactor *reactor;
+};
+
+struct engine_drain {
+    struct engine *engine;      /* NULL: the engine has gone */
+    atomic_uint n_refs;         /* the caller's, and one for each message on its way */
+    pthread_mutex_t lock;
+    pthread_cond_t cond;
+    struct engine_drain_status status; /* under `lock` */
+    struct list_node paths;     /* under the directory's lock, like the next */
+    struct list_node link;      /* engine->drains */
+    uint32_t limit_ms;
+    struct loop_timer timer;    /* reactor 0's */
+    bool timer_started;         /* reactor 0's thread */
+    struct drain_message drops[]; /* one for each reactor, for the limit */
+};
+
+static void drain_unref(struct engine_drain *drain)
+{
+    if (atomic_fetch_sub(&drain->n_refs, 1) != 1)
+        return;
+    pthread_cond_destroy(&drain->cond);
+    pthread_mutex_destroy(&drain->lock);
+    free(drain);
+}
+
+/* ---- on the reactors ------------------------------------------------------------------------------------------------------------------ */
+
+static bool is_of(const struct target_conn *conn, const struct engine_drain *drain)
+{
+    struct target_directory *dir = &conn->reactor->engine->dir;
+    bool is;
+
+    if (!conn->path)
+        return false;
+    target_dir_read(dir);
+    is = conn->path->drain == drain;
+    target_dir_unlock(dir);
+    return is;
+}
+
+static void drop_all(struct target_reactor *reactor, void *arg)
+{
+    list_for_each_safe(node, &reactor->conns) {
+        struct target_conn *conn = container_of(node, struct target_conn, link);
+
+        if (is_of(conn, arg))
+            target_conn_drop(conn);
+    }
+}
+
+/* A connection that was admitted but is not in full feature phase yet has no I/O to finish: it is dropped and told so. */
+static void ask(struct target_conn *conn, uint32_t limit_ms)
+{
+    uint32_t seconds = (limit_ms + 999) / 1000;
+    struct iscsi_conn_facts facts;
+
+    iscsi_conn_facts(conn->iscsi, &facts);
+    if (facts.state == ISCSI_CONN_LOGIN) {
+        target_conn_drop(conn);
+        return;
+    }
+    if (facts.state != ISCSI_CONN_FULL)
+        return; /* on its way out already */
+    iscsi_conn_request_logout(conn->iscsi, seconds > UINT16_MAX ? UINT16_MAX : (uint16_t)seconds);
+    target_conn_touch(conn);
+}
+
+static void ask_all(struct target_reactor *reactor, void *arg)
+{
+    const struct engine_drain *drain = arg;
+
+    list_for_each_safe(node, &reactor->conns) {
+        struct target_conn *conn = container_of(node, struct target_conn, link);
+
+        if (conn->stage == CONN_STAGE_OPEN && is_of(conn, drain))
+            ask(conn, drain->limit_ms);
+    }
+}
+
+static void drop_run(struct loop_message *message)
+{
+    struct drain_message *drop = container_of(message, struct drain_message, message);
+
+    drop_all(drop->reactor, drop->drain);
+    drain_unref(drop->drain);
+}
+
+static void limit_reached(struct loop_timer *timer)
+{
+    struct engine_drain *drain = container_of(timer, struct engine_drain, timer);
+    struct engine_drain_status status;
+
+    drain->timer_started = false;
+    engine_drain_status(drain, &status);
+    if (status.finished || status.cancelled)
+        return;
+    log_info("drain: %u of %u connections have not logged out in %u ms and are closed", status.n_left, status.n_start, drain->limit_ms);
+    for (unsigned i = 0; i < drain->engine->n_reactors; i++) {
+        atomic_fetch_add(&drain->n_refs, 1);
+        loop_post(drain->drops[i].reactor->loop, &drain->drops[i].message);
+    }
+}
+
+static void timer_start(void *arg)
+{
+    struct engine_drain *drain = arg;
+    struct loop *loop = drain->engine->reactors[0].loop;
+
+    drain->timer_started = true;
+    loop_timer_start(loop, &drain->timer, loop_now(loop) + drain->limit_ms * UINT64_C(1000000));
+}
+
+static void timer_stop(void *arg)
+{
+    struct engine_drain *drain = arg;
+
+    if (drain->timer_started)
+        loop_timer_stop(drain->engine->reactors[0].loop, &drain->timer);
+    drain->timer_started = false;
+}
+
+/* ---- the count -------------------------------------------------------------------------------------------------------------------------- */
+
+static void count_down(struct engine_drain *drain, unsigned n)
+{
+    pthread_mutex_lock(&drain->lock);
+    drain->status.n_left -= n;
+    if (drain->status.n_left == 0) {
+        drain->status.finished = true;
+        pthread_cond_broadcast(&drain->cond);
+    }
+    pthread_mutex_unlock(&drain->lock);
+}
+
+void target_drain_left(struct engine_drain *drain)
+{
+    count_down(drain, 1);
+}
+
+void target_drain_forget(struct dir_path *path)
+{
+    struct engine_drain *drain = TAKE_PTR(path->drain);
+
+    list_remove(&path->in_drain);
+    if (drain)
+        count_down(drain, atomic_load(&path->n_conns));
+}
+
+/* ---- start -------------------------------------------------------------------------------------------------------------------------------- */
+
+static struct engine_drain *drain_new(struct engine *engine, uint32_t limit_ms)
+{
+    struct engine_drain *drain = calloc(1, sizeof *drain + engine->n_reactors * sizeof drain->drops[0]);
+    pthread_condattr_t attr;
+
+    if (!drain)
+        return NULL;
+    drain->engine = engine;
+    drain->limit_ms = limit_ms;
+    drain->timer.fired = limit_reached;
+    atomic_init(&drain->n_refs, 1);
+    list_init(&drain->paths);
+    list_init(&drain->link);
+    pthread_mutex_init(&drain->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&drain->cond, &attr);
+    pthread_condattr_destroy(&attr);
+    for (unsigned i = 0; i < engine->n_reactors; i++)
+        drain->drops[i] = (struct drain_message){ .message.run = drop_run, .drain = drain, .reactor = &engine->reactors[i] };
+    return drain;
+}
+
+static int take_path(struct dir_path *path, void *arg)
+{
+    struct engine_drain *drain = arg;
+
+    path->state = PATH_DRAINING;
+    path->drain = drain;
+    list_append(&drain->paths, &path->in_drain);
+    drain->status.n_start += atomic_load(&path->n_conns);
+    return 0;
+}
+
+static int refuse_busy(struct dir_path *path, void *arg)
+{
+    (void)arg;
+    return path->drain ? -EBUSY : 0;
+}
+
+/* Calls fn for the pairs that are meant until one says no. Under the lock. */
+static int each_path(struct target_directory *dir, const struct guid *target_id, const struct guid *portal_id,
+                     int (*fn)(struct dir_path *path, void *arg), void *arg)
+{
+    struct dir_target *target = target_id ? target_dir_target(dir, target_id) : NULL;
+    struct dir_portal *portal = portal_id ? target_dir_portal(dir, portal_id) : NULL;
+    struct dir_path *path = target && portal_id ? target_dir_path(target, portal_id) : NULL;
+    struct list_node *head = target ? &target->paths : portal ? &portal->paths : NULL;
+
+    if ((target_id && !target) || (!target_id && !portal) || (target_id && portal_id && !path))
+        return -ENOENT;
+    if (path)
+        return fn(path, arg);
+    list_for_each(node, head) {
+        int r = fn(target ? container_of(node, struct dir_path, in_target) : container_of(node, struct dir_path, in_portal), arg);
+
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+int engine_drain_start(struct engine *engine, const struct guid *target, const struct guid *portal, uint32_t limit_ms,
+                       struct engine_drain **ret_drain)
+{
+    struct engine_drain *drain;
+    int r;
+
+    if (!target && !portal)
+        return -EINVAL;
+    drain = drain_new(engine, limit_ms);
+    if (!drain)
+        return -ENOMEM;
+    target_dir_write(&engine->dir);
+    r = each_path(&engine->dir, target, portal, refuse_busy, NULL);
+    if (r == 0) {
+        each_path(&engine->dir, target, portal, take_path, drain);
+        list_append(&engine->drains, &drain->link);
+        drain->status.n_left = drain->status.n_start;
+        drain->status.finished = drain->status.n_left == 0;
+    }
+    target_dir_unlock(&engine->dir);
+    if (r < 0) {
+        drain_unref(drain);
+        return r;
+    }
+    if (drain->status.n_start > 0 && limit_ms > 0)
+        loop_call(engine->reactors[0].loop, timer_start, drain);
+    if (drain->status.n_start > 0)
+        target_each_reactor(engine, limit_ms > 0 ? ask_all : drop_all, drain);
+    *ret_drain = drain;
+    return 0;
+}
+
+/* ---- the caller's ------------------------------------------------------------------------------------------------------------------------- */
+
+static struct timespec deadline_after(int timeout_ms)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    ts.tv_sec += timeout_ms / 1000;
+    ts.tv_nsec += timeout_ms % 1000 * 1000000L;
+    if (ts.tv_nsec >= 1000000000L) {
+        ts.tv_sec++;
+        ts.tv_nsec -= 1000000000L;
+    }
+    return ts;
+}
+
+int engine_drain_wait(struct engine_drain *drain, int timeout_ms)
+{
+    struct timespec deadline = deadline_after(timeout_ms < 0 ? 0 : timeout_ms);
+    int r = 0;
+
+    pthread_mutex_lock(&drain->lock);
+    while (!drain->status.finished && !drain->status.cancelled && r == 0) {
+        if (timeout_ms < 0)
+            pthread_cond_wait(&drain->cond, &drain->lock);
+        else
+            r = -pthread_cond_timedwait(&drain->cond, &drain->lock, &deadline);
+    }
+    if (drain->status.cancelled)
+        r = -ECANCELED;
+    else if (drain->status.finished)
+        r = 0;
+    pthread_mutex_unlock(&drain->lock);
+    return r;
+}
+
+void engine_drain_status(struct engine_drain *drain, struct engine_drain_status *ret_status)
+{
+    pthread_mutex_lock(&drain->lock);
+    *ret_status = drain->status;
+    pthread_mutex_unlock(&drain->lock);
+}
+
+/* Takes the drain off its pairs and leaves them in `state`. */
+static void let_go(struct engine_drain *drain, enum path_state state)
+{
+    struct engine *engine = drain->engine;
+    struct list_node *node;
+
+    target_dir_write(&engine->dir);
+    while ((node = list_pop(&drain->paths))) {
+        struct dir_path *path = container_of(node, struct dir_path, in_drain);
+
+        path->state = state;
+        path->drain = NULL;
+    }
+    list_remove(&drain->link);
+    target_dir_unlock(&engine->dir);
+    loop_call(engine->reactors[0].loop, timer_stop, drain);
+}
+
+static void set_cancelled(struct engine_drain *drain)
+{
+    pthread_mutex_lock(&drain->lock);
+    drain->status.cancelled = true;
+    pthread_cond_broadcast(&drain->cond);
+    pthread_mutex_unlock(&drain->lock);
+}
+
+void engine_drain_cancel(struct engine_drain *drain)
+{
+    if (drain->engine)
+        let_go(drain, PATH_LISTED);
+    set_cancelled(drain);
+}
+
+void engine_drain_free(struct engine_drain *drain)
+{
+    if (!drain)
+        return;
+    if (drain->engine)
+        let_go(drain, PATH_OUT);
+    drain_unref(drain);
+}
+
+void target_drains_abandon(struct engine *engine)
+{
+    for (;;) {
+        struct engine_drain *drain;
+
+        target_dir_read(&engine->dir);
+        drain = list_empty(&engine->drains) ? NULL : container_of(engine->drains.next, struct engine_drain, link);
+        target_dir_unlock(&engine->dir);
+        if (!drain)
+            return;
+        let_go(drain, PATH_OUT);
+        drain->engine = NULL;
+        set_cancelled(drain);
+    }
+}

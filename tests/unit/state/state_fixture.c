@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+#include "state_fixture.h"
+
+#include <ftw.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fault_vfs.h"
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    (void)st;
+    (void)type;
+    (void)ftw;
+    return remove(path);
+}
+
+void remove_tree(const char *dir)
+{
+    nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+void fixture_open(struct fixture *f)
+{
+    assert_int_equal(state_open(f->dir, &f->state), 0);
+    state_image_free(fixture_load(f));
+}
+
+void fixture_reopen(struct fixture *f)
+{
+    state_close(f->state);
+    f->state = NULL;
+    fixture_open(f);
+}
+
+struct state_image *fixture_load(struct fixture *f)
+{
+    struct state_image *image = NULL;
+
+    assert_int_equal(state_load(f->state, &image), 0);
+    return image;
+}
+
+int fixture_setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+
+    fault_vfs_install();
+    fault_vfs_reset();
+    strcpy(f->dir, "/tmp/vds-state-XXXXXX");
+    assert_non_null(mkdtemp(f->dir));
+    fixture_open(f);
+    *state = f;
+    return 0;
+}
+
+int fixture_teardown(void **state)
+{
+    struct fixture *f = *state;
+
+    fault_vfs_reset();
+    state_close(f->state);
+    remove_tree(f->dir);
+    free(f);
+    return 0;
+}
+
+static sqlite3 *other_open(const char *dir)
+{
+    char path[128];
+    sqlite3 *db = NULL;
+
+    snprintf(path, sizeof path, "%s/array.db", dir);
+    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, "unix"), SQLITE_OK);
+    sqlite3_busy_timeout(db, 5000);
+    return db;
+}
+
+void fixture_sql(const char *dir, const char *sql)
+{
+    sqlite3 *db = other_open(dir);
+    char *why = NULL;
+
+    if (sqlite3_exec(db, sql, NULL, NULL, &why) != SQLITE_OK)
+        fail_msg("%s: %s", sql, why);
+    sqlite3_close(db);
+}
+
+int64_t fixture_sql_int(const char *dir, const char *sql)
+{
+    sqlite3 *db = other_open(dir);
+    sqlite3_stmt *stmt = NULL;
+    int64_t value;
+
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+    value = sqlite3_column_int64(stmt, 0);
+    sqlite3_finalize(stmt);
+    sqlite3_close(db);
+    return value;
+}
+
+static void dump_table(sqlite3 *db, const char *table, FILE *out)
+{
+    char sql[96];
+    sqlite3_stmt *stmt = NULL;
+
+    snprintf(sql, sizeof sql, "SELECT * FROM %s ORDER BY 1, 2, 3", table);
+    if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) != SQLITE_OK) { /* fewer than 3 columns */
+        snprintf(sql, sizeof sql, "SELECT * FROM %s ORDER BY 1, 2", table);
+        assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK);
+    }
+    while (sqlite3_step(stmt) == SQLITE_ROW) {
+        fprintf(out, "%s", table);
+        for (int c = 0; c < sqlite3_column_count(stmt); c++) {
+            const unsigned char *bytes = sqlite3_column_blob(stmt, c);
+
+            fputc(' ', out);
+            for (int i = 0; i < sqlite3_column_bytes(stmt, c); i++)
+                fprintf(out, sqlite3_column_type(stmt, c) == SQLITE_BLOB ? "%02x" : "%c", bytes[i]);
+        }
+        fputc('\n', out);
+    }
+    sqlite3_finalize(stmt);
+}
+
+char *fixture_dump(const char *dir)
+{
+    static const char *const tables[] = { "subsystem", "portals", "targets", "groups", "group_portals", "drives",
+                                          "luns", "lun_targets", "secrets", "reservations" };
+    sqlite3 *db = other_open(dir);
+    char *text = NULL;
+    size_t n;
+    FILE *out = open_memstream(&text, &n);
+
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
+        dump_table(db, tables[i], out);
+    fclose(out);
+    sqlite3_close(db);
+    return text;
+}
+
+struct guid new_guid(void)
+{
+    struct guid g;
+
+    assert_int_equal(guid_generate(&g), 0);
+    return g;
+}
+
+struct state_portal a_portal(unsigned port)
+{
+    struct state_portal row = { .id = new_guid(), .address = "127.0.0.1", .port = port };
+
+    return row;
+}
+
+struct state_target a_target(const char *name)
+{
+    struct state_target row = { .id = new_guid(), .next_tag = 1 };
+
+    snprintf(row.iscsi_name, sizeof row.iscsi_name, "iqn.2026-11.org.vds:%s", name);
+    snprintf(row.name, sizeof row.name, "%s", name);
+    return row;
+}
+
+struct state_group a_group(const struct state_target *target, unsigned tag)
+{
+    struct state_group row = { .id = new_guid(), .target = target->id, .tag = tag };
+
+    return row;
+}
+
+struct state_member a_member(const struct state_group *group, const struct state_portal *portal)
+{
+    struct state_member row = { .group = group->id, .portal = portal->id, .target = group->target };
+
+    return row;
+}
+
+struct state_drive a_drive(const char *path)
+{
+    struct state_drive row = { .id = new_guid() };
+
+    snprintf(row.path, sizeof row.path, "%s", path);
+    return row;
+}
+
+struct state_lun a_lun(const struct state_drive *drive, const char *file)
+{
+    struct state_lun row = { .id = new_guid(), .drive = drive->id, .size = 1 << 20, .mask = (char *)(uintptr_t)"" };
+
+    snprintf(row.file, sizeof row.file, "%s", file);
+    return row;
+}
+
+int commit_row(struct state *state, enum state_table table, enum state_verb verb, const void *row)
+{
+    struct state_tx *tx = state_tx_new();
+    int r;
+
+    state_tx_add(tx, table, verb, row);
+    r = state_commit(state, tx);
+    state_tx_free(tx);
+    return r;
+}
