@@ -9,6 +9,9 @@
 
 #include <systemd/sd-bus.h>
 
+#ifndef COBJMACROS
+#define COBJMACROS /* IVdsLun_GetProperties(p, ...) and so on */
+#endif
 #include <vds/vds.h>
 
 struct rpc_conn;

@@ -5,16 +5,20 @@
 
 #include <systemd/sd-bus.h>
 
+#ifndef COBJMACROS
+#define COBJMACROS /* IVdsLun_GetProperties(p, ...) and so on */
+#endif
 #include <vds/vds.h>
 
 /* Codes of the transport itself; the platform's, so not in the .idl. */
 #ifndef RPC_E_INVALID_DATA
 #define RPC_E_INVALID_DATA ((HRESULT)0x8001000F) /* a message is not what it should be */
 #endif
-#define RPC_TOO_BUSY          HRESULT_FROM_WIN32(1723) /* RPC_S_SERVER_TOO_BUSY: too many calls at once */
-#define RPC_TOO_MANY          HRESULT_FROM_WIN32(1816) /* ERROR_NOT_ENOUGH_QUOTA: too many operations or subscriptions held */
-#define RPC_WRONG_VERSION     HRESULT_FROM_WIN32(1306) /* ERROR_REVISION_MISMATCH */
-#define RPC_UNAVAILABLE       HRESULT_FROM_WIN32(RPC_S_SERVER_UNAVAILABLE)
+#define RPC_WIN32(code)       ((HRESULT)(0x80070000u | (code))) /* HRESULT_FROM_WIN32(), for tables */
+#define RPC_TOO_BUSY          RPC_WIN32(1723) /* RPC_S_SERVER_TOO_BUSY: too many calls at once */
+#define RPC_TOO_MANY          RPC_WIN32(1816) /* ERROR_NOT_ENOUGH_QUOTA: too many operations or subscriptions held */
+#define RPC_WRONG_VERSION     RPC_WIN32(1306) /* ERROR_REVISION_MISMATCH */
+#define RPC_UNAVAILABLE       RPC_WIN32(RPC_S_SERVER_UNAVAILABLE)
 
 #define RPC_ERROR_NAME_MAX 128
 

@@ -5,6 +5,9 @@
 
 #include <systemd/sd-bus.h>
 
+#ifndef COBJMACROS
+#define COBJMACROS /* IVdsLun_GetProperties(p, ...) and so on */
+#endif
 #include <vds/vds.h>
 
 struct rpc_sinks;

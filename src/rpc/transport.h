@@ -3,6 +3,9 @@
 #ifndef VDS_RPC_TRANSPORT_H
 #define VDS_RPC_TRANSPORT_H
 
+#ifndef COBJMACROS
+#define COBJMACROS /* IVdsLun_GetProperties(p, ...) and so on */
+#endif
 #include <vds/vds.h>
 
 #define RPC_SOCKET_MAX 108 /* sun_path */
