@@ -3,8 +3,8 @@
  * would block; file operations go to the workers.
  *
  * Descriptors are registered once, edge-triggered, so that a connection in use costs no epoll_ctl(). What is remembered of a
- * descriptor can be wrong when its number was closed and given to another file: it is trusted only as long as some operation has
- * been on it in every turn, and an operation that must wait on an untrusted one registers anew.
+ * descriptor is wrong when its number was closed and given to another file, so it is trusted only from turn to turn while some
+ * operation is on it: a descriptor without one at the end of a turn is forgotten, and the next operation that must wait registers anew.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,7 @@
 /* What is known of one descriptor number. */
 struct watch {
     int fd;
-    struct list_node quiet;         /* on epoll->quiet: seen without operations, trust ends with the turn */
+    struct list_node quiet;         /* on epoll->quiet: an operation ended in this turn */
     struct list_node in, out, poll; /* waiting operations, oldest first */
     uint32_t mask;                  /* registered events, when trusted */
     bool trusted;
@@ -64,7 +64,7 @@ static void watch_forget(struct watch *w)
 {
     w->trusted = false;
     w->readable = w->writable = true; /* unknown: try */
-    w->hung_up = false;
+    w->stream = w->hung_up = false;
 }
 
 /* The watch of a descriptor, made when new; -ENOMEM, -EBADF. */
@@ -99,10 +99,13 @@ static bool watch_idle(const struct watch *w)
     return list_empty(&w->in) && list_empty(&w->out) && list_empty(&w->poll);
 }
 
-static void watch_settle(struct epoll *e, struct watch *w)
+/* An operation on the watch has ended. */
+static void finish(struct loop *loop, struct watch *w, struct loop_op *op, int res)
 {
-    if (watch_idle(w) && !list_linked(&w->quiet))
-        list_append(&e->quiet, &w->quiet);
+    list_remove(&op->link);
+    if (!list_linked(&w->quiet))
+        list_append(&epoll_of(loop)->quiet, &w->quiet);
+    loop_finish(loop, op, res);
 }
 
 /* Registers (again): with EPOLL_CTL_MOD the kernel also reports what is ready now. */
@@ -205,7 +208,7 @@ static int (*const tries[OP_N_KINDS])(struct epoll *e, const struct loop_op *op)
 };
 
 /* True: finished. */
-static bool attempt(struct loop *loop, struct loop_op *op)
+static bool attempt(struct loop *loop, struct watch *w, struct loop_op *op)
 {
     int r;
 
@@ -214,8 +217,7 @@ static bool attempt(struct loop *loop, struct loop_op *op)
     while (r == -EINTR);
     if (r == -EAGAIN)
         return false;
-    list_remove(&op->link);
-    loop_finish(loop, op, r);
+    finish(loop, w, op, r);
     return true;
 }
 
@@ -246,10 +248,8 @@ static void submit_socket(struct loop *loop, struct loop_op *op)
     ready = reads(op) ? &w->readable : &w->writable;
     list_init(&op->link);
     if (*ready && list_empty(queue)) {
-        if (attempt(loop, op)) {
-            watch_settle(e, w);
+        if (attempt(loop, w, op))
             return;
-        }
         *ready = false;
     }
     op->flags = 1; /* tried */
@@ -287,19 +287,28 @@ static void epoll_submit(struct loop *loop, struct loop_op *op)
 
 static void epoll_cancel(struct loop *loop, struct loop_op *op)
 {
-    struct epoll *e = epoll_of(loop);
+    finish(loop, epoll_of(loop)->watches[op->fd], op, -ECANCELED);
+}
 
-    list_remove(&op->link);
-    watch_settle(e, e->watches[op->fd]);
-    loop_finish(loop, op, -ECANCELED);
+/* The callbacks of a turn have run. */
+static void epoll_settle(struct loop *loop)
+{
+    struct list_node *n;
+
+    while ((n = list_pop(&epoll_of(loop)->quiet))) {
+        struct watch *w = container_of(n, struct watch, quiet);
+
+        if (watch_idle(w))
+            watch_forget(w);
+    }
 }
 
 /* ---- wait ------------------------------------------------------------------------------------------------------------------ */
 
-static void progress(struct loop *loop, struct list_node *queue, bool *ready)
+static void progress(struct loop *loop, struct watch *w, struct list_node *queue, bool *ready)
 {
     while (*ready && !list_empty(queue)) {
-        if (!attempt(loop, container_of(queue->next, struct loop_op, link)))
+        if (!attempt(loop, w, container_of(queue->next, struct loop_op, link)))
             *ready = false;
     }
 }
@@ -310,10 +319,8 @@ static void progress_polls(struct loop *loop, struct watch *w, uint32_t events)
         struct loop_op *op = container_of(n, struct loop_op, link);
         uint32_t seen = events & (op->flags | POLLERR | POLLHUP);
 
-        if (!seen)
-            continue;
-        list_remove(n);
-        loop_finish(loop, op, (int)seen);
+        if (seen)
+            finish(loop, w, op, (int)seen);
     }
 }
 
@@ -325,22 +332,9 @@ static void on_event(struct loop *loop, struct watch *w, uint32_t events)
         w->readable = true;
     if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
         w->writable = true;
-    progress(loop, &w->in, &w->readable);
-    progress(loop, &w->out, &w->writable);
+    progress(loop, w, &w->in, &w->readable);
+    progress(loop, w, &w->out, &w->writable);
     progress_polls(loop, w, events);
-    watch_settle(epoll_of(loop), w);
-}
-
-static void doubt_quiet_watches(struct epoll *e)
-{
-    struct list_node *n;
-
-    while ((n = list_pop(&e->quiet))) {
-        struct watch *w = container_of(n, struct watch, quiet);
-
-        if (watch_idle(w))
-            watch_forget(w);
-    }
 }
 
 static int sleep_for(struct epoll *e, int64_t timeout_ns)
@@ -361,7 +355,6 @@ static int epoll_engine_wait(struct loop *loop, int64_t timeout_ns)
     struct epoll *e = epoll_of(loop);
     int n;
 
-    doubt_quiet_watches(e);
     n = sleep_for(e, timeout_ns);
     if (n < 0)
         return n == -EINTR ? 0 : n;
@@ -410,6 +403,7 @@ const struct loop_engine loop_engine_epoll = {
     .destroy = epoll_engine_destroy,
     .submit = epoll_submit,
     .cancel = epoll_cancel,
+    .settle = epoll_settle,
     .wait = epoll_engine_wait,
     .peek = epoll_peek,
 };

@@ -201,6 +201,8 @@ static int turn(struct loop *loop, int64_t timeout_ns)
     loop_timers_run(loop);
     loop_messages_run(loop);
     run_ready(loop);
+    if (loop->engine->settle)
+        loop->engine->settle(loop);
     return 0;
 }
 

@@ -62,6 +62,8 @@ struct loop_engine {
     void (*submit)(struct loop *loop, struct loop_op *op);
     /* The operation is in state OP_ENGINE or OP_UNQUEUED. */
     void (*cancel)(struct loop *loop, struct loop_op *op);
+    /* The callbacks of a turn have run. May be absent. */
+    void (*settle)(struct loop *loop);
     /* Hands everything started to the kernel, sleeps until an event or for timeout_ns (-1: for ever), collects. 0 or -errno. */
     int (*wait)(struct loop *loop, int64_t timeout_ns);
     /* Something to collect, seen without sleeping? Called over and over while spinning. */

@@ -116,7 +116,7 @@ static void vpd_block_limits(struct reply *reply, const struct scsi_task *task)
     uint32_t granularity = lu->block_size < 4096 ? 4096 / lu->block_size : 1;
 
     reply_u8(reply, 0x01);           /* WSNZ: WRITE SAME of zero blocks is refused */
-    reply_u8(reply, MAX_CAW_BLOCKS);
+    reply_u8(reply, (uint8_t)max_caw_blocks(lu));
     reply_u16(reply, (uint16_t)granularity); /* optimal transfer length granularity */
     reply_u32(reply, lu->max_transfer >> lu->block_shift);
     reply_u32(reply, (1u << 20) >> lu->block_shift); /* optimal transfer length */
@@ -213,9 +213,7 @@ static struct scsi_result pending_sense(struct scsi_task *task)
     state = lu_state(task->itl->lu);
     if (state & LU_OFFLINE)
         return SENSE_NOT_READY_OFFLINE;
-    if (state & LU_EJECTED)
-        return SENSE_MEDIUM_NOT_PRESENT;
-    return state & LU_STOPPED ? SENSE_NOT_READY_STOPPED : SENSE_NONE;
+    return state & LU_EJECTED ? SENSE_MEDIUM_NOT_PRESENT : SENSE_NONE;
 }
 
 enum scsi_step run_request_sense(struct scsi_task *task, int res)

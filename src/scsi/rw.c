@@ -4,7 +4,8 @@
 
 bool task_fua(const struct scsi_task *task)
 {
-    return lu_state(task->itl->lu) & LU_WRITE_THROUGH || (task->opcode->flags & OP_FUA && task->cdb[1] & 0x08);
+    return lu_state(task->itl->lu) & LU_WRITE_THROUGH || task->opcode->flags & OP_FUA_ALWAYS ||
+           (task->opcode->flags & OP_FUA && task->cdb[1] & 0x08);
 }
 
 static uint64_t transfer_len(const struct scsi_task *task)

@@ -22,7 +22,6 @@ enum scsi_key {
 
 #define SENSE_NONE                       SENSE(KEY_NO_SENSE, 0x0000)
 #define SENSE_NOT_READY_OFFLINE          SENSE(KEY_NOT_READY, 0x0412)       /* logical unit offline */
-#define SENSE_NOT_READY_STOPPED          SENSE(KEY_NOT_READY, 0x0402)       /* initializing command required */
 #define SENSE_MEDIUM_NOT_PRESENT         SENSE(KEY_NOT_READY, 0x3a00)
 #define SENSE_READ_ERROR                 SENSE(KEY_MEDIUM_ERROR, 0x1100)    /* unrecovered read error */
 #define SENSE_WRITE_ERROR                SENSE(KEY_MEDIUM_ERROR, 0x0c00)

@@ -109,9 +109,7 @@ static bool ready_ok(struct scsi_task *task)
 
     if (!(task->opcode->flags & OP_MEDIUM) || !(state & LU_NOT_READY))
         return true;
-    if (state & LU_OFFLINE)
-        return refuse(task, SENSE_NOT_READY_OFFLINE);
-    return refuse(task, state & LU_EJECTED ? SENSE_MEDIUM_NOT_PRESENT : SENSE_NOT_READY_STOPPED);
+    return refuse(task, state & LU_OFFLINE ? SENSE_NOT_READY_OFFLINE : SENSE_MEDIUM_NOT_PRESENT);
 }
 
 /* Every bit that the row does not list must be zero. What a transport leaves behind the CDB's own length is nobody's business. */

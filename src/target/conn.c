@@ -161,7 +161,7 @@ static void received(struct loop_op *op, int res)
     conn->receiving = false;
     if (conn->stage == CONN_STAGE_OPEN)
         received_open(conn, res);
-    else if (res <= 0)
+    else if (res <= 0 && res != -ECANCELED)
         conn->eof = true;
     target_conn_touch(conn);
 }
@@ -245,6 +245,7 @@ void target_conn_drop(struct target_conn *conn)
 {
     if (conn->stage != CONN_STAGE_OPEN)
         return;
+    conn->dropped = true;
     iscsi_conn_drop(conn->iscsi);
     start_flush(conn);
     target_conn_touch(conn);

@@ -67,6 +67,23 @@ static void tsih_give(struct target_registry *registry, uint16_t tsih)
     registry->tsih_used[tsih / 8] &= (uint8_t)~(1u << tsih % 8);
 }
 
+/* Asked only by a login that will be refused one way or the other: a walk is good enough. Targets of sessions do not go away. */
+bool target_session_exists(struct target_registry *registry, const char *target, uint16_t tsih)
+{
+    bool found = false;
+
+    pthread_mutex_lock(&registry->lock);
+    for (size_t i = 0; i < registry->sessions.n_buckets && !found; i++) {
+        for (struct hash_node *n = registry->sessions.buckets[i]; n && !found; n = n->next) {
+            const struct target_session *session = container_of(n, struct target_session, by_key);
+
+            found = session->tsih == tsih && strcasecmp(session->path->target->name, target) == 0;
+        }
+    }
+    pthread_mutex_unlock(&registry->lock);
+    return found;
+}
+
 /* ---- reinstatement: the old session goes first ------------------------------------------------------------------------------------- */
 
 static void kill_run(struct loop_message *message)
@@ -74,6 +91,7 @@ static void kill_run(struct loop_message *message)
     struct target_conn *conn = container_of(message, struct target_conn, kill);
 
     log_debug("session reinstated: its old connection from %s is closed", conn->peer_address);
+    conn->dropped = true;
     target_conn_kill(conn);
     target_conn_unposted(conn);
 }
@@ -254,7 +272,7 @@ void target_session_free(struct target_session *session)
     leave(&engine->registry, session);
     if (session->up)
         target_event(engine, ENGINE_SESSION_DOWN, &target, session->initiator);
-    target_release_pin(engine, session->path);
+    target_release_pin(engine, session->path, session->left_as_asked ? session->initiator : NULL);
     if (!atomic_load(&session->kicked))
         memory_free(session);
 }
@@ -320,6 +338,7 @@ bool target_session_end(struct target_conn *conn)
     if (!conn->session)
         return false;
     log_debug("session of %s through %s is down", conn->session->initiator, conn->local_address);
+    conn->session->left_as_asked = conn->asked && !conn->dropped;
     session_end(TAKE_PTR(conn->session));
     return true;
 }

@@ -43,6 +43,7 @@ struct target_session {
     uint8_t isid[6];
     uint16_t tsih;
     bool up;                      /* has been told to the listener of events */
+    bool left_as_asked;           /* a drain asked, and the initiator went by itself */
     bool ending, syncing, sync_again;
     struct loop *loop;
     struct loop_message kick;     /* commands of the view that waited for another session may go on */
@@ -52,6 +53,9 @@ struct target_session {
 
 int target_registry_init(struct target_registry *registry);
 void target_registry_fini(struct target_registry *registry);
+
+/* Any thread: is that handle in use by a session of the target of that name? */
+bool target_session_exists(struct target_registry *registry, const char *target, uint16_t tsih);
 
 /* struct iscsi_directory's session_open, with the connection already pinned. */
 int target_session_open(struct target_conn *conn, struct scsi_view **ret_view, uint16_t *ret_tsih);

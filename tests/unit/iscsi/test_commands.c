@@ -4,33 +4,11 @@
 
 #include <string.h>
 
-#define READ_FLAGS  (PDU_FINAL | COMMAND_READ | 1)
-#define WRITE_FLAGS (PDU_FINAL | COMMAND_WRITE | 1)
-
-static uint8_t pattern[1 << 20];
-
-static int setup(void **state)
-{
-    static struct initiator i;
-
-    for (size_t k = 0; k < sizeof pattern; k++)
-        pattern[k] = (uint8_t)(k * 7 + (k >> 9));
-    initiator_init(&i);
-    initiator_connect(&i);
-    *state = &i;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    initiator_fini(*state);
-    return 0;
-}
-
 /* §11.7.3 */
 static void a_read_ends_with_its_status_in_the_last_data_in(void **state)
 {
     struct initiator *i = *state;
+    const uint8_t *pattern = initiator_pattern();
     struct reply r;
 
     login(i, "MaxRecvDataSegmentLength=8192");
@@ -49,6 +27,7 @@ static void a_read_ends_with_its_status_in_the_last_data_in(void **state)
 static void a_long_read_is_cut_at_the_initiators_segment_and_burst_limits(void **state)
 {
     struct initiator *i = *state;
+    const uint8_t *pattern = initiator_pattern();
     struct reply r;
 
     login(i, "MaxRecvDataSegmentLength=1024\nMaxBurstLength=2048");
@@ -68,6 +47,7 @@ static void a_long_read_is_cut_at_the_initiators_segment_and_burst_limits(void *
 static void a_write_with_immediate_data_needs_no_r2t(void **state)
 {
     struct initiator *i = *state;
+    const uint8_t *pattern = initiator_pattern();
     struct reply r;
 
     login(i, "ImmediateData=Yes");
@@ -82,6 +62,7 @@ static void a_write_with_immediate_data_needs_no_r2t(void **state)
 static void a_write_takes_immediate_then_unsolicited_then_solicited_data(void **state)
 {
     struct initiator *i = *state;
+    const uint8_t *pattern = initiator_pattern();
     struct reply r;
 
     login(i, "InitialR2T=No\nFirstBurstLength=2048\nMaxBurstLength=1024\nMaxOutstandingR2T=1");
@@ -107,6 +88,7 @@ static void a_write_takes_immediate_then_unsolicited_then_solicited_data(void **
 static void as_many_r2ts_are_out_as_max_outstanding_r2t_allows(void **state)
 {
     struct initiator *i = *state;
+    const uint8_t *pattern = initiator_pattern();
     struct reply r[3];
 
     login(i, "MaxBurstLength=512\nMaxOutstandingR2T=3\nInitialR2T=Yes\nImmediateData=No");
@@ -130,11 +112,11 @@ static void as_many_r2ts_are_out_as_max_outstanding_r2t_allows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_read_ends_with_its_status_in_the_last_data_in, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_long_read_is_cut_at_the_initiators_segment_and_burst_limits, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_write_with_immediate_data_needs_no_r2t, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_write_takes_immediate_then_unsolicited_then_solicited_data, setup, teardown),
-        cmocka_unit_test_setup_teardown(as_many_r2ts_are_out_as_max_outstanding_r2t_allows, setup, teardown),
+        TEST(a_read_ends_with_its_status_in_the_last_data_in),
+        TEST(a_long_read_is_cut_at_the_initiators_segment_and_burst_limits),
+        TEST(a_write_with_immediate_data_needs_no_r2t),
+        TEST(a_write_takes_immediate_then_unsolicited_then_solicited_data),
+        TEST(as_many_r2ts_are_out_as_max_outstanding_r2t_allows),
     };
 
     return RUN_TESTS(tests);
