@@ -22,9 +22,9 @@ enum key_rule {
 };
 
 enum { /* flags */
-    LEADING = KEY_IN_OPERATIONAL,                    /* LO and IO: one connection per session makes them the same */
-    ALWAYS = KEY_IN_OPERATIONAL | KEY_IN_FULL,
-    NOT_IN_DISCOVERY = 8,                            /* "Irrelevant when SessionType=Discovery" */
+    LEADING = KEY_IN_LOGIN,                    /* LO and IO: one connection per session makes them the same */
+    ALWAYS = KEY_IN_LOGIN | KEY_IN_FULL,
+    NOT_IN_DISCOVERY = 4,                            /* "Irrelevant when SessionType=Discovery" */
 };
 
 struct key_def {

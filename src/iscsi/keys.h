@@ -25,7 +25,7 @@ struct iscsi_params {
 void params_default(struct iscsi_params *params);
 
 /* When a key may be sent (the "Use" line of each key in §13). */
-enum key_phase { KEY_IN_SECURITY = 1, KEY_IN_OPERATIONAL = 2, KEY_IN_FULL = 4 };
+enum key_phase { KEY_IN_LOGIN = 1, KEY_IN_FULL = 2 };
 
 /* One negotiation: a whole login, or one exchange of Text PDUs. */
 struct key_negotiation {

@@ -36,7 +36,8 @@ int login_create(struct iscsi_conn *conn)
         return -ENOMEM;
     text_init(&l->in, conn->config.limits->login_bytes);
     text_init(&l->out, conn->config.limits->login_bytes);
-    l->keys = (struct key_negotiation){ .params = &conn->params, .limits = conn->config.limits };
+    /* Some initiators send operational keys in the security stage already; taking them there harms nobody. */
+    l->keys = (struct key_negotiation){ .params = &conn->params, .limits = conn->config.limits, .phase = KEY_IN_LOGIN };
     conn->login = l;
     return 0;
 }
@@ -294,14 +295,6 @@ static int security_key(struct iscsi_conn *conn, const struct text_pair *pair)
     return chap_key(l->chap, pair->name, pair->value);
 }
 
-static int operational_key(struct iscsi_conn *conn, const struct text_pair *pair)
-{
-    struct login *l = conn->login;
-
-    l->keys.phase = l->stage == STAGE_SECURITY ? KEY_IN_SECURITY : KEY_IN_OPERATIONAL;
-    return keys_answer(&l->keys, pair, &l->out);
-}
-
 static int answer_keys(struct iscsi_conn *conn)
 {
     struct login *l = conn->login;
@@ -312,7 +305,7 @@ static int answer_keys(struct iscsi_conn *conn)
     while ((r = text_next(&l->in, &at, &pair)) > 0) {
         if (is_declaration(pair.name))
             continue; /* taken by declarations_first() */
-        r = chap_is_key(pair.name) ? security_key(conn, &pair) : operational_key(conn, &pair);
+        r = chap_is_key(pair.name) ? security_key(conn, &pair) : keys_answer(&l->keys, &pair, &l->out);
         if (r < 0)
             return r;
     }

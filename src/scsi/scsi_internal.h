@@ -12,6 +12,7 @@
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
+#include "scsi/copy.h"
 #include "scsi/reply.h"
 #include "scsi/scsi.h"
 #include "scsi/sense.h"
@@ -20,16 +21,15 @@ struct pr_state;
 
 /* ---- unit ------------------------------------------------------------------------------------------------------------------- */
 
-enum lu_state { /* bits of scsi_lu.state; any thread reads, writers hold the lock */
+enum lu_state { /* bits of scsi_lu.state; the mode bits among them are saved as they are here (pr_state.c): do not renumber */
     LU_OFFLINE = 1 << 0,
     LU_EJECTED = 1 << 1,
-    LU_STOPPED = 1 << 2,
-    LU_READ_ONLY = 1 << 3,     /* by configuration */
-    LU_SWP = 1 << 4,           /* software write protect, Control mode page */
-    LU_WRITE_THROUGH = 1 << 5, /* WCE = 0: every write is FUA */
-    LU_D_SENSE = 1 << 6,
+    LU_READ_ONLY = 1 << 2,     /* by configuration */
+    LU_SWP = 1 << 3,           /* software write protect, Control mode page */
+    LU_WRITE_THROUGH = 1 << 4, /* WCE = 0: every write is FUA */
+    LU_D_SENSE = 1 << 5,
 };
-#define LU_NOT_READY       (LU_OFFLINE | LU_EJECTED | LU_STOPPED)
+#define LU_NOT_READY       (LU_OFFLINE | LU_EJECTED)
 #define LU_WRITE_PROTECTED (LU_READ_ONLY | LU_SWP)
 
 /* Writers of a place count themselves in its stripe; COMPARE AND WRITE and ORWRITE claim stripes for themselves. See gate.c. */
@@ -120,6 +120,7 @@ struct scsi_itl {
     _Atomic uint32_t pending; /* UA_BIT()s and DENY_ bits */
     _Atomic uint32_t epoch;   /* moves when somebody else aborts all tasks of this nexus */
     bool prevents_removal;    /* lu->lock */
+    struct copy_record copy;  /* view's thread */
     _Atomic uint32_t n_tasks; /* length of `tasks`; written by the view's thread, read by any */
     struct list_node tasks;   /* view's thread */
     bool leaving;
@@ -168,6 +169,7 @@ enum {
     OP_EXACT = 1 << 8,      /* data-out must have exactly the length of the CDB */
     OP_CONFLICT_BY_CDB = 1 << 9, /* see media_conflicts() */
     OP_FUA = 1 << 10,       /* byte 1 bit 3 is FUA */
+    OP_FUA_ALWAYS = 1 << 11,
 };
 
 /* Which reservations of others stop a command: SPC-4 table 66, SBC-3 table 13; DENY_SPC2 from SPC-2 table 8. */
@@ -232,9 +234,10 @@ enum scsi_step task_reply_end(struct scsi_task *task, const struct reply *reply)
 
 /* Fills task->io: one buffer, or a range without data. */
 enum scsi_step task_io(struct scsi_task *task, enum store_op op, uint64_t offset, void *buf, uint64_t len);
+enum scsi_step task_io_on(struct scsi_task *task, const struct scsi_lu *lu, enum store_op op, uint64_t offset, void *buf, uint64_t len);
 
 /* True when writes of this command must be durable before it ends: FUA in the CDB, or the write cache is off. */
-bool task_fua(const struct scsi_task *task);
+bool task_fua(const struct scsi_task *task, const struct scsi_lu *lu);
 
 /* gate.c. WAIT: the task has been queued, return SCSI_STEP_WAIT; BUSY: the answer is set. */
 enum gate_answer { GATE_OPEN, GATE_WAIT, GATE_BUSY };
@@ -253,7 +256,9 @@ typedef bool scsi_check(struct scsi_task *task);
 
 scsi_run run_test_unit_ready, run_request_sense, run_inquiry, run_report_luns, run_report_opcodes, run_report_tmf, run_report_target_groups,
     run_mode_sense, run_mode_select, run_read_capacity10, run_read_capacity16, run_read, run_write, run_synchronize, run_prefetch, run_unmap,
-    run_write_same, run_get_lba_status;
-scsi_check check_read_capacity10, check_write_same;
+    run_write_same, run_get_lba_status, run_verify, run_write_verify, run_compare_and_write, run_orwrite, run_start_stop, run_prevent_allow,
+    run_read_defect_data, run_send_diagnostic, run_reserve, run_release, run_pr_in, run_pr_out, run_extended_copy, run_copy_status, run_copy_parameters;
+scsi_check check_read_capacity10, check_write_same, check_verify, check_write_verify, check_compare_and_write, check_start_stop;
+uint32_t max_caw_blocks(const struct scsi_lu *lu);
 
 #endif

@@ -22,7 +22,6 @@ enum scsi_key {
 
 #define SENSE_NONE                       SENSE(KEY_NO_SENSE, 0x0000)
 #define SENSE_NOT_READY_OFFLINE          SENSE(KEY_NOT_READY, 0x0412)       /* logical unit offline */
-#define SENSE_NOT_READY_STOPPED          SENSE(KEY_NOT_READY, 0x0402)       /* initializing command required */
 #define SENSE_MEDIUM_NOT_PRESENT         SENSE(KEY_NOT_READY, 0x3a00)
 #define SENSE_READ_ERROR                 SENSE(KEY_MEDIUM_ERROR, 0x1100)    /* unrecovered read error */
 #define SENSE_WRITE_ERROR                SENSE(KEY_MEDIUM_ERROR, 0x0c00)
@@ -49,7 +48,7 @@ enum scsi_key {
 #define SENSE_SPACE_ALLOCATION_FAILED    SENSE(KEY_DATA_PROTECT, 0x2707)
 #define SENSE_MISCOMPARE                 SENSE(KEY_MISCOMPARE, 0x1d00)      /* miscompare during verify operation */
 #define SENSE_COPY_TARGET_UNREACHABLE    SENSE(KEY_COPY_ABORTED, 0x0d02)    /* copy target device not reachable */
-#define SENSE_COPY_ERROR                 SENSE(KEY_COPY_ABORTED, 0x0d01)    /* third party device failure */
+#define SENSE_COPY_TARGET_RANGE          SENSE(KEY_COPY_ABORTED, 0x0000)    /* a segment beyond a unit: no code of its own */
 
 /* 0 is GOOD; every other errno has exactly one answer. */
 struct scsi_result scsi_result_from_errno(int error, enum store_op op);

@@ -9,14 +9,28 @@
 #include "target/drain.h"
 
 /* A pair that takes no logins now, but another portal of the same group does: RFC 7143 §11.13.5, 0x0101, "moved temporarily". */
-static void redirect_or_refuse(const struct dir_path *path, struct iscsi_admission *ret)
+static void redirect_or_refuse(const struct dir_path *path, const char *initiator, struct iscsi_admission *ret)
 {
     const struct dir_path *twin = target_dir_twin(path);
 
     ret->verdict = twin ? ISCSI_REDIRECT : ISCSI_REFUSE;
     ret->status = twin ? ISCSI_LOGIN_MOVED_TEMPORARILY : ISCSI_LOGIN_SERVICE_UNAVAILABLE;
-    if (twin)
-        snprintf(ret->address, sizeof ret->address, "%s", twin->portal->address);
+    if (!twin)
+        return;
+    snprintf(ret->address, sizeof ret->address, "%s", twin->portal->address);
+    if (path->drain)
+        target_drain_followed(path->drain, initiator);
+}
+
+/* Who comes in by another portal need not be sent there. */
+static void followed_by_itself(const struct dir_target *target, const char *initiator)
+{
+    list_for_each(node, &target->paths) {
+        const struct dir_path *path = container_of(node, struct dir_path, in_target);
+
+        if (path->drain)
+            target_drain_followed(path->drain, initiator);
+    }
 }
 
 /* "Not found" (0x0203) says "the requested ITN does not exist at this address": true both for a name that nobody has and for a portal
@@ -31,9 +45,10 @@ static void judge(const struct target_directory *dir, struct target_conn *conn, 
     if (!path)
         return;
     if (!target_dir_path_is_open(path)) {
-        redirect_or_refuse(path, ret);
+        redirect_or_refuse(path, initiator, ret);
         return;
     }
+    followed_by_itself(target, initiator);
     target_dir_pin(path);
     conn->path = path;
     ret->verdict = ISCSI_ADMIT;
@@ -58,11 +73,11 @@ static void admit(void *dir_arg, struct iscsi_conn *iscsi, const char *initiator
               ret->verdict == ISCSI_REDIRECT ? ret->address : "refused");
 }
 
-void target_release_pin(struct engine *engine, struct dir_path *path)
+void target_release_pin(struct engine *engine, struct dir_path *path, const char *follower)
 {
     target_dir_read(&engine->dir);
     if (path->drain)
-        target_drain_left(path->drain);
+        target_drain_left(path->drain, target_dir_twin(path) ? follower : NULL);
     target_dir_unpin(&engine->dir, path);
     target_dir_unlock(&engine->dir);
 }
@@ -75,7 +90,7 @@ static void release(void *dir_arg, struct iscsi_conn *iscsi, void *pin)
     (void)iscsi;
     (void)pin;
     if (path && !target_session_end(conn))
-        target_release_pin(conn->reactor->engine, path);
+        target_release_pin(conn->reactor->engine, path, NULL);
 }
 
 static bool session_exists(void *dir_arg, struct iscsi_conn *iscsi, const char *target, uint16_t tsih)

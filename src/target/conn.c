@@ -245,6 +245,7 @@ void target_conn_drop(struct target_conn *conn)
 {
     if (conn->stage != CONN_STAGE_OPEN)
         return;
+    conn->dropped = true;
     iscsi_conn_drop(conn->iscsi);
     start_flush(conn);
     target_conn_touch(conn);

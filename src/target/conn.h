@@ -35,6 +35,7 @@ struct target_conn {
     int fd;
     enum conn_stage stage;
     bool receiving, sending, failed, eof, fin_sent, protocol_gone;
+    bool asked, dropped;        /* to log out, by a drain; ended by us */
     struct iscsi_conn *iscsi;
     struct loop_op recv_op, send_op;
     struct msghdr recv_msg;
@@ -72,7 +73,8 @@ void target_slots_free(struct target_reactor *reactor);
 
 /* admission.c: what the protocol asks about targets; `dir` is the struct target_conn. */
 extern const struct iscsi_directory target_admission;
-/* Counts one connection out of a pair, and tells the drain that may be waiting for it. Takes the directory's lock. */
-void target_release_pin(struct engine *engine, struct dir_path *path);
+/* Counts one connection out of a pair, and tells the drain that may be waiting for it. Takes the directory's lock. `follower`: the
+ * initiator, when it has left because a drain asked it to; else NULL. */
+void target_release_pin(struct engine *engine, struct dir_path *path, const char *follower);
 
 #endif

@@ -2,20 +2,35 @@
 /* Draining (design section 4): a pair leaves the tables under the lock, its connections are asked to log out, their number falls by
  * events, what is left at the limit is dropped. Nothing polls.
  *
- *      start --> asked --(last connection gone)----------------------> finished
- *                  |                                                       |
- *                  +--(limit)--> dropped --(last connection gone)----------+      cancel: from anywhere, the pairs are LISTED again
+ *      start --> asked --(last connection gone)--> settling --(all were sent on, or enough time)--> finished
+ *                  |                                                                                   |
+ *                  +--(limit)--> dropped --(last connection gone)--------------------------------------+
+ *      cancel: from anywhere, the pairs are LISTED again
+ *
+ * Settling: an initiator that does as asked logs out and then in again at the address it knows (open-iscsi after Time2Wait, libiscsi at
+ * once). It must still find somebody there who sends it to the surviving portal, else it would be stuck with "not found" or a refused
+ * connect. So whoever leaves by itself while there is a twin is remembered as a follower, until it was redirected, has logged in by
+ * another portal, SETTLE_MS after the last connection went, or the limit.
  */
 #include "target/drain.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "target/conn.h"
+
+#define SETTLE_MS 3000 /* beyond Time2Wait */
+
+struct follower {
+    struct list_node link;
+    char initiator[ISCSI_NAME_MAX + 1];
+};
 
 struct drain_message {
     struct loop_message message;
@@ -28,19 +43,32 @@ struct engine_drain {
     atomic_uint n_refs;         /* the caller's, and one for each message on its way */
     pthread_mutex_t lock;
     pthread_cond_t cond;
-    struct engine_drain_status status; /* under `lock` */
+    struct engine_drain_status status; /* under `lock`, like the next two */
+    struct list_node followers;
+    bool no_followers;          /* the limit is over, or the settling */
     struct list_node paths;     /* under the directory's lock, like the next */
     struct list_node link;      /* engine->drains */
     uint32_t limit_ms;
-    struct loop_timer timer;    /* reactor 0's */
-    bool timer_started;         /* reactor 0's thread */
+    struct loop_timer limit, settle; /* reactor 0's, like the next */
+    bool let_go;
+    struct loop_message settle_message;
+    bool settle_posted;         /* under `lock` */
     struct drain_message drops[]; /* one for each reactor, for the limit */
 };
+
+static void followers_free(struct engine_drain *drain)
+{
+    struct list_node *node;
+
+    while ((node = list_pop(&drain->followers)))
+        free(container_of(node, struct follower, link));
+}
 
 static void drain_unref(struct engine_drain *drain)
 {
     if (atomic_fetch_sub(&drain->n_refs, 1) != 1)
         return;
+    followers_free(drain);
     pthread_cond_destroy(&drain->cond);
     pthread_mutex_destroy(&drain->lock);
     free(drain);
@@ -84,6 +112,7 @@ static void ask(struct target_conn *conn, uint32_t limit_ms)
     }
     if (facts.state != ISCSI_CONN_FULL)
         return; /* on its way out already */
+    conn->asked = true;
     iscsi_conn_request_logout(conn->iscsi, seconds > UINT16_MAX ? UINT16_MAX : (uint16_t)seconds);
     target_conn_touch(conn);
 }
@@ -108,12 +137,30 @@ static void drop_run(struct loop_message *message)
     drain_unref(drop->drain);
 }
 
+/* Under `lock`. */
+static void finish_if_done(struct engine_drain *drain)
+{
+    if (drain->status.n_left > 0 || !list_empty(&drain->followers) || drain->status.finished)
+        return;
+    drain->status.finished = true;
+    pthread_cond_broadcast(&drain->cond);
+}
+
+static void end_following(struct engine_drain *drain)
+{
+    pthread_mutex_lock(&drain->lock);
+    drain->no_followers = true;
+    followers_free(drain);
+    finish_if_done(drain);
+    pthread_mutex_unlock(&drain->lock);
+}
+
 static void limit_reached(struct loop_timer *timer)
 {
-    struct engine_drain *drain = container_of(timer, struct engine_drain, timer);
+    struct engine_drain *drain = container_of(timer, struct engine_drain, limit);
     struct engine_drain_status status;
 
-    drain->timer_started = false;
+    end_following(drain);
     engine_drain_status(drain, &status);
     if (status.finished || status.cancelled)
         return;
@@ -124,40 +171,96 @@ static void limit_reached(struct loop_timer *timer)
     }
 }
 
-static void timer_start(void *arg)
+static void settled(struct loop_timer *timer)
 {
-    struct engine_drain *drain = arg;
-    struct loop *loop = drain->engine->reactors[0].loop;
-
-    drain->timer_started = true;
-    loop_timer_start(loop, &drain->timer, loop_now(loop) + drain->limit_ms * UINT64_C(1000000));
+    end_following(container_of(timer, struct engine_drain, settle));
 }
 
-static void timer_stop(void *arg)
+static void timer_start(struct engine_drain *drain, struct loop_timer *timer, uint32_t ms)
+{
+    struct loop *loop = drain->engine->reactors[0].loop;
+
+    loop_timer_start(loop, timer, loop_now(loop) + ms * UINT64_C(1000000));
+}
+
+static void limit_start(void *arg)
 {
     struct engine_drain *drain = arg;
 
-    if (drain->timer_started)
-        loop_timer_stop(drain->engine->reactors[0].loop, &drain->timer);
-    drain->timer_started = false;
+    timer_start(drain, &drain->limit, drain->limit_ms);
+}
+
+static void settle_run(struct loop_message *message)
+{
+    struct engine_drain *drain = container_of(message, struct engine_drain, settle_message);
+
+    if (!drain->let_go)
+        timer_start(drain, &drain->settle, drain->engine->options.iscsi.time2wait * 1000 + SETTLE_MS);
+    drain_unref(drain);
+}
+
+static void timers_stop(void *arg)
+{
+    struct engine_drain *drain = arg;
+
+    drain->let_go = true;
+    loop_timer_stop(drain->engine->reactors[0].loop, &drain->limit);
+    loop_timer_stop(drain->engine->reactors[0].loop, &drain->settle);
 }
 
 /* ---- the count -------------------------------------------------------------------------------------------------------------------------- */
 
-static void count_down(struct engine_drain *drain, unsigned n)
+/* Under `lock`. Out of memory: one initiator is not waited for. */
+static void remember_follower(struct engine_drain *drain, const char *initiator)
+{
+    struct follower *follower = drain->no_followers ? NULL : calloc(1, sizeof *follower);
+
+    if (!follower)
+        return;
+    snprintf(follower->initiator, sizeof follower->initiator, "%s", initiator);
+    list_append(&drain->followers, &follower->link);
+}
+
+/* Under `lock`: the last connection has gone, only followers are waited for. */
+static void settle_post(struct engine_drain *drain)
+{
+    if (drain->status.n_left > 0 || drain->status.finished || drain->settle_posted)
+        return;
+    drain->settle_posted = true;
+    atomic_fetch_add(&drain->n_refs, 1);
+    loop_post(drain->engine->reactors[0].loop, &drain->settle_message);
+}
+
+static void count_down(struct engine_drain *drain, unsigned n, const char *follower)
 {
     pthread_mutex_lock(&drain->lock);
     drain->status.n_left -= n;
-    if (drain->status.n_left == 0) {
-        drain->status.finished = true;
-        pthread_cond_broadcast(&drain->cond);
-    }
+    if (follower)
+        remember_follower(drain, follower);
+    finish_if_done(drain);
+    settle_post(drain);
     pthread_mutex_unlock(&drain->lock);
 }
 
-void target_drain_left(struct engine_drain *drain)
+void target_drain_left(struct engine_drain *drain, const char *follower)
 {
-    count_down(drain, 1);
+    count_down(drain, 1, follower);
+}
+
+void target_drain_followed(struct engine_drain *drain, const char *initiator)
+{
+    pthread_mutex_lock(&drain->lock);
+    list_for_each_safe(node, &drain->followers) {
+        struct follower *follower = container_of(node, struct follower, link);
+
+        if (strcasecmp(follower->initiator, initiator) != 0)
+            continue;
+        list_remove(node);
+        free(follower);
+        break;
+    }
+    finish_if_done(drain);
+    pthread_mutex_unlock(&drain->lock);
 }
 
 void target_drain_forget(struct dir_path *path)
@@ -166,7 +269,7 @@ void target_drain_forget(struct dir_path *path)
 
     list_remove(&path->in_drain);
     if (drain)
-        count_down(drain, atomic_load(&path->n_conns));
+        count_down(drain, atomic_load(&path->n_conns), NULL);
 }
 
 /* ---- start -------------------------------------------------------------------------------------------------------------------------------- */
@@ -179,11 +282,15 @@ static struct engine_drain *drain_new(struct engine *engine, uint32_t limit_ms)
     if (!drain)
         return NULL;
     drain->engine = engine;
+    drain->no_followers = limit_ms == 0;
     drain->limit_ms = limit_ms;
-    drain->timer.fired = limit_reached;
+    drain->limit.fired = limit_reached;
+    drain->settle.fired = settled;
+    drain->settle_message.run = settle_run;
     atomic_init(&drain->n_refs, 1);
     list_init(&drain->paths);
     list_init(&drain->link);
+    list_init(&drain->followers);
     pthread_mutex_init(&drain->lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -258,7 +365,7 @@ int engine_drain_start(struct engine *engine, const struct guid *target, const s
         return r;
     }
     if (drain->status.n_start > 0 && limit_ms > 0)
-        loop_call(engine->reactors[0].loop, timer_start, drain);
+        loop_call(engine->reactors[0].loop, limit_start, drain);
     if (drain->status.n_start > 0)
         target_each_reactor(engine, limit_ms > 0 ? ask_all : drop_all, drain);
     *ret_drain = drain;
@@ -323,7 +430,7 @@ static void let_go(struct engine_drain *drain, enum path_state state)
     }
     list_remove(&drain->link);
     target_dir_unlock(&engine->dir);
-    loop_call(engine->reactors[0].loop, timer_stop, drain);
+    loop_call(engine->reactors[0].loop, timers_stop, drain);
 }
 
 static void set_cancelled(struct engine_drain *drain)

@@ -92,12 +92,14 @@ int engine_path_remove(struct engine *engine, const struct guid *target, const s
 struct engine_drain;
 struct engine_drain_status {
     unsigned n_start, n_left; /* connections of the pair(s): when it began, now. Progress = share gone */
-    bool finished, cancelled;
+    bool finished, cancelled; /* finished may come a little after n_left = 0: see engine_drain_start() */
 };
 
 /* Takes the pair (portal NULL: all of the target's; target NULL: all targets on the portal) out of login and discovery, asks its
  * connections to log out, closes the rest at the limit. New logins get 0x0301, or a redirect 0x0101 to a surviving open portal of the
- * same group. -ENOENT, -EBUSY (one is running on the same pair). limit_ms 0: event 2 and close at once. */
+ * same group. An initiator that leaves as asked comes back to the address it knows: while there is such a portal, the drain finishes
+ * only when those who left have been redirected or have come in elsewhere - at the latest Time2Wait + 3 s after the last connection
+ * went, or at the limit. -ENOENT, -EBUSY (one is running on the same pair). limit_ms 0: event 2 and close at once. */
 int engine_drain_start(struct engine *engine, const struct guid *target, const struct guid *portal, uint32_t limit_ms,
                        struct engine_drain **ret_drain);
 /* Waits until finished or cancelled, or timeout_ms (-1: for ever): 0, -ECANCELED, -ETIMEDOUT. Any number of threads. */

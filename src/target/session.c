@@ -91,6 +91,7 @@ static void kill_run(struct loop_message *message)
     struct target_conn *conn = container_of(message, struct target_conn, kill);
 
     log_debug("session reinstated: its old connection from %s is closed", conn->peer_address);
+    conn->dropped = true;
     target_conn_kill(conn);
     target_conn_unposted(conn);
 }
@@ -271,7 +272,7 @@ void target_session_free(struct target_session *session)
     leave(&engine->registry, session);
     if (session->up)
         target_event(engine, ENGINE_SESSION_DOWN, &target, session->initiator);
-    target_release_pin(engine, session->path);
+    target_release_pin(engine, session->path, session->left_as_asked ? session->initiator : NULL);
     if (!atomic_load(&session->kicked))
         memory_free(session);
 }
@@ -337,6 +338,7 @@ bool target_session_end(struct target_conn *conn)
     if (!conn->session)
         return false;
     log_debug("session of %s through %s is down", conn->session->initiator, conn->local_address);
+    conn->session->left_as_asked = conn->asked && !conn->dropped;
     session_end(TAKE_PTR(conn->session));
     return true;
 }

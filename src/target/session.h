@@ -43,6 +43,7 @@ struct target_session {
     uint8_t isid[6];
     uint16_t tsih;
     bool up;                      /* has been told to the listener of events */
+    bool left_as_asked;           /* a drain asked, and the initiator went by itself */
     bool ending, syncing, sync_again;
     struct loop *loop;
     struct loop_message kick;     /* commands of the view that waited for another session may go on */

@@ -187,6 +187,44 @@ void initiator_fini(struct initiator *i)
     free(i->stream);
 }
 
+int unconnected(void **state)
+{
+    static struct initiator i;
+
+    initiator_init(&i);
+    *state = &i;
+    return 0;
+}
+
+int connected(void **state)
+{
+    unconnected(state);
+    initiator_connect(*state);
+    return 0;
+}
+
+int disconnect(void **state)
+{
+    initiator_fini(*state);
+    return 0;
+}
+
+const uint8_t *initiator_pattern(void)
+{
+    static uint8_t pattern[1 << 20];
+
+    if (!pattern[1])
+        for (size_t k = 0; k < sizeof pattern; k++)
+            pattern[k] = (uint8_t)(k * 7 + (k >> 9));
+    return pattern;
+}
+
+bool initiator_is_over(struct initiator *i)
+{
+    initiator_drain(i);
+    return iscsi_conn_wants_close(i->conn);
+}
+
 /* ---- bytes --------------------------------------------------------------------------------------------------------------------------------- */
 
 static size_t piece(struct initiator *i, size_t most)

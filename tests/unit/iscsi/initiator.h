@@ -101,4 +101,18 @@ void request_pdu(struct initiator *i, uint8_t bhs[BHS_LEN], uint8_t opcode, uint
 
 uint32_t initiator_random(struct initiator *i);
 
+/* cmocka fixtures: *state is a struct initiator, connected, or still to be (initiator_connect() is the test's). */
+int connected(void **state);
+int unconnected(void **state);
+int disconnect(void **state);
+#define TEST(name)       cmocka_unit_test_setup_teardown(name, connected, disconnect)
+#define TEST_FRESH(name) cmocka_unit_test_setup_teardown(name, unconnected, disconnect)
+
+#define READ_FLAGS  (PDU_FINAL | COMMAND_READ | 1)
+#define WRITE_FLAGS (PDU_FINAL | COMMAND_WRITE | 1)
+/* Bytes that are different everywhere near. */
+const uint8_t *initiator_pattern(void);
+/* The connection is ending: after its last words it wants its socket closed. */
+bool initiator_is_over(struct initiator *i);
+
 #endif
