@@ -19,7 +19,7 @@
 #define LIST_ID_NONE   3
 
 struct copy_target {
-    struct scsi_lu *lu; /* reference; NULL: no unit of this view, or a null descriptor */
+    struct scsi_lu *lu; /* reference; NULL: no unit of this view */
     uint16_t lun;
 };
 
@@ -49,12 +49,12 @@ static void copy_free(void *extra)
 
 /* ---- the parameter list ---------------------------------------------------------------------------------------------------------- */
 
-/* A target descriptor is resolved among the units of the view only. */
+/* A target descriptor is resolved among the units of the view only. LU ID TYPE and NUL are obsolete since SPC-4 and not looked at. */
 static void resolve(const struct scsi_view *view, const uint8_t *d, struct copy_target *target)
 {
-    bool null = d[1] & 0x20, whole = d[7] <= 20 && !(d[5] & 0x30); /* association 0: the logical unit */
+    bool names_unit = d[7] <= 20 && !(d[5] & 0x30); /* association 0 */
 
-    for (uint16_t i = 0; !null && whole && i < view->n_slots; i++) {
+    for (uint16_t i = 0; names_unit && i < view->n_slots; i++) {
         struct scsi_itl *itl = view->slots[i];
 
         if (!itl || !unit_has_designator(itl->lu, d[4] & 0x0f, d[5] & 0x0f, d + 8, d[7]))
@@ -74,8 +74,8 @@ static bool targets_ok(struct scsi_task *task, struct copy *copy, uint16_t bytes
             task_fail_field(task, SENSE_BAD_TARGET_DESCRIPTOR, false, (uint16_t)(HEADER_BYTES + at), WHOLE_BYTE);
             return false;
         }
-        if (d[1] & 0xc0 || d[1] & 0x1f) { /* LU ID TYPE: proxies and others are not taken; the device type must be a disk */
-            task_fail_parameter(task, (uint16_t)(HEADER_BYTES + at + 1), d[1] & 0xc0 ? 7 : 4);
+        if (d[1] & 0x1f) { /* not a disk */
+            task_fail_parameter(task, (uint16_t)(HEADER_BYTES + at + 1), 4);
             return false;
         }
         resolve(task->view, d, &copy->targets[copy->n_targets++]);
