@@ -210,9 +210,16 @@ struct running *start(struct fixture *f, struct command c)
     return r;
 }
 
+static _Thread_local uint8_t *scratch; /* data of the last outcome */
+
+void fixture_thread_end(void)
+{
+    free(scratch);
+    scratch = NULL;
+}
+
 struct outcome running_end(struct running *r)
 {
-    static _Thread_local uint8_t *scratch;
     const struct scsi_task *task = &r->task;
     struct outcome o = { 0 };
 
