@@ -2,8 +2,8 @@
 /* EXTENDED COPY (LID1) and RECEIVE COPY RESULTS: block to block, between units that this very session sees, so that masking holds for
  * copies as it does for reads and writes (SPC-4 §5.17, §6.3, §6.18).
  *
- * A copy runs in the foreground: one piece at a time is read and written, over the gate of the destination. Before every piece both units
- * must still be mapped; their references are held until the end.
+ * A copy runs in the foreground: one piece at a time is read and written, through the gate of the destination. Before every read and
+ * write the unit must still be mapped and open to this session; references are held until the end.
  */
 #include "scsi/copy.h"
 
@@ -247,19 +247,31 @@ static enum scsi_step next_segment(struct scsi_task *task, struct copy *copy)
     return end(task, copy);
 }
 
+static enum scsi_step unreachable(struct scsi_task *task, const struct copy *copy)
+{
+    task_fail(task, SENSE_COPY_TARGET_UNREACHABLE);
+    return end(task, copy);
+}
+
 static enum scsi_step read_piece(struct scsi_task *task, struct copy *copy)
 {
     enum gate_answer answer;
 
-    if (!accessible(task, copy->now.from, CONFLICT_READER) || !accessible(task, copy->now.to, CONFLICT_WRITER)) {
-        task_fail(task, SENSE_COPY_TARGET_UNREACHABLE);
-        return end(task, copy);
-    }
+    if (!accessible(task, copy->now.from, CONFLICT_READER) || !accessible(task, copy->now.to, CONFLICT_WRITER))
+        return unreachable(task, copy);
     answer = gate_enter_unit(task, copy->now.to->lu, copy->now.offset_to + copy->done, piece_len(copy));
     if (answer != GATE_OPEN)
         return answer == GATE_WAIT ? SCSI_STEP_WAIT : SCSI_STEP_DONE;
     task->phase = WRITE_PIECE;
     return task_io_on(task, copy->now.from->lu, STORE_READ, copy->now.offset_from + copy->done, copy->piece, piece_len(copy));
+}
+
+static enum scsi_step write_piece(struct scsi_task *task, struct copy *copy)
+{
+    if (!accessible(task, copy->now.to, CONFLICT_WRITER))
+        return unreachable(task, copy);
+    task->phase = WRITTEN;
+    return task_io_on(task, copy->now.to->lu, STORE_WRITE, copy->now.offset_to + copy->done, copy->piece, piece_len(copy));
 }
 
 static enum scsi_step written(struct scsi_task *task, struct copy *copy)
@@ -291,8 +303,7 @@ enum scsi_step run_extended_copy(struct scsi_task *task, int res)
     case READ_PIECE:
         return read_piece(task, copy);
     case WRITE_PIECE:
-        task->phase = WRITTEN;
-        return task_io_on(task, copy->now.to->lu, STORE_WRITE, copy->now.offset_to + copy->done, copy->piece, piece_len(copy));
+        return write_piece(task, copy);
     default:
         return written(task, copy);
     }
