@@ -9,6 +9,11 @@
 
 #define IN(state) (1u << (state))
 
+static int unsupported_header(struct iscsi_conn *conn)
+{
+    return dispatch_reject(conn, REJECT_NOT_SUPPORTED);
+}
+
 static const struct pdu_handler handlers[] = {
     [OP_NOP_OUT] = { .header = nop_out_header, .payload = nop_out_payload, .states = IN(CONN_FULL), .numbered = true },
     [OP_SCSI_COMMAND] = { .header = task_command_header, .payload = task_command_payload, .states = IN(CONN_FULL), .numbered = true },
@@ -20,6 +25,7 @@ static const struct pdu_handler handlers[] = {
     [OP_LOGOUT_REQUEST] = { .header = logout_header, .payload = logout_payload, .states = IN(CONN_FULL), .numbered = true,
                             .in_discovery = true },
     [OP_SNACK] = { .header = snack_header, .states = IN(CONN_FULL) },
+    [OP_VENDOR_FIRST ... OP_VENDOR_LAST] = { .header = unsupported_header, .states = IN(CONN_FULL), .numbered = true },
 };
 
 int dispatch_reject(struct iscsi_conn *conn, enum reject_reason reason)
@@ -65,13 +71,25 @@ static bool is_numbered(const struct iscsi_conn *conn)
     return conn->rx.handler->numbered && !(conn->rx.head.opcode == OP_NOP_OUT && conn->rx.head.itt == TAG_NONE);
 }
 
+/* Its number counts, whatever is wrong with it: nobody shall wait for it. */
+static int header_now(struct iscsi_conn *conn)
+{
+    const struct receiver *rx = &conn->rx;
+
+    if (conn->session.discovery && !rx->handler->in_discovery)
+        return dispatch_reject(conn, REJECT_PROTOCOL_ERROR); /* §4.3 */
+    if (rx->ahs.malformed || (rx->head.ahs_len && rx->head.opcode != OP_SCSI_COMMAND))
+        return dispatch_reject(conn, REJECT_INVALID_FIELD);
+    return rx->handler->header(conn);
+}
+
 static int header_in_turn(struct iscsi_conn *conn)
 {
     enum session_turn turn = is_numbered(conn) ? session_turn(conn) : TURN_NOW;
     static const struct pdu_handler hold = { .payload = session_hold };
 
     if (turn == TURN_NOW)
-        return conn->rx.handler->header(conn);
+        return header_now(conn);
     if (turn == TURN_NEVER) { /* §4.2.2.1: outside of the window, ignored */
         rx_drop(conn);
         return 0;
@@ -92,13 +110,9 @@ int dispatch_header(struct iscsi_conn *conn)
     if (rx->head.data_len > segment_max(conn))
         return reject_and_close(conn, REJECT_PROTOCOL_ERROR, "data segment longer than declared");
     rx->handler = h;
-    if (rx->ahs.malformed || (rx->head.ahs_len && rx->head.opcode != OP_SCSI_COMMAND))
-        return conn->state == CONN_LOGIN ? conn_fail(conn, "additional header in login") : dispatch_reject(conn, REJECT_INVALID_FIELD);
-    if (conn->state == CONN_FULL) {
-        conn->exp_stat_sn = pdu_exp_statsn_get(rx->bhs);
-        if (conn->session.discovery && !h->in_discovery)
-            return dispatch_reject(conn, REJECT_PROTOCOL_ERROR);
-    }
+    if (conn->state == CONN_LOGIN)
+        return rx->head.ahs_len ? conn_fail(conn, "additional header in login") : h->header(conn);
+    conn->exp_stat_sn = pdu_exp_statsn_get(rx->bhs);
     return header_in_turn(conn);
 }
 

@@ -437,10 +437,10 @@ static struct iscsi_login_status check_request(struct iscsi_conn *conn, const st
 {
     struct login *l = conn->login;
 
-    if (q->version_min > 0)
-        return ISCSI_LOGIN_BAD_VERSION; /* version 0x00 is the only one there is (§11.12.4) */
     if (!l->begun)
         found(conn, q);
+    if (q->version_min > 0)
+        return ISCSI_LOGIN_BAD_VERSION; /* version 0x00 is the only one there is (§11.12.4) */
     if (q->tsih != l->first.tsih || q->cid != l->first.cid || memcmp(q->isid, conn->session.isid, 6) != 0 || conn->rx.head.itt != l->itt)
         return ISCSI_LOGIN_BAD_REQUEST;
     if (q->csg != l->stage || q->csg > STAGE_OPERATIONAL || (q->transit && (q->more || !transits[q->csg][q->nsg])))

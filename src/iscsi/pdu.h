@@ -27,6 +27,8 @@ enum pdu_opcode { /* §11.2.1.2 */
     OP_DATA_OUT = 0x05,
     OP_LOGOUT_REQUEST = 0x06,
     OP_SNACK = 0x10,
+    OP_VENDOR_FIRST = 0x1c,
+    OP_VENDOR_LAST = 0x1e,
     OP_NOP_IN = 0x20,
     OP_SCSI_RESPONSE = 0x21,
     OP_TASK_RESPONSE = 0x22,

@@ -409,8 +409,12 @@ void login_send(struct initiator *i, uint8_t flags, const char *pairs)
 
 struct reply login_step(struct initiator *i, uint8_t flags, const char *pairs)
 {
+    struct reply r;
+
     login_send(i, flags, pairs);
-    return initiator_expect(i, OP_LOGIN_RESPONSE);
+    r = initiator_expect(i, OP_LOGIN_RESPONSE);
+    assert_int_equal(r.itt, 0x1001);
+    return r;
 }
 
 const char *text_value(const struct reply *r, const char *key)

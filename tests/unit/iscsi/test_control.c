@@ -222,7 +222,7 @@ static void each_malformed_pdu_is_rejected_with_its_reason(void **state)
         uint32_t itt;
         unsigned reason;
     } cases[] = {
-        { 0x1c, PDU_FINAL, 0, 1, REJECT_NOT_SUPPORTED },                       /* vendor specific */
+        { OP_VENDOR_LAST | PDU_IMMEDIATE, PDU_FINAL, 0, 1, REJECT_NOT_SUPPORTED },
         { OP_NOP_IN, PDU_FINAL, 0, 1, REJECT_NOT_SUPPORTED },                  /* a target's opcode */
         { OP_SNACK, PDU_FINAL, 0, 1, REJECT_SNACK },
         { OP_NOP_OUT, PDU_FINAL, 0, TAG_NONE, REJECT_PROTOCOL_ERROR },         /* no tag, not immediate */

@@ -170,6 +170,7 @@ static void a_version_that_does_not_exist_yet_is_refused(void **state)
     bhs[2] = bhs[3] = 1;
     initiator_send(i, bhs, NULL, 0);
     r = initiator_expect(i, OP_LOGIN_RESPONSE);
+    assert_int_equal(r.itt, 0x1001);
     assert_refused(i, &r, 0x0205);
 }
 

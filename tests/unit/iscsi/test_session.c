@@ -87,6 +87,27 @@ static void immediate_commands_do_not_advance_the_number(void **state)
     assert_int_equal(i->exp_cmdsn, 101);
 }
 
+/* What is rejected has used its number: the commands behind it do not wait for it. */
+static void a_rejected_request_leaves_no_gap(void **state)
+{
+    struct initiator *i = *state;
+    uint8_t pdu[BHS_LEN + 4] = { 0 };
+
+    login(i, "");
+    request_pdu(i, pdu, OP_NOP_OUT, PDU_FINAL, 1);
+    pdu[4] = 1; /* an additional header where none belongs */
+    initiator_feed(i, pdu, sizeof pdu);
+    assert_int_equal(initiator_expect(i, OP_REJECT).bhs[2], REJECT_INVALID_FIELD);
+    i->cmdsn++;
+    request_pdu(i, pdu, OP_VENDOR_FIRST, PDU_FINAL, 1);
+    initiator_send(i, pdu, NULL, 0);
+    assert_int_equal(initiator_expect(i, OP_REJECT).bhs[2], REJECT_NOT_SUPPORTED);
+    i->cmdsn++;
+    test_unit_ready(i, 1, false);
+    initiator_expect(i, OP_SCSI_RESPONSE);
+    assert_int_equal(i->exp_cmdsn, 103);
+}
+
 static void numbers_wrap_around(void **state)
 {
     struct initiator *i = *state;
@@ -269,6 +290,7 @@ int main(void)
         TEST(held_commands_die_with_the_connection),
         TEST(numbers_outside_of_the_window_are_ignored),
         TEST(immediate_commands_do_not_advance_the_number),
+        TEST(a_rejected_request_leaves_no_gap),
         TEST_FRESH(numbers_wrap_around),
         TEST(statsn_counts_every_answer_once),
         TEST_FRESH(the_window_closes_when_all_tasks_are_in_flight),
