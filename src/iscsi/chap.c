@@ -111,7 +111,7 @@ bool chap_has_proved(const struct chap *c)
     return c->step == CHAP_PROVED;
 }
 
-/* ---- METHOD ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- METHOD -------------------------------------------------------------------------------------------- */
 
 /* The initiator's order decides among what we can do and may accept. */
 static int choose_method(struct chap *c, struct text *out)
@@ -134,7 +134,7 @@ static int choose_method(struct chap *c, struct text *out)
     return -EACCES;
 }
 
-/* ---- ALGORITHM --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- ALGORITHM ----------------------------------------------------------------------------------------- */
 
 static EVP_MD *fetch(uint32_t number)
 {
@@ -173,7 +173,7 @@ static int choose_algorithm(struct chap *c, struct text *out)
     return r ?: text_put_hex(out, "CHAP_C", c->challenge, c->n_challenge);
 }
 
-/* ---- RESPONSE ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- RESPONSE ------------------------------------------------------------------------------------------ */
 
 /* RFC 1994 §4.1: H(identifier, secret, challenge) */
 static int respond_to(const struct chap *c, uint8_t id, const struct iscsi_secret *secret, const uint8_t *text, size_t n_text,

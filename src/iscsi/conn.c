@@ -19,7 +19,7 @@
 #define NS_PER_S        1000000000ull
 #define CLOSING_SECONDS 5 /* for the last answers to leave; a peer that does not read them is cut off */
 
-/* ---- state --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- state --------------------------------------------------------------------------------------------- */
 
 typedef void conn_action(struct iscsi_conn *conn);
 
@@ -139,7 +139,7 @@ void conn_notify(struct iscsi_conn *conn)
     conn->config.driver->wake(conn->config.driver_arg, conn);
 }
 
-/* ---- beginning and end ------------------------------------------------------------------------------------------------------------------ */
+/* ---- beginning and end --------------------------------------------------------------------------------- */
 
 int iscsi_conn_create(const struct iscsi_conn_config *config, struct iscsi_conn **ret_conn)
 {
@@ -224,7 +224,7 @@ void iscsi_conn_session_ready(struct iscsi_conn *conn, int r, struct scsi_view *
     conn_notify(conn);
 }
 
-/* ---- time ------------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- time ---------------------------------------------------------------------------------------------- */
 
 static uint64_t keepalive_ns(const struct iscsi_conn *conn)
 {
@@ -293,7 +293,7 @@ void iscsi_conn_tick(struct iscsi_conn *conn, uint64_t now_ns)
     conn->depth--;
 }
 
-/* ---- facts ------------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- facts --------------------------------------------------------------------------------------------- */
 
 static const enum iscsi_conn_state public_states[CONN_N_STATES] = {
     [CONN_LOGIN] = ISCSI_CONN_LOGIN,   [CONN_OPENING] = ISCSI_CONN_LOGIN,   [CONN_FULL] = ISCSI_CONN_FULL,

@@ -20,7 +20,7 @@ struct login;
 struct text_exchange;
 struct task;
 
-/* ---- connection state (conn.c) --------------------------------------------------------------------------------------------------- */
+/* ---- connection state (conn.c) ------------------------------------------------------------------------- */
 
 enum conn_state {
     CONN_LOGIN,   /* login negotiation; `login` exists */
@@ -53,7 +53,7 @@ void conn_notify(struct iscsi_conn *conn);
 /* Asks again whether a lost connection has nothing running any more. */
 void conn_check_gone(struct iscsi_conn *conn);
 
-/* ---- receiving (receive.c) ---------------------------------------------------------------------------------------------------------- */
+/* ---- receiving (receive.c) ----------------------------------------------------------------------------- */
 
 enum rx_state { RX_HEADER, RX_AHS, RX_HEADER_DIGEST, RX_DATA, RX_TAIL, RX_N_STATES };
 
@@ -97,7 +97,7 @@ void rx_drop(struct iscsi_conn *conn);
 /* Hands rx.data over to the caller, who returns it by buffer_put(). */
 uint8_t *rx_take_data(struct iscsi_conn *conn);
 
-/* ---- dispatch (dispatch.c) ------------------------------------------------------------------------------------------------------------ */
+/* ---- dispatch (dispatch.c) ----------------------------------------------------------------------------- */
 
 /* header() runs when the header is good and says where the payload goes; payload() when all of it has come and its digest is right. */
 struct pdu_handler {
@@ -115,7 +115,7 @@ int dispatch_bad_digest(struct iscsi_conn *conn);
 /* Rejects the PDU in rx.bhs and drops its payload. Returns 0 or -ENOMEM. */
 int dispatch_reject(struct iscsi_conn *conn, enum reject_reason reason);
 
-/* ---- sending (transmit.c) -------------------------------------------------------------------------------------------------------------- */
+/* ---- sending (transmit.c) ------------------------------------------------------------------------------ */
 
 struct tx_pdu;
 
@@ -165,7 +165,7 @@ void tx_queue(struct iscsi_conn *conn, struct tx_item *item);
 bool tx_empty(const struct iscsi_conn *conn);
 void tx_trim(struct iscsi_conn *conn);
 
-/* ---- session (session.c) ---------------------------------------------------------------------------------------------------------------- */
+/* ---- session (session.c) ------------------------------------------------------------------------------- */
 
 struct session {
     char initiator[ISCSI_NAME_MAX + 1], target[ISCSI_NAME_MAX + 1];
@@ -198,7 +198,7 @@ int session_void(struct iscsi_conn *conn, uint32_t cmdsn);
 int session_release_held(struct iscsi_conn *conn);
 bool session_holds_itt(const struct iscsi_conn *conn, uint32_t itt);
 
-/* ---- SCSI commands (task.c, data_out.c) --------------------------------------------------------------------------------------------- */
+/* ---- SCSI commands (task.c, data_out.c) ---------------------------------------------------------------- */
 
 enum task_state {
     TASK_FREE,
@@ -268,7 +268,7 @@ bool task_is_abortable(const struct task *task);
 /* Decides what a write does next: ask for data, execute, answer. */
 void data_out_advance(struct task *task);
 
-/* ---- the rest -------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- the rest ------------------------------------------------------------------------------------------ */
 
 /* login.c */
 int login_create(struct iscsi_conn *conn);

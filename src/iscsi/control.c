@@ -6,7 +6,7 @@
 #include "base/cleanup.h"
 #include "iscsi/conn.h"
 
-/* ---- NOP -------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- NOP ----------------------------------------------------------------------------------------------- */
 
 static uint32_t next_tag(struct iscsi_conn *conn)
 {
@@ -55,14 +55,14 @@ void nop_in_ping(struct iscsi_conn *conn)
     tx_reply(conn, pdu);
 }
 
-/* ---- SNACK -------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- SNACK --------------------------------------------------------------------------------------------- */
 
 int snack_header(struct iscsi_conn *conn)
 {
     return dispatch_reject(conn, REJECT_SNACK); /* ERL 0 keeps nothing to send again */
 }
 
-/* ---- Logout ------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- Logout -------------------------------------------------------------------------------------------- */
 
 static int logout_answer(struct iscsi_conn *conn, uint32_t itt, enum logout_response response)
 {
@@ -116,7 +116,7 @@ void logout_task_ended(struct iscsi_conn *conn)
         conn_event(conn, EV_LOGOUT_DONE);
 }
 
-/* ---- Async Message ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- Async Message ------------------------------------------------------------------------------------- */
 
 void async_message(struct iscsi_conn *conn, enum async_event event, uint16_t p1, uint16_t p2, uint16_t p3)
 {

@@ -21,7 +21,7 @@ static uint32_t min32(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
-/* ---- asking ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- asking -------------------------------------------------------------------------------------------- */
 
 static bool may_ask(const struct task *task)
 {
@@ -93,7 +93,7 @@ void data_out_advance(struct task *task)
         task_execute(task);
 }
 
-/* ---- receiving --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- receiving ----------------------------------------------------------------------------------------- */
 
 /* Data for a task that is not there: late data of an aborted one is dropped in silence, anything else is an error. */
 static int stray(struct iscsi_conn *conn)

@@ -62,7 +62,7 @@ static int refuse(struct iscsi_conn *conn, enum reject_reason reason)
     return dispatch_reject(conn, reason);
 }
 
-/* ---- SendTargets (§4.3 and appendix C) -------------------------------------------------------------------------------------------------- */
+/* ---- SendTargets (§4.3 and appendix C) ----------------------------------------------------------------- */
 
 struct listing {
     struct text *out;
@@ -123,7 +123,7 @@ static int answer_pairs(struct iscsi_conn *conn)
     return r;
 }
 
-/* ---- requests and responses ------------------------------------------------------------------------------------------------------------- */
+/* ---- requests and responses ---------------------------------------------------------------------------- */
 
 static int respond(struct iscsi_conn *conn)
 {

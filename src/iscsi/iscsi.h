@@ -44,7 +44,7 @@ struct iscsi_limits {
 };
 extern const struct iscsi_limits iscsi_limits_default;
 
-/* ---- what the connection asks of the world about targets ------------------------------------------------------------------- */
+/* ---- what the connection asks of the world about targets ----------------------------------------------- */
 
 /* CHAP (RFC 7143 §12.1.3). Secrets are bytes; copied by the callee that keeps them. */
 struct iscsi_secret {
@@ -93,7 +93,7 @@ struct iscsi_directory {
     void (*discovery_auth)(void *dir, const char *initiator, struct iscsi_auth *ret_auth);
 };
 
-/* ---- what the connection asks of its driver ----------------------------------------------------------------------------------- */
+/* ---- what the connection asks of its driver ------------------------------------------------------------ */
 
 struct iscsi_driver {
     /* There is output, or room for input again, or the deadline moved, or the connection wants to end. Called at most once until the
@@ -106,7 +106,7 @@ struct iscsi_driver {
     void (*buffer_put)(void *driver, void *buf, size_t len);
 };
 
-/* ---- the connection ---------------------------------------------------------------------------------------------------------- */
+/* ---- the connection ------------------------------------------------------------------------------------ */
 
 struct iscsi_conn_config {
     const struct iscsi_limits *limits;      /* must outlive the connection */
@@ -153,7 +153,7 @@ void iscsi_conn_drop(struct iscsi_conn *conn);
 void iscsi_conn_lost(struct iscsi_conn *conn, void (*gone)(void *arg), void *arg);
 void iscsi_conn_destroy(struct iscsi_conn *conn);
 
-/* ---- facts for `session list` and the log -------------------------------------------------------------------------------------- */
+/* ---- facts for `session list` and the log -------------------------------------------------------------- */
 
 enum iscsi_conn_state { ISCSI_CONN_LOGIN, ISCSI_CONN_FULL, ISCSI_CONN_LOGOUT, ISCSI_CONN_CLOSED };
 

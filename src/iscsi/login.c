@@ -42,7 +42,7 @@ int login_create(struct iscsi_conn *conn)
     return 0;
 }
 
-/* ---- answers --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- answers ------------------------------------------------------------------------------------------- */
 
 static struct tx_pdu *response(struct iscsi_conn *conn, uint8_t flags)
 {
@@ -123,7 +123,7 @@ static int answer(struct iscsi_conn *conn)
     return 0;
 }
 
-/* ---- names and the directory ------------------------------------------------------------------------------------------------------------ */
+/* ---- names and the directory --------------------------------------------------------------------------- */
 
 static int take_name(const char *value, char name[ISCSI_NAME_MAX + 1])
 {
@@ -246,7 +246,7 @@ static struct iscsi_login_status identify(struct iscsi_conn *conn)
     return ISCSI_LOGIN_OK;
 }
 
-/* ---- keys ------------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- keys ---------------------------------------------------------------------------------------------- */
 
 static int take_declaration(struct iscsi_conn *conn, const struct text_pair *pair)
 {
@@ -333,7 +333,7 @@ static int declare(struct iscsi_conn *conn)
     return r;
 }
 
-/* ---- stages ------------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- stages -------------------------------------------------------------------------------------------- */
 
 static bool security_done(struct iscsi_conn *conn)
 {
@@ -413,7 +413,7 @@ static int complete_request(struct iscsi_conn *conn)
     return is_ok(status) ? conclude(conn) : refuse(conn, status);
 }
 
-/* ---- the request PDU --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- the request PDU ----------------------------------------------------------------------------------- */
 
 /* The first request founds the session's numbers; the others must say the same (§11.12). */
 static void found(struct iscsi_conn *conn, const struct pdu_login_request *q)

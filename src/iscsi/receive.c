@@ -41,7 +41,7 @@ void rx_fini(struct iscsi_conn *conn)
     conn->rx.size = RX_SMALL;
 }
 
-/* ---- where the payload goes ---------------------------------------------------------------------------------------------------------- */
+/* ---- where the payload goes ---------------------------------------------------------------------------- */
 
 int rx_into_buffer(struct iscsi_conn *conn)
 {
@@ -78,7 +78,7 @@ uint8_t *rx_take_data(struct iscsi_conn *conn)
     return TAKE_PTR(conn->rx.data);
 }
 
-/* ---- the machine --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- the machine --------------------------------------------------------------------------------------- */
 
 /* Each step consumes what it needs and names the next state; -EAGAIN: not enough bytes yet. */
 typedef int rx_step(struct iscsi_conn *conn);
@@ -228,7 +228,7 @@ int rx_run(struct iscsi_conn *conn)
     return r == -EAGAIN ? 0 : r;
 }
 
-/* ---- the driver's side ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- the driver's side --------------------------------------------------------------------------------- */
 
 static void stage_compact(struct receiver *rx)
 {

@@ -14,7 +14,7 @@
 #define TEXT_VALUE_MAX 255  /* §6.1: values, unless a key says otherwise */
 #define TEXT_BINARY_MAX 1024 /* §12.1.3: CHAP's large binary values, decoded */
 
-/* ---- growing byte buffer with an end ------------------------------------------------------------------------------------------ */
+/* ---- growing byte buffer with an end ------------------------------------------------------------------- */
 
 struct text {
     char *bytes; /* owned; NULL while empty */
@@ -31,7 +31,7 @@ int text_put_number(struct text *t, const char *key, uint32_t value);
 /* "key=0x0123..." */
 int text_put_hex(struct text *t, const char *key, const uint8_t *bytes, size_t len);
 
-/* ---- reading -------------------------------------------------------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------------------------------------- */
 
 struct text_pair {
     char name[TEXT_NAME_MAX + 1];

@@ -46,7 +46,7 @@ static int lun_number(const uint8_t lun[8])
     return n;
 }
 
-/* ---- functions: first a check that may refuse, then this session's tasks end, then what reaches beyond the session --------------------- */
+/* ---- functions: first a check that may refuse, then this session's tasks end, then what reaches beyond the session  */
 
 typedef enum task_function_response tmf_check(struct iscsi_conn *conn, const struct tmf *f);
 typedef void tmf_effect(struct iscsi_conn *conn, const struct tmf *f);
@@ -114,7 +114,7 @@ static const struct tmf_def {
     [TMF_TASK_REASSIGN] = { check_reassign, covers_one, NULL },
 };
 
-/* ---- request and response ---------------------------------------------------------------------------------------------------------------- */
+/* ---- request and response ------------------------------------------------------------------------------ */
 
 static int respond(struct iscsi_conn *conn, const struct tmf *f, enum task_function_response response)
 {

@@ -127,7 +127,7 @@ void tx_fini(struct iscsi_conn *conn)
     tx_trim(conn);
 }
 
-/* ---- making PDUs --------------------------------------------------------------------------------------------------------------------- */
+/* ---- making PDUs --------------------------------------------------------------------------------------- */
 
 static void stamp_numbers(struct iscsi_conn *conn, struct tx_pdu *pdu)
 {
@@ -187,7 +187,7 @@ static struct tx_pdu *make(struct iscsi_conn *conn)
     return pdu;
 }
 
-/* ---- the driver's side -------------------------------------------------------------------------------------------------------------- */
+/* ---- the driver's side --------------------------------------------------------------------------------- */
 
 static void gather(const void *p, uint32_t len, uint32_t *skip, struct iovec *iov, int *n)
 {

@@ -15,7 +15,7 @@ uint32_t initiator_random(struct initiator *i)
     return i->seed >> 8;
 }
 
-/* ---- driver ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- driver -------------------------------------------------------------------------------------------- */
 
 static void wake(void *driver, struct iscsi_conn *conn)
 {
@@ -50,7 +50,7 @@ static void buffer_put(void *driver, void *buf, size_t len)
 
 static const struct iscsi_driver driver = { wake, buffer_get, buffer_put };
 
-/* ---- directory ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- directory ----------------------------------------------------------------------------------------- */
 
 static void admit(void *dir, struct iscsi_conn *conn, const char *name, const char *target, struct iscsi_admission *ret)
 {
@@ -128,7 +128,7 @@ static const struct iscsi_directory directory = {
     .discovery_auth = discovery_auth,
 };
 
-/* ---- life -------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- life ---------------------------------------------------------------------------------------------- */
 
 void initiator_init(struct initiator *i)
 {
@@ -225,7 +225,7 @@ bool initiator_is_over(struct initiator *i)
     return iscsi_conn_wants_close(i->conn);
 }
 
-/* ---- bytes --------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- bytes --------------------------------------------------------------------------------------------- */
 
 static size_t piece(struct initiator *i, size_t most)
 {
@@ -364,7 +364,7 @@ bool initiator_quiet(struct initiator *i)
     return !initiator_next(i, &r);
 }
 
-/* ---- PDUs ------------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- PDUs ---------------------------------------------------------------------------------------------- */
 
 void request_pdu(struct initiator *i, uint8_t bhs[BHS_LEN], uint8_t opcode, uint8_t flags, uint32_t itt)
 {

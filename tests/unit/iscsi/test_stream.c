@@ -103,7 +103,7 @@ static void the_conversation_is_the_same_however_the_stream_is_cut(void **state)
     }
 }
 
-/* ---- mutations ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- mutations ----------------------------------------------------------------------------------------- */
 
 /* A PDU of any kind, sometimes with sensible fields, then spoiled. */
 static size_t wild_pdu(struct initiator *i, uint8_t *pdu)
