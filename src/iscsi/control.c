@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The small PDUs: NOP both ways, Logout, SNACK, Async Message (RFC 7143 §11.18, §11.19, §11.14, §11.16, §11.9). */
+/* The small PDUs: NOP both ways, Logout, SNACK, Async Message (RFC 7143 §11.18, §11.19, §11.14, §11.16,
+ * §11.9). */
 #include <errno.h>
 #include <string.h>
 
@@ -38,7 +39,7 @@ int nop_out_payload(struct iscsi_conn *conn)
     pdu->owned_len = len;
     pdu->owned = rx_take_data(conn);
     pdu->data = pdu->owned;
-    pdu->data_len = len < most ? len : most; /* §11.19.2: as much of the ping data as the initiator can take */
+    pdu->data_len = len < most ? len : most; /* §11.19.2: as much of it as the initiator can take */
     tx_reply(conn, pdu);
     return 0;
 }

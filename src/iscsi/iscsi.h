@@ -148,8 +148,9 @@ void iscsi_conn_request_logout(struct iscsi_conn *conn, uint16_t seconds);
 /* Async Message event 2 when in full feature phase, then the end. */
 void iscsi_conn_drop(struct iscsi_conn *conn);
 
-/* The socket is gone, and no recv or send of the driver refers to memory of the connection any more: aborts what runs. gone(arg) is called once no store request refers to the connection any more (perhaps before
- * this returns); the directory's pin has been released by then. After it, iscsi_conn_destroy(). */
+/* The socket is gone, and no recv or send of the driver refers to memory of the connection any more: aborts what runs. gone(arg) is
+ * called once no store request refers to the connection any more (perhaps before this returns); the directory's pin has been released
+ * by then. After it, or inside it as the last thing, iscsi_conn_destroy(). */
 void iscsi_conn_lost(struct iscsi_conn *conn, void (*gone)(void *arg), void *arg);
 void iscsi_conn_destroy(struct iscsi_conn *conn);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Sending: a queue of what is to be said, made into PDUs only as the driver asks for bytes.
  *
- *     queue (replies and tasks, in order) --make()--> ready (headers stamped, digests done) --iscsi_conn_sent()--> spare
+ *     queue (replies and tasks, in order) --make()--> ready (headers stamped, digests done)
+ * --iscsi_conn_sent()--> spare
  *
  * StatSN, ExpCmdSN and MaxCmdSN are stamped when a PDU is made: that is the order on the wire.
  */

@@ -137,7 +137,8 @@ static void statsn_counts_every_answer_once(void **state)
     }
 }
 
-/* The window is what bounds us: it closes as commands are in flight, and opens as they end; MaxCmdSN never goes back. */
+/* The window is what bounds us: it closes as commands are in flight, and opens as they end; MaxCmdSN never
+ * goes back. */
 static void the_window_closes_when_all_tasks_are_in_flight(void **state)
 {
     struct initiator *i = *state;
@@ -188,10 +189,14 @@ static void without_buffers_commands_end_with_task_set_full(void **state)
     initiator_connect(i);
     login(i, "InitialR2T=No\nFirstBurstLength=65536");
     i->buffer_max = 70000;
-    command_send(i, &(struct command){ .itt = 1, .op = 0x28, .n_blocks = 256, .edtl = 131072, .flags = READ_FLAGS }, NULL, 0);
+    command_send(
+        i, &(struct command){ .itt = 1, .op = 0x28, .n_blocks = 256, .edtl = 131072, .flags = READ_FLAGS },
+        NULL, 0);
     r = initiator_expect(i, OP_SCSI_RESPONSE);
     assert_int_equal(r.bhs[3], SCSI_TASK_SET_FULL);
-    command_send(i, &(struct command){ .itt = 2, .op = 0x2a, .n_blocks = 256, .edtl = 131072, .flags = COMMAND_WRITE | 1 },
+    command_send(i,
+                 &(struct command){
+                     .itt = 2, .op = 0x2a, .n_blocks = 256, .edtl = 131072, .flags = COMMAND_WRITE | 1 },
                  initiator_pattern(), 8192);
     assert_true(initiator_quiet(i)); /* he has said that more comes unasked */
     data_out_send(i, 2, TAG_NONE, 0, 8192, true, initiator_pattern(), 8192);
@@ -199,7 +204,9 @@ static void without_buffers_commands_end_with_task_set_full(void **state)
     assert_int_equal(r.bhs[3], SCSI_TASK_SET_FULL);
     assert_int_equal(i->view->n_executed, 0);
     i->buffer_max = 1 << 20;
-    command_send(i, &(struct command){ .itt = 1, .op = 0x28, .n_blocks = 1, .edtl = 512, .flags = READ_FLAGS }, NULL, 0);
+    command_send(i,
+                 &(struct command){ .itt = 1, .op = 0x28, .n_blocks = 1, .edtl = 512, .flags = READ_FLAGS },
+                 NULL, 0);
     initiator_expect(i, OP_DATA_IN);
 }
 
@@ -271,7 +278,8 @@ static void a_window_of_commands_may_come_before_the_last_send_is_known(void **s
     login(i, "");
     for (uint32_t k = 0; k < 8; k++)
         test_unit_ready(i, k, false);
-    assert_int_equal(iscsi_conn_output(i->conn, iov, 64), 8); /* on their way, iscsi_conn_sent() is still to come */
+    assert_int_equal(iscsi_conn_output(i->conn, iov, 64),
+                     8); /* on their way, iscsi_conn_sent() is still to come */
     for (uint32_t k = 8; k < 16; k++)
         test_unit_ready(i, k, false);
     for (uint32_t k = 0; k < 16; k++) {
