@@ -171,6 +171,12 @@ const char *object_noun(enum object_kind kind)
     return nouns[kind];
 }
 
+/* What people call it: as vdsctl's T, box, and T/TAG, box/1. */
+static const char *target_text(const struct target *t)
+{
+    return *t->name ? t->name : t->iscsi_name;
+}
+
 const char *object_text(const struct object *object, char text[static TEXT_MAX])
 {
     char address[80];
@@ -183,11 +189,11 @@ const char *object_text(const struct object *object, char text[static TEXT_MAX])
         break;
     }
     case OBJECT_TARGET:
-        snprintf(text, TEXT_MAX, "target %.200s", container_of(object, struct target, object)->iscsi_name);
+        snprintf(text, TEXT_MAX, "target %.200s", target_text(container_of(object, struct target, object)));
         break;
     case OBJECT_GROUP: {
         const struct group *g = container_of(object, struct group, object);
-        snprintf(text, TEXT_MAX, "portal group %.200s/%u", g->target->iscsi_name, g->tag);
+        snprintf(text, TEXT_MAX, "portal group %.200s/%u", target_text(g->target), g->tag);
         break;
     }
     case OBJECT_LUN:
@@ -213,7 +219,7 @@ static void object_init(struct object *object, enum object_kind kind, const stru
 
 #define TEXT_COPY(to, from) snprintf(to, sizeof(to), "%.*s", (int)sizeof(to) - 1, from)
 
-struct portal *portal_new(const struct state_portal *row)
+struct portal *array_portal_new(const struct state_portal *row)
 {
     struct portal *portal = calloc(1, sizeof *portal);
 
@@ -229,7 +235,7 @@ struct portal *portal_new(const struct state_portal *row)
     return portal;
 }
 
-struct target *target_new(const struct state_target *row)
+struct target *array_target_new(const struct state_target *row)
 {
     struct target *target = calloc(1, sizeof *target);
 
@@ -245,7 +251,7 @@ struct target *target_new(const struct state_target *row)
     return target;
 }
 
-struct group *group_new(const struct state_group *row, struct target *target)
+struct group *array_group_new(const struct state_group *row, struct target *target)
 {
     struct group *group = calloc(1, sizeof *group);
 
@@ -260,7 +266,7 @@ struct group *group_new(const struct state_group *row, struct target *target)
     return group;
 }
 
-struct drive *drive_new(const struct state_drive *row)
+struct drive *array_drive_new(const struct state_drive *row)
 {
     struct drive *drive = calloc(1, sizeof *drive);
 
@@ -275,7 +281,7 @@ struct drive *drive_new(const struct state_drive *row)
     return drive;
 }
 
-struct lun *lun_new(const struct state_lun *row, struct drive *drive)
+struct lun *array_lun_new(const struct state_lun *row, struct drive *drive)
 {
     struct lun *lun = calloc(1, sizeof *lun);
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Text Requests in full feature phase (RFC 7143 §11.10): SendTargets and the few keys that may be negotiated there.
+/* Text Requests in full feature phase (RFC 7143 §11.10): SendTargets and the few keys that may be negotiated
+ * there.
  *
- * One exchange at a time. Text comes in over any number of PDUs (C bit) and goes out the same way; a request with a new beginning
- * (Target Transfer Tag of all ones) abandons what was there. Both directions are bounded: limits.login_bytes in, limits.text_bytes out.
+ * One exchange at a time. Text comes in over any number of PDUs (C bit) and goes out the same way; a request
+ * with a new beginning (Target Transfer Tag of all ones) abandons what was there. Both directions are
+ * bounded: limits.login_bytes in, limits.text_bytes out.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,8 +16,8 @@
 
 struct text_exchange {
     struct text in, out;
-    size_t out_at;   /* what of `out` has been sent */
-    bool answering;  /* the request is complete, `out` is being sent */
+    size_t out_at;  /* what of `out` has been sent */
+    bool answering; /* the request is complete, `out` is being sent */
     uint32_t itt, ttt;
     struct key_negotiation keys;
 };
@@ -62,7 +64,7 @@ static int refuse(struct iscsi_conn *conn, enum reject_reason reason)
     return dispatch_reject(conn, reason);
 }
 
-/* ---- SendTargets (§4.3 and appendix C) -------------------------------------------------------------------------------------------------- */
+/* ---- SendTargets (§4.3 and appendix C) ----------------------------------------------------------------- */
 
 struct listing {
     struct text *out;
@@ -73,6 +75,7 @@ struct listing {
 static int record(void *arg, const char *target, const char *address, uint16_t tag)
 {
     struct listing *l = arg;
+    const size_t before = l->out->len;
     char value[96];
 
     if (strcmp(l->target, target) != 0) {
@@ -83,6 +86,8 @@ static int record(void *arg, const char *target, const char *address, uint16_t t
         snprintf(value, sizeof value, "%s,%u", address, tag);
         l->r = text_put(l->out, "TargetAddress", value);
     }
+    if (l->r < 0)
+        l->out->len = before; /* a name without an address would mean "here" */
     return l->r;
 }
 
@@ -120,7 +125,7 @@ static int answer_pairs(struct iscsi_conn *conn)
     return r;
 }
 
-/* ---- requests and responses ------------------------------------------------------------------------------------------------------------- */
+/* ---- requests and responses ---------------------------------------------------------------------------- */
 
 static int respond(struct iscsi_conn *conn)
 {
