@@ -14,7 +14,7 @@
 #define N_PASSES 16
 
 #define DEFAULT_ENTRIES 1024
-#define DEFAULT_WORKERS 4
+#define DEFAULT_WORKERS 16
 
 static _Thread_local struct loop *current;
 

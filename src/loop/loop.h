@@ -34,7 +34,7 @@ struct loop_options {
     enum loop_backend backend; /* AUTO: io_uring when the kernel allows it, else epoll */
     unsigned n_entries;        /* ring size, 0 = 1024 */
     unsigned spin_us;          /* busy-poll this long after the last event before sleeping; 0 = sleep at once. Never spins when idle */
-    unsigned n_workers;        /* threads for blocking calls, started when first needed; 0 = 4 */
+    unsigned n_workers;        /* threads for blocking calls, started when first needed; 0 = 16 */
 };
 
 /* -errno. `options` may be NULL for the defaults. */
