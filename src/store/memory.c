@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "loop/loop.h"
 #include "store/store_backend.h"
 
 #define PAGE      UINT64_C(4096)
@@ -15,6 +16,8 @@
 #define N_CHUNKS  65536 /* 64 TiB: what a directory of pointers of half a MiB can name */
 #define N_PAGES   (CHUNK / PAGE)
 #define MAP_BYTES (N_PAGES / 8)
+
+#define INLINE_RANGE (UINT64_C(16) << 20) /* a longer range is freed or zeroed by a worker: milliseconds */
 
 struct chunk {
     uint8_t bytes[CHUNK];
@@ -168,6 +171,49 @@ static void transfer(struct memory_store *m, const struct store_request *req, pi
     }
 }
 
+static void change_range(struct memory_store *m, const struct store_request *req)
+{
+    each_piece(m, req->offset, req->len, NULL, req->op == STORE_DISCARD ? piece_discard : piece_zero);
+}
+
+/* Lives in req->private while a worker has the request. */
+struct memory_task {
+    struct loop_op op;
+    struct memory_store *m;
+    struct store_request *req;
+};
+_Static_assert(sizeof(struct memory_task) <= sizeof((struct store_request){ 0 }.private), "fits the request");
+
+static int change_range_work(struct loop_op *op)
+{
+    struct memory_task *t = container_of(op, struct memory_task, op);
+
+    change_range(t->m, t->req);
+    return 0;
+}
+
+static void change_range_done(struct loop_op *op, int res)
+{
+    struct store_request *req = container_of(op, struct memory_task, op)->req;
+
+    req->done(req, res);
+}
+
+static int submit_range(struct memory_store *m, struct store_request *req)
+{
+    struct memory_task *t = (struct memory_task *)req->private;
+
+    if (req->len <= INLINE_RANGE || !loop_current()) {
+        change_range(m, req);
+        return 0;
+    }
+    t->m = m;
+    t->req = req;
+    t->op.done = change_range_done;
+    loop_work(loop_current(), &t->op, change_range_work);
+    return -EINPROGRESS;
+}
+
 static int memory_submit(struct store *store, struct store_request *req)
 {
     struct memory_store *m = memory_of(store);
@@ -180,11 +226,8 @@ static int memory_submit(struct store *store, struct store_request *req)
         transfer(m, req, piece_write);
         return 0;
     case STORE_DISCARD:
-        each_piece(m, req->offset, req->len, NULL, piece_discard);
-        return 0;
     case STORE_WRITE_ZEROES:
-        each_piece(m, req->offset, req->len, NULL, piece_zero);
-        return 0;
+        return submit_range(m, req);
     case STORE_FLUSH:
         return 0;
     }
