@@ -2,7 +2,7 @@
 /* Blocks in a file, through the page cache.
  *
  * What cannot block is done inside submit: reads of cached pages and writes that the file system takes without waiting (RWF_NOWAIT),
- * anything at all on a file system that lives in memory. Of the rest, reads go to the thread's loop, writes and flushes to a lane
+ * anything at all on a file system that lives in memory, by copying where possible (file_map.c). Of the rest, reads go to the thread's loop, writes and flushes to a lane
  * (file_lane.c), ranges to a worker; on a thread without a loop (tests, tools) all is done on the spot. Making files: file_create.c.
  */
 #include <errno.h>
@@ -147,6 +147,8 @@ static int submit_read(struct store_request *req, struct file_task *t)
 {
     int r;
 
+    if (t->fs->map && file_map_transfer(t->fs, req))
+        return 0;
     if (t->fs->in_memory || !loop_current())
         return file_transfer_now(t);
     r = transfer_nowait(req, t);
@@ -160,6 +162,8 @@ static int submit_write(struct store_request *req, struct file_task *t)
 {
     int r;
 
+    if (t->fs->map && file_map_transfer(t->fs, req))
+        return 0;
     if (t->fs->in_memory || !loop_current()) {
         r = file_transfer_now(t);
         return r == 0 && req->fua ? file_sync_now(t->fs) : r;
@@ -217,8 +221,7 @@ static int zero_data(struct file_store *fs, uint64_t offset, uint64_t len)
     return write_zeros(fs, offset, len);
 }
 
-/* From `offset`, the run of equal state: holes, and space allocated but never written, are not data. */
-static int run_at(const struct file_store *fs, uint64_t offset, uint64_t *ret_end, bool *ret_data)
+int file_run_at(const struct file_store *fs, uint64_t offset, uint64_t *ret_end, bool *ret_data)
 {
     uint64_t size = store_size(&fs->store);
     off_t data = lseek(fs->fd, (off_t)offset, SEEK_DATA), hole;
@@ -246,7 +249,7 @@ static int zero_range(struct file_store *fs, uint64_t offset, uint64_t len)
     int r = 0;
 
     for (; offset < end && r == 0; offset = run_end) {
-        if (run_at(fs, offset, &run_end, &data) < 0) {
+        if (file_run_at(fs, offset, &run_end, &data) < 0) {
             run_end = end; /* a file system that does not know */
             data = true;
         }
@@ -261,6 +264,8 @@ static int change_range_now(struct store_request *req, struct file_store *fs)
 {
     int r = -EOPNOTSUPP;
 
+    if (req->op == STORE_DISCARD && fs->map)
+        file_map_freed(fs, req->offset, req->len);
     if (req->op == STORE_DISCARD)
         r = allocate(fs, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, req->offset, req->len);
     if (r == -EOPNOTSUPP)
@@ -318,7 +323,7 @@ static int file_extent_at(struct store *store, uint64_t offset, struct store_ext
 {
     uint64_t end;
     bool data;
-    int r = run_at(file_of(store), offset, &end, &data);
+    int r = file_run_at(file_of(store), offset, &end, &data);
 
     if (r < 0)
         return r;
@@ -361,6 +366,8 @@ static int file_resize(struct store *store, uint64_t size)
 
     if (size > INT64_MAX)
         return -EFBIG;
+    if (fs->map && size < store_size(store))
+        file_map_freed(fs, size, store_size(store) - size);
     r = resize_to(fs->fd, size);
     if (r < 0)
         return r;
@@ -379,6 +386,7 @@ static void file_close(struct store *store)
     if (fs->fd >= 0)
         close(fs->fd);
     file_lanes_free(fs);
+    file_map_close(fs);
     free(fs);
 }
 
@@ -452,6 +460,8 @@ int store_file_open(const char *path, bool read_only, struct store **ret_store)
     atomic_store(&fs->can_zero, true);
     /* A hole beyond the end changes nothing: only the answer is wanted. */
     store->thin = !read_only && allocate(fs, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (uint64_t)st.st_size, 4096) == 0;
+    if (fs->in_memory)
+        file_map_open(fs);
     *ret_store = TAKE_PTR(store);
     return 0;
 }

@@ -242,6 +242,34 @@ static void a_file_cut_behind_our_back_is_an_io_error(void **state)
     store_unref(s);
 }
 
+/* The same for a file whose pages we have mapped: the process must live, and hear of it. */
+static void a_file_in_memory_cut_behind_our_back_is_an_io_error_and_no_signal(void **state)
+{
+    uint8_t *data = malloc(MIB), *back = malloc(MIB);
+    char in_memory[64];
+    struct store *s;
+
+    (void)state;
+    snprintf(in_memory, sizeof in_memory, "/dev/shm/vds-cut-%d", (int)getpid());
+    fill_pattern(data, MIB, 1);
+    assert_int_equal(store_file_create(in_memory, 4 * MIB, false, NULL, NULL), 0);
+    assert_int_equal(store_file_open(in_memory, false, &s), 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(do_write(s, MIB, data, MIB), 0);
+        assert_int_equal(do_read(s, MIB, back, MIB), 0);
+        assert_memory_equal(data, back, MIB);
+        assert_int_equal(truncate(in_memory, MIB + 8192), 0);
+        assert_int_equal(do_read(s, MIB, back, MIB), -EIO);
+        assert_int_equal(do_read(s, MIB, back, 8192), 0);
+        assert_memory_equal(data, back, 8192);
+        assert_int_equal(truncate(in_memory, 4 * MIB), 0);
+    }
+    store_unref(s);
+    unlink(in_memory);
+    free(data);
+    free(back);
+}
+
 /* A file that may not grow stands for a full disk: the limit is met where the disk would be. */
 static void a_write_past_the_file_size_limit_is_reported(void **state)
 {
@@ -318,6 +346,7 @@ static int run_once(void)
         FILE_TEST(data_is_there_after_closing_and_opening),
         FILE_TEST(reserved_space_lies_ready_before_the_store_grows),
         FILE_TEST(a_file_cut_behind_our_back_is_an_io_error),
+        FILE_TEST(a_file_in_memory_cut_behind_our_back_is_an_io_error_and_no_signal),
         FILE_TEST(a_write_past_the_file_size_limit_is_reported),
         FILE_TEST(a_full_file_system_is_enospc),
     };
