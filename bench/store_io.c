@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* How fast a store answers when one loop keeps QD requests of 4 KiB under way on it, without any protocol: what the engine's figures
- * contain of the store, and what its ways (inside the call, through the ring, through a worker) cost.
+/* How fast a store answers when one loop keeps QD requests of 4 KiB under way on it, without any protocol:
+ * what the engine's figures contain of the store, and what its ways (inside the call, through the ring,
+ * through a worker) cost.
  *
  *     store_io [-b uring|epoll] [-o read|write|fua] [-q QD] [-t SECONDS] [-m MIB] PATH|memory|null
  */
@@ -92,7 +93,9 @@ static void fill(void)
 static void open_store(const char *what)
 {
     uint64_t size = (uint64_t)opt.mib << 20;
-    int r = strcmp(what, "memory") == 0 ? store_memory_open(size, &store) : strcmp(what, "null") == 0 ? store_null_open(size, &store) : 1;
+    int r = strcmp(what, "memory") == 0 ? store_memory_open(size, &store)
+            : strcmp(what, "null") == 0 ? store_null_open(size, &store)
+                                        : 1;
 
     if (r == 1) {
         r = store_file_create(what, size, /* thick= */ false, NULL, NULL);
@@ -154,8 +157,9 @@ int main(int argc, char **argv)
     begin = seconds_now();
     while (seconds_now() < begin + opt.seconds)
         loop_turn(loop, 100);
-    printf("%-8s %-5s qd %-3u %s: %.1f k/s, %.0f %% inside the call\n", loop_backend_name(loop), opt.op, opt.qd, argv[optind],
-           (double)n_done / (seconds_now() - begin) / 1e3, 100.0 * (double)n_inside / (double)n_done);
+    printf("%-8s %-5s qd %-3u %s: %.1f k/s, %.0f %% inside the call\n", loop_backend_name(loop), opt.op,
+           opt.qd, argv[optind], (double)n_done / (seconds_now() - begin) / 1e3,
+           100.0 * (double)n_inside / (double)n_done);
     unlink(argv[optind]);
     return 0;
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Blocks in a file, through the page cache.
  *
- * What cannot block is done inside submit: reads of cached pages and writes that the file system takes without waiting (RWF_NOWAIT),
- * anything at all on a file system that lives in memory, by copying where possible (file_map.c). Of the rest, reads go to the thread's loop, writes and flushes to a lane
- * (file_lane.c), ranges to a worker; on a thread without a loop (tests, tools) all is done on the spot. Making files: file_create.c.
+ * What cannot block is done inside submit: reads of cached pages and writes that the file system takes
+ * without waiting (RWF_NOWAIT), anything at all on a file system that lives in memory, by copying where
+ * possible (file_map.c). Of the rest, reads go to the thread's loop, writes and flushes to a lane
+ * (file_lane.c), ranges to a worker; on a thread without a loop (tests, tools) all is done on the spot.
+ * Making files: file_create.c.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,17 +19,18 @@
 #include "store/file_internal.h"
 
 #define IN_MEMORY_INLINE (1 << 20) /* a longer range is freed or zeroed by a worker, even in memory */
-#define ZERO_BY_WRITING  65536     /* a shorter range is zeroed by writing: cheaper than changing the file's map */
+#define ZERO_BY_WRITING  65536     /* a shorter one is zeroed by writing: cheaper than to change the map */
 
 static struct file_store *file_of(const struct store *store)
 {
     return container_of(store, struct file_store, store);
 }
 
-/* ---- durability ------------------------------------------------------------------------------------------------------------ */
+/* ---- durability ---------------------------------------------------------------------------------------- */
 
-/* The kernel reports a failed write-back once per open file, to whoever syncs first, and takes the pages for clean afterwards. All
- * others whose sync overlaps must hear of it too: their data may be among what was lost. */
+/* The kernel reports a failed write-back once per open file, to whoever syncs first, and takes the pages
+ * for clean afterwards. All others whose sync overlaps must hear of it too: their data may be among what
+ * was lost. */
 static int sync_result(struct file_store *fs, unsigned n_failures_before, int res)
 {
     if (res < 0)
@@ -50,7 +53,7 @@ int file_sync_now(struct file_store *fs)
     return sync_result(fs, before, r);
 }
 
-/* ---- read and write -------------------------------------------------------------------------------------------------------- */
+/* ---- read and write ------------------------------------------------------------------------------------ */
 
 static int iov_left(const struct store_request *req, const struct file_task *t)
 {
@@ -85,7 +88,8 @@ static ssize_t transfer_once(struct store_request *req, struct file_task *t, int
     return n < 0 ? -errno : n;
 }
 
-/* One result of the kernel: 0 when the request is done, -EAGAIN when more is left. Nothing transferred: the file was cut behind us. */
+/* One result of the kernel: 0 when the request is done, -EAGAIN when more is left. Nothing transferred:
+ * the file was cut behind us. */
 static int account(struct store_request *req, struct file_task *t, ssize_t n)
 {
     if (n <= 0)
@@ -178,7 +182,7 @@ static int submit_flush(struct store_request *req, struct file_task *t)
     return t->fs->in_memory || !loop_current() ? file_sync_now(t->fs) : file_lane_submit(t);
 }
 
-/* ---- discard and write zeroes ---------------------------------------------------------------------------------------------- */
+/* ---- discard and write zeroes -------------------------------------------------------------------------- */
 
 static int allocate(struct file_store *fs, int mode, uint64_t offset, uint64_t len)
 {
@@ -298,7 +302,7 @@ static int submit_change_range(struct store_request *req, struct file_task *t)
     return -EINPROGRESS;
 }
 
-/* ---- slots ----------------------------------------------------------------------------------------------------------------- */
+/* ---- slots --------------------------------------------------------------------------------------------- */
 
 static int (*const submits[])(struct store_request *req, struct file_task *t) = {
     [STORE_READ] = submit_read,
@@ -400,9 +404,10 @@ static const struct store_kind file_kind = {
     .close = file_close,
 };
 
-/* ---- open ------------------------------------------------------------------------------------------------------------------ */
+/* ---- open ---------------------------------------------------------------------------------------------- */
 
-/* Belongs to the open file, not to the process: a second open, here or elsewhere, is refused. Readers may be many. */
+/* Belongs to the open file, not to the process: a second open, here or elsewhere, is refused. Readers may
+ * be many. */
 static int lock_file(int fd, bool read_only)
 {
     struct flock lock = { .l_type = read_only ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET };
@@ -415,7 +420,8 @@ static int lock_file(int fd, bool read_only)
 /* O_NONBLOCK while opening only: a FIFO must not hold us, and a ring takes the flag for "never wait". */
 static int open_file(const char *path, bool read_only, struct stat *ret_st)
 {
-    _cleanup_(closep) int fd = open(path, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    _cleanup_(closep) int fd =
+        open(path, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
     if (fd < 0 || fstat(fd, ret_st) < 0)
         return -errno;
@@ -459,7 +465,8 @@ int store_file_open(const char *path, bool read_only, struct store **ret_store)
     atomic_store(&fs->nowait_writes, true);
     atomic_store(&fs->can_zero, true);
     /* A hole beyond the end changes nothing: only the answer is wanted. */
-    store->thin = !read_only && allocate(fs, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (uint64_t)st.st_size, 4096) == 0;
+    store->thin = !read_only &&
+                  allocate(fs, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (uint64_t)st.st_size, 4096) == 0;
     if (fs->in_memory)
         file_map_open(fs);
     *ret_store = TAKE_PTR(store);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Writes and flushes that may block, gathered: all that came in one turn, or while the last batch was under way, goes to a worker as
- * one batch. Writers of one file would only queue up at its lock, so more threads help nothing, and a wake-up per request costs more
- * than the write.
+/* Writes and flushes that may block, gathered: all that came in one turn, or while the last batch was under
+ * way, goes to a worker as one batch. Writers of one file would only queue up at its lock, so more threads
+ * help nothing, and a wake-up per request costs more than the write.
  *
  *     submit -> waiting --(end of the pass, no batch under way)--> batch --(worker)--> done() of each
  *
- * Requests that want durability have a lane of their own: a batch is written, then synced once for all (group commit). A loop has its
- * own pair of lanes on each store, touched by its thread alone; the worker owns the batch while it runs.
+ * Requests that want durability have a lane of their own: a batch is written, then synced once for all (group
+ * commit). A loop has its own pair of lanes on each store, touched by its thread alone; the worker owns the
+ * batch while it runs.
  */
 #include <errno.h>
 
@@ -31,7 +32,7 @@ static struct file_task *task_of(struct list_node *n)
     return container_of(n, struct file_task, op.link);
 }
 
-/* ---- on the worker --------------------------------------------------------------------------------------------------------- */
+/* ---- on the worker ------------------------------------------------------------------------------------- */
 
 /* What did not get as far as the sync keeps its own error; a sync that fails is everybody's failure. */
 static void sync_batch(struct lane_queue *q)
@@ -60,7 +61,7 @@ static int run_batch(struct loop_op *op)
     return 0;
 }
 
-/* ---- on the loop ----------------------------------------------------------------------------------------------------------- */
+/* ---- on the loop --------------------------------------------------------------------------------------- */
 
 static void batch_done(struct loop_op *op, int res);
 
@@ -85,7 +86,8 @@ static void batch_done(struct loop_op *op, int res)
     q->busy = !list_empty(&q->waiting);
     if (q->busy)
         start_batch(&q->op, 0);
-    while ((n = list_pop(&done))) { /* the last callback may close the store: the lane is not looked at any more */
+    /* the last callback may close the store: the lane is not looked at any more */
+    while ((n = list_pop(&done))) {
         struct file_task *t = task_of(n);
         struct store_request *req = file_request_of(t);
 
@@ -118,7 +120,8 @@ static struct file_lane *lane_get(struct file_store *fs)
     queue_init(&lane->written, fs, false);
     queue_init(&lane->synced, fs, true);
     lane->next = first;
-    while (!atomic_compare_exchange_weak_explicit(&fs->lanes, &lane->next, lane, memory_order_release, memory_order_relaxed))
+    while (!atomic_compare_exchange_weak_explicit(&fs->lanes, &lane->next, lane, memory_order_release,
+                                                  memory_order_relaxed))
         ;
     return lane;
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The pages of a file that lives in memory (tmpfs), mapped: a copy costs a fifth of the system call (bench/store_io).
+/* The pages of a file that lives in memory (tmpfs), mapped: a copy costs a fifth of the system call
+ * (bench/store_io).
  *
- * Reading a hole through a mapping would fill it, so only pages known to be there are: written by us, or found by asking the file
- * system, once per region of 2 MiB. Writing fills holes first, all of a request's in one go. Should the file system be full, the file
- * cut or the page gone, the copy is not begun or SIGBUS ends it, and the system call that is made instead tells what is wrong.
+ * Reading a hole through a mapping would fill it, so only pages known to be there are: written by us, or
+ * found by asking the file system, once per region of 2 MiB. Writing fills holes first, all of a request's in
+ * one go. Should the file system be full, the file cut or the page gone, the copy is not begun or SIGBUS ends
+ * it, and the system call that is made instead tells what is wrong.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -29,7 +31,7 @@ struct file_map {
     _Atomic(struct file_chunk *) *chunks;
 };
 
-/* ---- the copy and its guard ------------------------------------------------------------------------------------------------ */
+/* ---- the copy and its guard ---------------------------------------------------------------------------- */
 
 static _Thread_local sigjmp_buf *volatile guard;
 
@@ -59,7 +61,8 @@ static void on_sigbus(int sig, siginfo_t *info, void *context)
 /* With every map that is opened, because others in the process may have taken the signal since the last. */
 static void install_guard(void)
 {
-    struct sigaction action = { .sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK }, now;
+    struct sigaction action = { .sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK },
+                     now;
 
     sigemptyset(&action.sa_mask);
     pthread_mutex_lock(&install_mutex);
@@ -72,7 +75,9 @@ static void install_guard(void)
 
 static struct file_chunk *chunk_at(const struct file_map *map, uint64_t offset)
 {
-    return offset / CHUNK < N_CHUNKS ? atomic_load_explicit(&map->chunks[offset / CHUNK], memory_order_acquire) : NULL;
+    return offset / CHUNK < N_CHUNKS
+               ? atomic_load_explicit(&map->chunks[offset / CHUNK], memory_order_acquire)
+               : NULL;
 }
 
 /* [offset, offset + len) to or from memory, chunk by chunk. */
@@ -119,16 +124,18 @@ static bool copy_guarded(const struct file_map *map, const struct store_request 
     return true;
 }
 
-/* ---- what is there --------------------------------------------------------------------------------------------------------- */
+/* ---- what is there ------------------------------------------------------------------------------------- */
 
 static struct file_chunk *chunk_make(struct file_store *fs, uint64_t offset)
 {
     int prot = fs->store.read_only ? PROT_READ : PROT_READ | PROT_WRITE;
-    struct file_chunk *c = mmap(NULL, sizeof *c, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    struct file_chunk *c =
+        mmap(NULL, sizeof *c, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
     if (c == MAP_FAILED)
         return NULL;
-    if (mmap(c, CHUNK, prot, MAP_SHARED | MAP_FIXED | MAP_NORESERVE, fs->fd, (off_t)(offset / CHUNK * CHUNK)) == MAP_FAILED) {
+    if (mmap(c, CHUNK, prot, MAP_SHARED | MAP_FIXED | MAP_NORESERVE, fs->fd,
+             (off_t)(offset / CHUNK * CHUNK)) == MAP_FAILED) {
         munmap(c, sizeof *c);
         return NULL;
     }
@@ -144,14 +151,16 @@ static void mark_data(struct file_store *fs, struct file_chunk *c, uint64_t offs
     uint64_t run_end;
     bool data;
 
-    for (; offset < end && file_run_at(fs, offset, &run_end, &data) == 0 && run_end > offset; offset = run_end) {
+    for (; offset < end && file_run_at(fs, offset, &run_end, &data) == 0 && run_end > offset;
+         offset = run_end) {
         run_end = run_end < end ? run_end : end;
         if (!data)
             continue;
         for (uint64_t page = offset / PAGE; page <= (run_end - 1) / PAGE; page++)
             page_mark(&c->pages, page % N_PAGES);
         madvise(c->pages.bytes + offset % CHUNK / PAGE * PAGE, run_end - offset,
-                fs->store.read_only ? MADV_POPULATE_READ : MADV_POPULATE_WRITE); /* refused: pages come one by one */
+                /* refused: pages come one by one */
+                fs->store.read_only ? MADV_POPULATE_READ : MADV_POPULATE_WRITE);
     }
 }
 
@@ -162,7 +171,8 @@ static bool region_asked(const struct file_chunk *c, uint64_t region)
 
 static struct file_chunk *ask_region(struct file_store *fs, uint64_t offset)
 {
-    uint64_t region = offset % CHUNK / REGION, start = offset / REGION * REGION, size = store_size(&fs->store);
+    uint64_t region = offset % CHUNK / REGION, start = offset / REGION * REGION,
+             size = store_size(&fs->store);
     struct file_chunk *c;
 
     pthread_mutex_lock(&fs->map->mutex);
@@ -189,16 +199,18 @@ static bool range_known(struct file_store *fs, uint64_t offset, uint64_t len)
             return false;
         region_end = region_end < end ? region_end : end;
         page_end = (region_end - 1) % CHUNK / PAGE + 1;
-        if (!page_known(&c->pages, offset % CHUNK / PAGE) || pages_run_end(&c->pages, offset % CHUNK / PAGE, page_end) < page_end)
+        if (!page_known(&c->pages, offset % CHUNK / PAGE) ||
+            pages_run_end(&c->pages, offset % CHUNK / PAGE, page_end) < page_end)
             return false;
         offset = region_end;
     }
     return true;
 }
 
-/* ---- what file.c uses ------------------------------------------------------------------------------------------------------ */
+/* ---- what file.c uses ---------------------------------------------------------------------------------- */
 
-/* Gives a range its pages, mapped. False: there is no room. (Linux before 5.14 does not know the call: pages come one by one.) */
+/* Gives a range its pages, mapped. False: there is no room. (Linux before 5.14 does not know the call:
+ * pages come one by one.) */
 static bool fill_holes(struct file_store *fs, uint64_t offset, uint64_t len)
 {
     uint64_t end = offset + len;
@@ -210,7 +222,8 @@ static bool fill_holes(struct file_store *fs, uint64_t offset, uint64_t len)
         n = n < end - offset ? n : end - offset;
         if (!c && !(c = ask_region(fs, offset)))
             return false;
-        if (madvise(c->pages.bytes + first, offset % CHUNK + n - first, MADV_POPULATE_WRITE) < 0 && errno != EINVAL)
+        if (madvise(c->pages.bytes + first, offset % CHUNK + n - first, MADV_POPULATE_WRITE) < 0 &&
+            errno != EINVAL)
             return false;
         offset += n;
     }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Blocks in anonymous memory, sparse: a page takes space when it is first written and gives it back when it is discarded whole.
+/* Blocks in anonymous memory, sparse: a page takes space when it is first written and gives it back when it
+ * is discarded whole.
  *
- * A bit per page says whether it was written: the kernel cannot be asked cheaply, and a page never written is not touched by reading.
+ * A bit per page says whether it was written: the kernel cannot be asked cheaply, and a page never written is
+ * not touched by reading.
  */
 #include <errno.h>
 #include <string.h>
@@ -24,7 +26,7 @@ static struct memory_store *memory_of(const struct store *store)
     return container_of(store, struct memory_store, store);
 }
 
-/* ---- pieces: a range within one chunk -------------------------------------------------------------------------------------- */
+/* ---- pieces: a range within one chunk ------------------------------------------------------------------ */
 
 typedef void piece_fn(struct memory_store *m, struct chunk *c, uint64_t offset, uint64_t len, uint8_t *data);
 
@@ -32,7 +34,8 @@ static void piece_read(struct memory_store *m, struct chunk *c, uint64_t offset,
 {
     (void)m;
     while (len > 0) {
-        uint64_t page = offset / PAGE, n = pages_run_end(c, page, (offset + len + PAGE - 1) / PAGE) * PAGE - offset;
+        uint64_t page = offset / PAGE,
+                 n = pages_run_end(c, page, (offset + len + PAGE - 1) / PAGE) * PAGE - offset;
 
         n = n < len ? n : len;
         if (page_known(c, page))
@@ -62,7 +65,8 @@ static void piece_zero(struct memory_store *m, struct chunk *c, uint64_t offset,
     (void)m;
     (void)data;
     while (len > 0) {
-        uint64_t page = offset / PAGE, n = pages_run_end(c, page, (offset + len + PAGE - 1) / PAGE) * PAGE - offset;
+        uint64_t page = offset / PAGE,
+                 n = pages_run_end(c, page, (offset + len + PAGE - 1) / PAGE) * PAGE - offset;
 
         n = n < len ? n : len;
         if (page_known(c, page))
@@ -73,7 +77,8 @@ static void piece_zero(struct memory_store *m, struct chunk *c, uint64_t offset,
 }
 
 /* Whole pages are given back, the rest is zeroed. */
-static void piece_discard(struct memory_store *m, struct chunk *c, uint64_t offset, uint64_t len, uint8_t *data)
+static void piece_discard(struct memory_store *m, struct chunk *c, uint64_t offset, uint64_t len,
+                          uint8_t *data)
 {
     uint64_t first = (offset + PAGE - 1) / PAGE, end = (offset + len) / PAGE;
 
@@ -84,7 +89,8 @@ static void piece_discard(struct memory_store *m, struct chunk *c, uint64_t offs
     piece_zero(m, c, offset, first * PAGE - offset, data);
     atomic_fetch_sub_explicit(&m->n_pages, pages_clear(c, first, end), memory_order_relaxed);
     if (madvise(c->bytes + first * PAGE, (end - first) * PAGE, MADV_DONTNEED) < 0)
-        memset(c->bytes + first * PAGE, 0, (end - first) * PAGE); /* locked in memory: at least it reads as zeros */
+        /* locked in memory: at least it reads as zeros */
+        memset(c->bytes + first * PAGE, 0, (end - first) * PAGE);
     piece_zero(m, c, end * PAGE, offset + len - end * PAGE, data);
 }
 
@@ -101,7 +107,7 @@ static void each_piece(struct memory_store *m, uint64_t offset, uint64_t len, ui
     }
 }
 
-/* ---- slots ----------------------------------------------------------------------------------------------------------------- */
+/* ---- slots --------------------------------------------------------------------------------------------- */
 
 static void transfer(struct memory_store *m, const struct store_request *req, piece_fn *fn)
 {
@@ -214,7 +220,8 @@ static void chunks_unmap(struct memory_store *m, size_t first, size_t end)
 static int chunks_map(struct memory_store *m, size_t first, size_t end)
 {
     for (size_t i = first; i < end; i++) {
-        void *p = mmap(NULL, sizeof(struct chunk), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        void *p = mmap(NULL, sizeof(struct chunk), PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
         if (p == MAP_FAILED) {
             chunks_unmap(m, first, i);

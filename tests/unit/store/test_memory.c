@@ -91,9 +91,9 @@ static void *write_slice(void *arg)
         uint64_t offset = (i % 8) * 4096 + w->number * SLICE;
 
         fill_pattern(data, SLICE, i * N_THREADS + w->number);
-        if (do_write(w->store, offset, data, SLICE) < 0 || do_read(w->store, offset, back, SLICE) < 0 || memcmp(data, back, SLICE) != 0 ||
-            do_range(w->store, STORE_DISCARD, offset, SLICE, false) < 0 || do_read(w->store, offset, back, SLICE) < 0 ||
-            !all_zero(back, SLICE))
+        if (do_write(w->store, offset, data, SLICE) < 0 || do_read(w->store, offset, back, SLICE) < 0 ||
+            memcmp(data, back, SLICE) != 0 || do_range(w->store, STORE_DISCARD, offset, SLICE, false) < 0 ||
+            do_read(w->store, offset, back, SLICE) < 0 || !all_zero(back, SLICE))
             return arg;
     }
     return NULL;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Durability: who hears of a failed fdatasync(2), and how many of them are made. The call is replaced by the linker (--wrap). */
+/* Durability: who hears of a failed fdatasync(2), and how many of them are made. The call is replaced by
+ * the linker (--wrap). */
 #include "store_test.h"
 
 #include <pthread.h>
@@ -131,9 +132,13 @@ static void batch_start(struct batch *b, struct store *store, bool fua)
         fill_pattern(b->data[i], 4096, i);
         *c = (struct call){ .store = store };
         c->iov[0] = (struct iovec){ b->data[i], 4096 };
-        c->req = (struct store_request){
-            .op = STORE_WRITE, .fua = fua, .offset = i * 8192, .len = 4096, .iov = c->iov, .n_iov = 1, .done = call_done
-        };
+        c->req = (struct store_request){ .op = STORE_WRITE,
+                                         .fua = fua,
+                                         .offset = i * 8192,
+                                         .len = 4096,
+                                         .iov = c->iov,
+                                         .n_iov = 1,
+                                         .done = call_done };
     }
     loop_post(test_loop, &b->message);
 }
@@ -198,7 +203,8 @@ static int run_once(void)
 
 int main(void)
 {
-    const struct loop_options backends[] = { { .backend = LOOP_BACKEND_EPOLL }, { .backend = LOOP_BACKEND_URING } };
+    const struct loop_options backends[] = { { .backend = LOOP_BACKEND_EPOLL },
+                                             { .backend = LOOP_BACKEND_URING } };
     int n_failed = run_once();
 
     for (size_t i = 0; i < ARRAY_SIZE(backends); i++) {
