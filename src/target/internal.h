@@ -39,6 +39,7 @@ struct target_reactor {
     struct list_node touched;   /* connections to look at when this turn's callbacks have run */
     struct loop_op touched_op;
     bool touched_armed;
+    uint8_t rubbish[16384];     /* what closing connections still receive: written by all, read by none */
     atomic_uint load;           /* connections placed here, those on their way too */
 };
 

@@ -87,7 +87,7 @@ struct guid rig_lu_id(unsigned lu)
 
 const char *rig_target_name(unsigned target)
 {
-    static char names[64][40];
+    static _Thread_local char names[64][40];
 
     assert_true(target < ARRAY_SIZE(names));
     snprintf(names[target], sizeof names[0], "iqn.2024-01.test:target.%u", target);
