@@ -12,6 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifndef COBJMACROS
+#define COBJMACROS /* IVdsLun_GetProperties(p, ...) and so on */
+#endif
 #include <vds/vds.h>
 
 enum rpc_tag {
