@@ -226,3 +226,12 @@ void rig_wait_sessions(struct rig *rig, size_t n)
         nanosleep(&pause, NULL);
     assert_int_equal(rig_n_sessions(rig), n);
 }
+
+void rig_wait_down(struct rig *rig, unsigned n)
+{
+    struct timespec pause = { .tv_nsec = 1000000 };
+
+    for (int i = 0; i < WAIT_PATIENT_MS && rig->n_down < n; i++)
+        nanosleep(&pause, NULL);
+    assert_int_equal(rig->n_down, n);
+}
