@@ -73,6 +73,7 @@ struct listing {
 static int record(void *arg, const char *target, const char *address, uint16_t tag)
 {
     struct listing *l = arg;
+    const size_t before = l->out->len;
     char value[96];
 
     if (strcmp(l->target, target) != 0) {
@@ -83,6 +84,8 @@ static int record(void *arg, const char *target, const char *address, uint16_t t
         snprintf(value, sizeof value, "%s,%u", address, tag);
         l->r = text_put(l->out, "TargetAddress", value);
     }
+    if (l->r < 0)
+        l->out->len = before; /* a name without an address would mean "here" */
     return l->r;
 }
 

@@ -15,7 +15,7 @@ static void standard_data(struct reply *reply, const struct scsi_lu *lu)
     reply_u8(reply, 0x06); /* SPC-4 */
     reply_u8(reply, 0x12); /* HISUP, response data format 2 */
     reply_u8(reply, 96 - 5);
-    reply_u8(reply, lu ? 0x10 : 0); /* TPGS 01b: implicit asymmetric access, REPORT TARGET PORT GROUPS */
+    reply_u8(reply, lu ? 0x18 : 0); /* TPGS 01b: implicit asymmetric access, REPORT TARGET PORT GROUPS; 3PC: EXTENDED COPY */
     reply_u8(reply, 0x10);          /* MULTIP */
     reply_u8(reply, 0x02);          /* CMDQUE */
     reply_bytes(reply, lu ? lu->vendor : "VDS     ", 8);
@@ -63,6 +63,18 @@ static void unit_designators(struct reply *reply, const struct scsi_lu *lu)
     scsi_lu_serial(lu, text, sizeof text);
     reply_bytes(reply, text, strlen(text));
     end_designator(reply, at);
+}
+
+bool unit_has_designator(const struct scsi_lu *lu, uint8_t code_set, uint8_t type, const uint8_t *designator, uint8_t len)
+{
+    uint8_t bytes[128];
+    struct reply reply = { .p = bytes, .room = sizeof bytes };
+
+    unit_designators(&reply, lu);
+    for (size_t at = 0; at < reply.n; at += 4u + bytes[at + 3])
+        if ((bytes[at] & 0x0f) == code_set && (bytes[at + 1] & 0x0f) == type && bytes[at + 3] == len && !memcmp(bytes + at + 4, designator, len))
+            return true;
+    return false;
 }
 
 /* A SCSI name string is zero-terminated and padded to four bytes (SPC-4 §7.8.6.10). */
@@ -113,7 +125,7 @@ static void vpd_extended(struct reply *reply, const struct scsi_task *task)
 static void vpd_block_limits(struct reply *reply, const struct scsi_task *task)
 {
     const struct scsi_lu *lu = task_lu(task);
-    uint32_t granularity = lu->block_size < 4096 ? 4096 / lu->block_size : 1;
+    uint32_t granularity = PHYSICAL_BLOCK_BYTES >> lu->block_shift;
 
     reply_u8(reply, 0x01);           /* WSNZ: WRITE SAME of zero blocks is refused */
     reply_u8(reply, (uint8_t)max_caw_blocks(lu));
@@ -155,7 +167,7 @@ static const struct {
     void (*write)(struct reply *reply, const struct scsi_task *task);
 } vpd_pages[] = { /* in ascending order, as page 00h wants them */
     { 0x00, vpd_supported },    { 0x80, vpd_serial },          { 0x83, vpd_identification }, { 0x86, vpd_extended },
-    { 0xb0, vpd_block_limits }, { 0xb1, vpd_characteristics }, { 0xb2, vpd_provisioning },
+    { 0x8f, copy_vpd },         { 0xb0, vpd_block_limits }, { 0xb1, vpd_characteristics }, { 0xb2, vpd_provisioning },
 };
 
 static void vpd_supported(struct reply *reply, const struct scsi_task *task)

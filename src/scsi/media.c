@@ -11,41 +11,24 @@ bool media_conflicts(const uint8_t *cdb)
 }
 
 
-/* The medium is back: whoever did not put it in should look again. */
-static enum scsi_step load(struct scsi_task *task)
-{
-    struct scsi_lu *lu = task_lu(task);
-
-    pthread_mutex_lock(&lu->lock);
-    if (lu_state(lu) & LU_EJECTED)
-        attention_raise_others(lu, task->itl, UA_MEDIUM_CHANGED);
-    lu_state_set(lu, 0, LU_EJECTED);
-    pthread_mutex_unlock(&lu->lock);
-    return SCSI_STEP_DONE;
-}
-
-static enum scsi_step eject(struct scsi_task *task)
+/* With LOEJ the medium moves, unless somebody prevents it, in or out. Whoever did not put it in should look again. */
+static enum scsi_step move_medium(struct scsi_task *task, bool in)
 {
     struct scsi_lu *lu = task_lu(task);
     bool prevented;
 
     pthread_mutex_lock(&lu->lock);
     prevented = lu->n_preventing > 0;
+    if (!prevented && in && lu_state(lu) & LU_EJECTED)
+        attention_raise_others(lu, task->itl, UA_MEDIUM_CHANGED);
     if (!prevented)
-        lu_state_set(lu, LU_EJECTED, 0);
+        lu_state_set(lu, in ? 0 : LU_EJECTED, in ? LU_EJECTED : 0);
     pthread_mutex_unlock(&lu->lock);
     return prevented ? STEP_FAIL(task, SENSE_REMOVAL_PREVENTED) : SCSI_STEP_DONE;
 }
 
-/* Only the medium can go away: there is no motor to stop, and a disk belongs to all its initiators, so a plain stop leaves it ready. */
-static enum scsi_step start_stop(struct scsi_task *task, bool start, bool loej)
-{
-    if (!loej)
-        return SCSI_STEP_DONE;
-    return start ? load(task) : eject(task);
-}
-
-/* Stopping writes the cache out first, unless NO_FLUSH is set (SBC-3 §5.23). A power condition asks for nothing that we have: accepted. */
+/* Stopping writes the cache out first, unless NO_FLUSH is set (SBC-3 §5.23). There is no motor to stop, and a disk belongs to all its
+ * initiators: a plain stop leaves it ready, as a power condition does. */
 enum scsi_step run_start_stop(struct scsi_task *task, int res)
 {
     bool start = task->cdb[4] & 0x01, loej = task->cdb[4] & 0x02, no_flush = task->cdb[4] & 0x04;
@@ -55,7 +38,7 @@ enum scsi_step run_start_stop(struct scsi_task *task, int res)
         return SCSI_STEP_DONE;
     if (task->phase++ == 0 && !start && !no_flush)
         return task_io(task, STORE_FLUSH, 0, NULL, 0);
-    return start_stop(task, start, loej);
+    return loej ? move_medium(task, start) : SCSI_STEP_DONE;
 }
 
 bool check_start_stop(struct scsi_task *task)

@@ -75,8 +75,8 @@ static void abort_others(struct scsi_lu *lu, const struct scsi_itl *except)
     }
 }
 
-/* SAM-5 §6.3.3: all tasks aborted, reservations of RESERVE and prevention of removal released, mode parameters to their defaults; unit
- * attention for every nexus but the one that asked. Persistent reservations stay (SPC-4 §5.12.5.1). */
+/* SAM-5 §6.3.3: all tasks aborted, reservations of RESERVE and prevention of removal released, mode parameters to what was saved; unit
+ * attention for every nexus, the one that asked too. Persistent reservations stay (SPC-4 §5.12.5.1). */
 int scsi_lu_reset(struct scsi_view *view, const uint8_t lun[static 8])
 {
     struct scsi_itl *self = find_nexus(view, lun);
@@ -93,7 +93,7 @@ int scsi_lu_reset(struct scsi_view *view, const uint8_t lun[static 8])
         container_of(n, struct scsi_itl, link)->prevents_removal = false;
     lu_state_set(lu, pr_saved_modes(lu), ~pr_saved_modes(lu) & (LU_SWP | LU_D_SENSE | LU_WRITE_THROUGH));
     nexus_update_denials(lu);
-    attention_raise_others(lu, self, UA_LUN_RESET);
+    attention_raise_others(lu, NULL, UA_LUN_RESET);
     pthread_mutex_unlock(&lu->lock);
     return 0;
 }

@@ -2,9 +2,9 @@
 /* READ, WRITE, SYNCHRONIZE CACHE, PRE-FETCH (SBC-3 §5). This is the hot path: no lock, no allocation. */
 #include "scsi/scsi_internal.h"
 
-bool task_fua(const struct scsi_task *task)
+bool task_fua(const struct scsi_task *task, const struct scsi_lu *lu)
 {
-    return lu_state(task->itl->lu) & LU_WRITE_THROUGH || task->opcode->flags & OP_FUA_ALWAYS ||
+    return lu_state(lu) & LU_WRITE_THROUGH || task->opcode->flags & OP_FUA_ALWAYS ||
            (task->opcode->flags & OP_FUA && task->cdb[1] & 0x08);
 }
 

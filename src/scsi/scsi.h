@@ -120,8 +120,8 @@ struct scsi_opcode;
  *   - `len` is what the CDB moves, `buf_len` = min(len, what the transport expects); with the wrong direction buf_len = 0.
  *   - READ, WRITE, WRITE AND VERIFY, VERIFY and commands that return parameter data process buf_len bytes and end GOOD: a write changes
  *     exactly the bytes that came, part of a block too.
- *   - WRITE SAME, COMPARE AND WRITE and ORWRITE want exactly `len`, commands with a parameter list at least `len`: otherwise nothing is
- *     done and the answer is ILLEGAL REQUEST / INVALID FIELD IN COMMAND INFORMATION UNIT (0Eh/03h).
+ *   - WRITE SAME, COMPARE AND WRITE and ORWRITE want exactly `len` (unless that is 0), commands with a parameter list at least `len`:
+ *     otherwise nothing is done and the answer is ILLEGAL REQUEST / INVALID FIELD IN COMMAND INFORMATION UNIT (0Eh/03h).
  *   - the residual is the transport's: full_len > expected: overflow by full_len - expected; less: underflow. This holds for CHECK
  *     CONDITION too; there data_len is 0, and full_len = len for writes.
  */
@@ -166,7 +166,8 @@ struct scsi_task {
     struct store_request io;
     struct iovec iov;
     uint64_t arg[6];
-    void *extra;                /* malloc()ed scratch, freed when the task ends */
+    void *extra;                /* scratch, freed when the task ends: by extra_free(), or free() if that is NULL */
+    void (*extra_free)(void *extra);
 };
 
 /* Resolves the LUN and decodes and checks the CDB. true: go on (get a buffer, move the data, execute). false: the answer is ready

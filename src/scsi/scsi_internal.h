@@ -12,6 +12,7 @@
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
+#include "scsi/copy.h"
 #include "scsi/reply.h"
 #include "scsi/scsi.h"
 #include "scsi/sense.h"
@@ -119,6 +120,7 @@ struct scsi_itl {
     _Atomic uint32_t pending; /* UA_BIT()s and DENY_ bits */
     _Atomic uint32_t epoch;   /* moves when somebody else aborts all tasks of this nexus */
     bool prevents_removal;    /* lu->lock */
+    struct copy_record copy;  /* view's thread */
     _Atomic uint32_t n_tasks; /* length of `tasks`; written by the view's thread, read by any */
     struct list_node tasks;   /* view's thread */
     bool leaving;
@@ -232,9 +234,10 @@ enum scsi_step task_reply_end(struct scsi_task *task, const struct reply *reply)
 
 /* Fills task->io: one buffer, or a range without data. */
 enum scsi_step task_io(struct scsi_task *task, enum store_op op, uint64_t offset, void *buf, uint64_t len);
+enum scsi_step task_io_on(struct scsi_task *task, const struct scsi_lu *lu, enum store_op op, uint64_t offset, void *buf, uint64_t len);
 
 /* True when writes of this command must be durable before it ends: FUA in the CDB, or the write cache is off. */
-bool task_fua(const struct scsi_task *task);
+bool task_fua(const struct scsi_task *task, const struct scsi_lu *lu);
 
 /* gate.c. WAIT: the task has been queued, return SCSI_STEP_WAIT; BUSY: the answer is set. */
 enum gate_answer { GATE_OPEN, GATE_WAIT, GATE_BUSY };
@@ -254,7 +257,7 @@ typedef bool scsi_check(struct scsi_task *task);
 scsi_run run_test_unit_ready, run_request_sense, run_inquiry, run_report_luns, run_report_opcodes, run_report_tmf, run_report_target_groups,
     run_mode_sense, run_mode_select, run_read_capacity10, run_read_capacity16, run_read, run_write, run_synchronize, run_prefetch, run_unmap,
     run_write_same, run_get_lba_status, run_verify, run_write_verify, run_compare_and_write, run_orwrite, run_start_stop, run_prevent_allow,
-    run_read_defect_data, run_send_diagnostic, run_reserve, run_release, run_pr_in, run_pr_out;
+    run_read_defect_data, run_send_diagnostic, run_reserve, run_release, run_pr_in, run_pr_out, run_extended_copy, run_copy_status, run_copy_parameters;
 scsi_check check_read_capacity10, check_write_same, check_verify, check_write_verify, check_compare_and_write, check_start_stop;
 uint32_t max_caw_blocks(const struct scsi_lu *lu);
 

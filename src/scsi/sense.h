@@ -48,7 +48,7 @@ enum scsi_key {
 #define SENSE_SPACE_ALLOCATION_FAILED    SENSE(KEY_DATA_PROTECT, 0x2707)
 #define SENSE_MISCOMPARE                 SENSE(KEY_MISCOMPARE, 0x1d00)      /* miscompare during verify operation */
 #define SENSE_COPY_TARGET_UNREACHABLE    SENSE(KEY_COPY_ABORTED, 0x0d02)    /* copy target device not reachable */
-#define SENSE_COPY_ERROR                 SENSE(KEY_COPY_ABORTED, 0x0d01)    /* third party device failure */
+#define SENSE_COPY_TARGET_RANGE          SENSE(KEY_COPY_ABORTED, 0x0000)    /* a segment beyond a unit: no code of its own */
 
 /* 0 is GOOD; every other errno has exactly one answer. */
 struct scsi_result scsi_result_from_errno(int error, enum store_op op);

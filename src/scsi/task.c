@@ -223,6 +223,7 @@ bool scsi_task_prepare(struct scsi_task *task)
     task->stripes = 0;
     task->gate = NULL;
     task->extra = NULL;
+    task->extra_free = NULL;
     memset(task->arg, 0, sizeof task->arg);
     task->opcode = opcode_find(task->cdb);
     task->itl = lun_decode(task->lun, &lun) ? view_find(task->view, lun) : NULL;
@@ -240,7 +241,8 @@ static void finish(struct scsi_task *task)
 {
     if (task->stripes)
         gate_leave(task);
-    free(task->extra);
+    if (task->extra)
+        (task->extra_free ? task->extra_free : free)(task->extra);
     task->extra = NULL;
     task->executing = false;
     task->aborted = cut_off(task);
@@ -288,20 +290,25 @@ static void io_done(struct store_request *req, int res)
 
 enum scsi_step task_io(struct scsi_task *task, enum store_op op, uint64_t offset, void *buf, uint64_t len)
 {
+    return task_io_on(task, task->itl->lu, op, offset, buf, len);
+}
+
+enum scsi_step task_io_on(struct scsi_task *task, const struct scsi_lu *lu, enum store_op op, uint64_t offset, void *buf, uint64_t len)
+{
     task->iov = (struct iovec){ buf, buf ? len : 0 };
     task->io.op = op;
-    task->io.fua = op != STORE_READ && op != STORE_FLUSH && task_fua(task);
+    task->io.fua = op != STORE_READ && op != STORE_FLUSH && task_fua(task, lu);
     task->io.offset = offset;
     task->io.len = len;
     task->io.iov = &task->iov;
     task->io.n_iov = buf ? 1 : 0;
-    task->io_store = task->itl->lu->store;
+    task->io_store = lu->store;
     return SCSI_STEP_IO;
 }
 
 static bool data_out_ok(const struct scsi_task *task)
 {
-    if (task->dir != SCSI_DIR_OUT)
+    if (task->dir != SCSI_DIR_OUT || !task->len)
         return true;
     if (task->opcode->flags & OP_EXACT)
         return task->buf_len == task->len && (!task->expected_len || task->expected_len == task->len);

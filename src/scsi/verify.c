@@ -159,7 +159,10 @@ uint32_t max_caw_blocks(const struct scsi_lu *lu)
 
 bool check_compare_and_write(struct scsi_task *task)
 {
-    if (task->arg[ARG_BLOCKS] > max_caw_blocks(task_lu(task))) {
+    /* A count that does not fit the one byte shows only in what the initiator is ready to send. */
+    uint64_t sends = task->expected_len / 2 >> task_lu(task)->block_shift;
+
+    if (task->arg[ARG_BLOCKS] > max_caw_blocks(task_lu(task)) || sends > max_caw_blocks(task_lu(task))) {
         task_fail_cdb(task, 13, WHOLE_BYTE);
         return false;
     }

@@ -156,8 +156,6 @@ void scsi_task_release(struct scsi_task *task)
 {
     struct scsi_itl *itl = task->itl;
 
-    free(task->extra);
-    task->extra = NULL;
     task->itl = NULL;
     if (!itl)
         return;

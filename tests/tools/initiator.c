@@ -48,10 +48,27 @@ void initiator_init(struct initiator *in, unsigned number)
     initiator_init_named(in, name, number);
 }
 
+/* An interrupted connect(2) goes on in the kernel: wait for how it ends. */
+static int connect_wait(int fd)
+{
+    struct pollfd p = { .fd = fd, .events = POLLOUT };
+    int error = 0, n;
+    socklen_t len = sizeof error;
+
+    do
+        n = poll(&p, 1, INITIATOR_TIMEOUT_S * 1000);
+    while (n < 0 && errno == EINTR);
+    if (n <= 0)
+        return n < 0 ? -errno : -ETIMEDOUT;
+    getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len);
+    return -error;
+}
+
 int initiator_connect(struct initiator *in, const struct sockaddr_storage *addr)
 {
     struct timeval timeout = { .tv_sec = INITIATOR_TIMEOUT_S };
-    int on = 1;
+    socklen_t len = addr->ss_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
+    int on = 1, r = 0;
 
     in->fd = socket(addr->ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (in->fd < 0)
@@ -59,13 +76,11 @@ int initiator_connect(struct initiator *in, const struct sockaddr_storage *addr)
     setsockopt(in->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
     setsockopt(in->fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
     setsockopt(in->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (connect(in->fd, (const struct sockaddr *)addr, addr->ss_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6)) < 0) {
-        int r = -errno;
-
+    if (connect(in->fd, (const struct sockaddr *)addr, len) < 0)
+        r = errno == EINTR ? connect_wait(in->fd) : -errno;
+    if (r < 0)
         initiator_close(in);
-        return r;
-    }
-    return 0;
+    return r;
 }
 
 int initiator_connect_text(struct initiator *in, const char *address)

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+/* LUN maps and masks under live sessions. */
+#include "rig.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "target/internal.h"
+
+#define ASC_REPORTED_LUNS_CHANGED 0x3f0e /* SPC-4 */
+#define ASC_LUN_NOT_SUPPORTED     0x2500
+
+static void two_luns(struct rig *rig)
+{
+    rig_portal(rig, 0);
+    rig_target(rig, 0);
+    rig_path(rig, 0, 0, 1);
+    rig_lun(rig, 0, 0, 0);
+    rig_lun(rig, 0, 3, 1);
+}
+
+static uint64_t luns_of(struct initiator *in)
+{
+    uint64_t luns = 0;
+
+    assert_int_equal(initiator_report_luns(in, &luns), 0);
+    return luns;
+}
+
+static void memory_unit(struct rig *rig, unsigned lu)
+{
+    struct store *store;
+
+    assert_int_equal(store_memory_open(RIG_LU_BYTES, &store), 0);
+    rig_lu_over(rig, lu, store);
+    store_unref(store);
+}
+
+static void a_unit_mapped_under_a_live_session_is_announced_and_usable(void **state)
+{
+    struct rig *rig = *state;
+    struct initiator in;
+    uint8_t block[512] = { 7 }, back[512];
+    uint16_t asc = 0;
+
+    two_luns(rig);
+    rig_login(rig, &in, 1, 0, 0);
+    assert_int_equal(luns_of(&in), 1 << 0 | 1 << 3);
+    assert_true(initiator_clear_attentions(&in, 0, NULL) >= 0);
+    rig_lun(rig, 0, 7, 2);
+    assert_int_equal(initiator_clear_attentions(&in, 0, &asc), 1); /* visible when the call returned */
+    assert_int_equal(asc, ASC_REPORTED_LUNS_CHANGED);
+    assert_int_equal(luns_of(&in), 1 << 0 | 1 << 3 | 1 << 7);
+    assert_true(initiator_clear_attentions(&in, 7, NULL) >= 0);
+    assert_int_equal(initiator_write(&in, 7, 5, 1, block), 0);
+    assert_int_equal(initiator_read(&in, 7, 5, 1, back), 0);
+    assert_memory_equal(block, back, 512);
+    initiator_close(&in);
+}
+
+static void an_unmapped_unit_is_announced_and_answers_no_more(void **state)
+{
+    struct rig *rig = *state;
+    struct guid target = rig_target_id(0), lu = rig_lu_id(1);
+    static const uint8_t test_unit_ready[6];
+    struct initiator_result result;
+    struct initiator in;
+    uint16_t asc = 0;
+
+    two_luns(rig);
+    rig_login(rig, &in, 1, 0, 0);
+    assert_true(initiator_clear_attentions(&in, 0, NULL) >= 0);
+    assert_int_equal(engine_lu_remove(rig->engine, &lu), -EBUSY);
+    assert_int_equal(engine_lun_unmap(rig->engine, &target, &lu), 0);
+    assert_int_equal(initiator_command(&in, 3, test_unit_ready, 6, NULL, 0, NULL, 0, &result), 0);
+    assert_int_equal(result.status, 2);
+    assert_int_equal(result.asc, ASC_LUN_NOT_SUPPORTED);
+    assert_int_equal(initiator_clear_attentions(&in, 0, &asc), 1);
+    assert_int_equal(asc, ASC_REPORTED_LUNS_CHANGED);
+    assert_int_equal(luns_of(&in), 1 << 0);
+    assert_int_equal(engine_lun_unmap(rig->engine, &target, &lu), -ENOENT);
+    assert_int_equal(engine_lu_remove(rig->engine, &lu), 0);
+    assert_int_equal(engine_lu_remove(rig->engine, &lu), -ENOENT);
+    initiator_close(&in);
+}
+
+static void a_new_unit_is_masked_from_everyone_until_it_is_allowed(void **state)
+{
+    struct rig *rig = *state;
+    struct guid target = rig_target_id(0), lu = rig_lu_id(5);
+    const char *const allowed[] = { "iqn.2024-01.test:somebody", "IQN.2024-01.test:initiator.1" };
+    struct initiator one, two;
+
+    two_luns(rig);
+    rig_login(rig, &one, 1, 0, 0);
+    rig_login(rig, &two, 2, 0, 0);
+    memory_unit(rig, 5);
+    assert_int_equal(engine_lun_map(rig->engine, &target, 9, &lu), 0);
+    assert_int_equal(luns_of(&one), 1 << 0 | 1 << 3);
+    assert_int_equal(engine_lu_set_mask(rig->engine, &lu, false, allowed, 2), 0);
+    assert_int_equal(luns_of(&one), 1 << 0 | 1 << 3 | 1 << 9); /* names compare without case */
+    assert_int_equal(luns_of(&two), 1 << 0 | 1 << 3);
+    assert_int_equal(engine_lu_set_mask(rig->engine, &lu, true, NULL, 0), 0);
+    assert_int_equal(luns_of(&two), 1 << 0 | 1 << 3 | 1 << 9);
+    assert_int_equal(engine_lu_set_mask(rig->engine, &lu, false, allowed, 1), 0);
+    assert_int_equal(luns_of(&one), 1 << 0 | 1 << 3);
+    assert_int_equal(luns_of(&two), 1 << 0 | 1 << 3);
+    initiator_close(&two);
+    rig_login(rig, &two, 2, 0, 0); /* a new session sees the same */
+    assert_int_equal(luns_of(&two), 1 << 0 | 1 << 3);
+    initiator_close(&one);
+    initiator_close(&two);
+}
+
+static void what_cannot_be_mapped_is_refused(void **state)
+{
+    struct rig *rig = *state;
+    struct guid target = rig_target_id(0), lu = rig_lu_id(0), other = rig_lu_id(5), nobody = rig_lu_id(60);
+
+    two_luns(rig);
+    memory_unit(rig, 5);
+    assert_int_equal(engine_lun_map(rig->engine, &target, 0, &other), -EEXIST); /* the number */
+    assert_int_equal(engine_lun_map(rig->engine, &target, 1, &lu), -EEXIST);    /* the unit */
+    assert_int_equal(engine_lun_map(rig->engine, &target, SCSI_LUN_MAX + 1, &other), -EINVAL);
+    assert_int_equal(engine_lun_map(rig->engine, &target, 1, &nobody), -ENOENT);
+    assert_int_equal(engine_lun_map(rig->engine, &nobody, 1, &other), -ENOENT);
+    assert_int_equal(engine_lu_set_mask(rig->engine, &nobody, true, NULL, 0), -ENOENT);
+}
+
+/* ---- a request that the store holds ------------------------------------------------------------------------------------------------------- */
+
+static int hold_writes(void *arg, const struct store_request *req)
+{
+    struct rig *rig = arg;
+
+    return req->op == STORE_WRITE && rig->hold ? -EINPROGRESS : 0;
+}
+
+static void release_on(struct target_reactor *reactor, void *arg)
+{
+    (void)reactor;
+    store_fault_release(arg);
+}
+
+struct unmapping {
+    struct rig *rig;
+    atomic_bool done;
+    int r;
+};
+
+static void *unmap_thread(void *arg)
+{
+    struct unmapping *u = arg;
+    struct guid target = rig_target_id(0), lu = rig_lu_id(5);
+
+    u->r = engine_lun_unmap(u->rig->engine, &target, &lu);
+    u->done = true;
+    return NULL;
+}
+
+static void unmapping_waits_for_the_io_that_runs(void **state)
+{
+    struct rig *rig = *state;
+    struct guid target = rig_target_id(0), lu = rig_lu_id(5), free_lu = rig_lu_id(6);
+    static const uint8_t write_16[16] = { 0x8a, [13] = 1 };
+    struct unmapping unmapping = { .rig = rig };
+    uint8_t block[512] = { 1 };
+    struct store *memory, *fault;
+    struct initiator busy, idle;
+    pthread_t thread;
+
+    two_luns(rig);
+    assert_int_equal(store_memory_open(RIG_LU_BYTES, &memory), 0);
+    assert_int_equal(store_fault_open(memory, hold_writes, rig, &fault), 0);
+    rig_lu_over(rig, 5, fault);
+    memory_unit(rig, 6);
+    assert_int_equal(engine_lu_set_mask(rig->engine, &lu, true, NULL, 0), 0);
+    assert_int_equal(engine_lun_map(rig->engine, &target, 5, &lu), 0);
+    rig_login(rig, &busy, 1, 0, 0);
+    rig_login(rig, &idle, 2, 0, 0);
+    assert_true(initiator_clear_attentions(&busy, 5, NULL) >= 0);
+    rig->hold = 1;
+    assert_int_equal(initiator_send_command(&busy, 5, write_16, 16, block, 512, 0), 0);
+    assert_int_equal(initiator_nop(&busy), 0);
+    assert_int_equal(pthread_create(&thread, NULL, unmap_thread, &unmapping), 0);
+    while ((luns_of(&idle) | luns_of(&busy)) & 1 << 5)
+        ; /* until the unmapping has reached both sessions */
+    assert_int_equal(engine_lun_map(rig->engine, &target, 5, &free_lu), -EEXIST); /* the number is not free yet */
+    assert_int_equal(engine_lun_unmap(rig->engine, &target, &lu), -EBUSY);
+    assert_false(unmapping.done);
+    rig->hold = 0;
+    target_each_reactor(rig->engine, release_on, fault);
+    pthread_join(thread, NULL);
+    assert_int_equal(unmapping.r, 0);
+    assert_int_equal(engine_lun_map(rig->engine, &target, 5, &free_lu), 0);
+    assert_int_equal(initiator_nop(&busy), 0); /* the session lives on */
+    initiator_close(&busy);
+    initiator_close(&idle);
+    store_unref(fault);
+    store_unref(memory);
+}
+
+/* ---- many changes at once -------------------------------------------------------------------------------------------------------------------- */
+
+struct mapper {
+    struct rig *rig;
+    unsigned lu;
+    int r;
+};
+
+static void *mapper_thread(void *arg)
+{
+    struct mapper *m = arg;
+    struct guid target = rig_target_id(0), lu = rig_lu_id(m->lu);
+    const char *const nobody[] = { "iqn.nobody" };
+
+    for (int i = 0; i < 30 && m->r == 0; i++) {
+        m->r = engine_lun_map(m->rig->engine, &target, (uint16_t)m->lu, &lu);
+        if (m->r == 0)
+            m->r = engine_lu_set_mask(m->rig->engine, &lu, true, NULL, 0);
+        if (m->r == 0 && i % 3 == 0)
+            m->r = engine_lu_set_mask(m->rig->engine, &lu, false, nobody, 1);
+        if (m->r == 0)
+            m->r = engine_lun_unmap(m->rig->engine, &target, &lu);
+    }
+    return NULL;
+}
+
+static void different_units_change_side_by_side_while_sessions_come_and_go(void **state)
+{
+    enum { N = 4 };
+    struct rig *rig = *state;
+    struct mapper mappers[N];
+    pthread_t threads[N];
+    struct initiator in, stays;
+
+    two_luns(rig);
+    rig_login(rig, &stays, 99, 0, 0);
+    for (unsigned i = 0; i < N; i++) {
+        mappers[i] = (struct mapper){ .rig = rig, .lu = 10 + i };
+        memory_unit(rig, 10 + i);
+        assert_int_equal(pthread_create(&threads[i], NULL, mapper_thread, &mappers[i]), 0);
+    }
+    for (unsigned i = 0; i < 100; i++) {
+        rig_login(rig, &in, i % 5, 0, 0);
+        assert_int_equal(luns_of(&in) & 0xf, 1 << 0 | 1 << 3); /* whatever else comes and goes */
+        if (i % 2)
+            initiator_logout(&in);
+        initiator_close(&in);
+    }
+    for (unsigned i = 0; i < N; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(mappers[i].r, 0);
+    }
+    assert_int_equal(luns_of(&stays), 1 << 0 | 1 << 3);
+    initiator_close(&stays);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_unit_mapped_under_a_live_session_is_announced_and_usable, rig_set_up, rig_tear_down),
+        cmocka_unit_test_setup_teardown(an_unmapped_unit_is_announced_and_answers_no_more, rig_set_up, rig_tear_down),
+        cmocka_unit_test_setup_teardown(a_new_unit_is_masked_from_everyone_until_it_is_allowed, rig_set_up, rig_tear_down),
+        cmocka_unit_test_setup_teardown(what_cannot_be_mapped_is_refused, rig_set_up, rig_tear_down),
+        cmocka_unit_test_setup_teardown(unmapping_waits_for_the_io_that_runs, rig_set_up, rig_tear_down),
+        cmocka_unit_test_setup_teardown(different_units_change_side_by_side_while_sessions_come_and_go, rig_set_up, rig_tear_down),
+    };
+
+    return RUN_TESTS(tests);
+}
