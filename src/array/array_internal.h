@@ -145,11 +145,11 @@ const char *object_text(const struct object *object, char text[static TEXT_MAX])
 #define OBJECT_OF(type, node) container_of(container_of(node, struct object, link), struct type, object)
 #define cache_for_each(n, cache, kind) list_for_each(n, &(cache)->all[kind])
 
-struct portal *portal_new(const struct state_portal *row);
-struct target *target_new(const struct state_target *row);
-struct group *group_new(const struct state_group *row, struct target *target);
-struct drive *drive_new(const struct state_drive *row);
-struct lun *lun_new(const struct state_lun *row, struct drive *drive);
+struct portal *array_portal_new(const struct state_portal *row);
+struct target *array_target_new(const struct state_target *row);
+struct group *array_group_new(const struct state_group *row, struct target *target);
+struct drive *array_drive_new(const struct state_drive *row);
+struct lun *array_lun_new(const struct state_lun *row, struct drive *drive);
 struct path *path_new(struct group *group, struct portal *portal, enum part_state state); /* linked; counts as a hold */
 struct tie *tie_new(struct lun *lun, struct target *target, uint16_t number, enum part_state state); /* linked */
 void path_free(struct path *path); /* unlinks */

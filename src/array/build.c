@@ -21,7 +21,7 @@ static struct target *target_of(const struct cache *cache, const struct guid *id
 /* One maker per kind: 0, -ENOMEM, or -ENOENT for a row whose parent is not there. */
 static int make_portal(struct cache *cache, const struct state_portal *row)
 {
-    struct portal *portal = portal_new(row);
+    struct portal *portal = array_portal_new(row);
 
     if (!portal)
         return -ENOMEM;
@@ -31,7 +31,7 @@ static int make_portal(struct cache *cache, const struct state_portal *row)
 
 static int make_target(struct cache *cache, const struct state_target *row)
 {
-    struct target *target = target_new(row);
+    struct target *target = array_target_new(row);
 
     if (!target)
         return -ENOMEM;
@@ -42,7 +42,7 @@ static int make_target(struct cache *cache, const struct state_target *row)
 static int make_group(struct cache *cache, const struct state_group *row)
 {
     struct target *target = target_of(cache, &row->target);
-    struct group *group = target ? group_new(row, target) : NULL;
+    struct group *group = target ? array_group_new(row, target) : NULL;
 
     if (!group)
         return target ? -ENOMEM : -ENOENT;
@@ -61,7 +61,7 @@ static int make_member(struct cache *cache, const struct state_member *row)
 
 static int make_drive(struct cache *cache, const struct state_drive *row)
 {
-    struct drive *drive = drive_new(row);
+    struct drive *drive = array_drive_new(row);
 
     if (!drive)
         return -ENOMEM;
@@ -72,7 +72,7 @@ static int make_drive(struct cache *cache, const struct state_drive *row)
 static int make_lun(struct cache *cache, const struct state_lun *row)
 {
     struct object *drive = cache_find(cache, OBJECT_DRIVE, &row->drive);
-    struct lun *lun = drive ? lun_new(row, container_of(drive, struct drive, object)) : NULL;
+    struct lun *lun = drive ? array_lun_new(row, container_of(drive, struct drive, object)) : NULL;
 
     if (!lun)
         return drive ? -ENOMEM : -ENOENT;

@@ -213,7 +213,7 @@ static void object_init(struct object *object, enum object_kind kind, const stru
 
 #define TEXT_COPY(to, from) snprintf(to, sizeof(to), "%.*s", (int)sizeof(to) - 1, from)
 
-struct portal *portal_new(const struct state_portal *row)
+struct portal *array_portal_new(const struct state_portal *row)
 {
     struct portal *portal = calloc(1, sizeof *portal);
 
@@ -229,7 +229,7 @@ struct portal *portal_new(const struct state_portal *row)
     return portal;
 }
 
-struct target *target_new(const struct state_target *row)
+struct target *array_target_new(const struct state_target *row)
 {
     struct target *target = calloc(1, sizeof *target);
 
@@ -245,7 +245,7 @@ struct target *target_new(const struct state_target *row)
     return target;
 }
 
-struct group *group_new(const struct state_group *row, struct target *target)
+struct group *array_group_new(const struct state_group *row, struct target *target)
 {
     struct group *group = calloc(1, sizeof *group);
 
@@ -260,7 +260,7 @@ struct group *group_new(const struct state_group *row, struct target *target)
     return group;
 }
 
-struct drive *drive_new(const struct state_drive *row)
+struct drive *array_drive_new(const struct state_drive *row)
 {
     struct drive *drive = calloc(1, sizeof *drive);
 
@@ -275,7 +275,7 @@ struct drive *drive_new(const struct state_drive *row)
     return drive;
 }
 
-struct lun *lun_new(const struct state_lun *row, struct drive *drive)
+struct lun *array_lun_new(const struct state_lun *row, struct drive *drive)
 {
     struct lun *lun = calloc(1, sizeof *lun);
 

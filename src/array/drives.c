@@ -56,7 +56,7 @@ static int drive_add(struct cache *cache, const char *path, struct state_tx *tx)
         return -ENAMETOOLONG;
     strcpy(row.path, path);
     snprintf(row.name, sizeof row.name, "%s", name && name[1] ? name + 1 : path);
-    if (guid_generate(&row.id) < 0 || !(drive = drive_new(&row)))
+    if (guid_generate(&row.id) < 0 || !(drive = array_drive_new(&row)))
         return -ENOMEM;
     drive->object.visible = true;
     cache_add(cache, &drive->object);

@@ -123,7 +123,7 @@ static HRESULT group_create_admit(struct array_op *op, const struct guid *id)
     row = (struct state_group){ .target = op->target->object.id, .tag = tag_choose(op->target) };
     if (row.tag == 0 || guid_generate(&row.id) < 0)
         return E_FAIL;
-    op->group = group_new(&row, op->target);
+    op->group = array_group_new(&row, op->target);
     if (!op->group)
         return E_OUTOFMEMORY;
     cache_add(&array->cache, &op->group->object);

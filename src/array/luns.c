@@ -137,7 +137,7 @@ static HRESULT create_admit(struct array_op *op, const struct array_lun_spec *sp
     if (FAILED(hr))
         return hr;
     row->drive = drive->object.id;
-    op->lun = lun_new(row, drive);
+    op->lun = array_lun_new(row, drive);
     if (!op->lun)
         return E_OUTOFMEMORY;
     cache_add(&array->cache, &op->lun->object);

@@ -254,7 +254,7 @@ static HRESULT scan_new(struct array *array, const struct finding *finding, stru
             known->configured = array->n_portals > 0;
         if (known)
             continue;
-        if (guid_generate(&row->id) < 0 || !(portal = portal_new(row)))
+        if (guid_generate(&row->id) < 0 || !(portal = array_portal_new(row)))
             return E_OUTOFMEMORY;
         portal->configured = array->n_portals > 0;
         presence_set(portal, finding);

@@ -55,7 +55,7 @@ static HRESULT target_reserve(struct array_op *op, struct state_target *row)
     hr = lock_take(&op->locks, &array->subsystem, LOCK_PIN);
     if (FAILED(hr))
         return hr;
-    op->target = target_new(row);
+    op->target = array_target_new(row);
     if (!op->target)
         return E_OUTOFMEMORY;
     cache_add(&array->cache, &op->target->object);
