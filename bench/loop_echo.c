@@ -5,7 +5,10 @@
  * go, as many new ones as answers came in. The server answers all requests of one receive with one sendmsg. Server and client are two
  * processes, each pinned to a core. See bench/loop_echo.md for what the numbers mean.
  *
- *     loop_echo [-b uring|epoll|bare] [-q QD] [-s SIZE] [-c CONNECTIONS] [-t SECONDS] [-u SPIN_US]
+ * With -i server and client take turns in one thread: nobody sleeps or wakes, other work on the machine hardly shows, and the best of
+ * many short blocks tells what a message costs. That is the figure to compare engines by.
+ *
+ *     loop_echo [-i] [-b uring|epoll|bare] [-q QD] [-s SIZE] [-c CONNECTIONS] [-t SECONDS] [-u SPIN_US]
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -31,8 +34,9 @@
 static struct {
     enum loop_backend backend;
     bool bare; /* no loop: plain epoll, the least that a server can do */
+    bool in_step;
     unsigned qd, size, n_connections, seconds, spin_us;
-} opt = { LOOP_BACKEND_URING, false, 32, 4096, 1, 3, 0 };
+} opt = { LOOP_BACKEND_URING, false, false, 32, 4096, 1, 3, 0 };
 
 static char payload[MAX_SIZE];
 
@@ -57,7 +61,7 @@ static void pin(int cpu)
 struct conn {
     struct loop *loop;
     struct loop_op in, out;
-    int fd;
+    int fd, epoll; /* epoll: the bare server's, in step */
     bool sending;
     size_t n_partial;  /* bytes of a request not yet whole */
     unsigned n_answers; /* to send after what is being sent */
@@ -145,7 +149,7 @@ static struct conn *conn_create(struct loop *loop, int fd)
     return c;
 }
 
-static void serve_loop(int listener)
+static struct loop *make_loop(void)
 {
     struct loop_options options = { .backend = opt.backend, .spin_us = opt.spin_us };
     struct loop *loop;
@@ -155,6 +159,13 @@ static void serve_loop(int listener)
         errno = -r;
         die("loop_create");
     }
+    return loop;
+}
+
+static void serve_loop(int listener)
+{
+    struct loop *loop = make_loop();
+
     for (unsigned i = 0; i < opt.n_connections; i++) {
         int fd = accept(listener, NULL, NULL);
 
@@ -300,12 +311,67 @@ static double client(const struct sockaddr_in *addr)
     }
 }
 
+/* ---- both in one thread ---------------------------------------------------------------------------------------------------- */
+
+static void one_round(struct loop *loop, struct conn *c, int fd)
+{
+    static char buf[1 << 20];
+    struct load l = { .fd = fd };
+    size_t left = opt.qd * (size_t)(REQUEST + opt.size);
+
+    ask(&l, opt.qd);
+    for (bool first = true; left > 0; first = false) {
+        struct epoll_event ev;
+        ssize_t n;
+
+        if (loop)
+            loop_turn(loop, first ? 10 : 0);
+        else if (epoll_wait(c->epoll, &ev, 1, first ? 10 : 0) > 0)
+            serve_bare_event(c);
+        n = recv(fd, buf, sizeof buf, MSG_DONTWAIT | MSG_TRUNC);
+        left -= n > 0 ? (size_t)n : 0;
+    }
+}
+
+static void in_step(int listener, const struct sockaddr_in *addr)
+{
+    struct loop *loop = opt.bare ? NULL : make_loop();
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    double best = 1e9, end = seconds_now() + opt.seconds;
+    struct conn *c;
+
+    if (connect(fd, (const struct sockaddr *)addr, sizeof *addr) < 0)
+        die("connect");
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
+    c = conn_create(loop, accept(listener, NULL, NULL));
+    if (loop) {
+        receive(c);
+    } else {
+        struct epoll_event ev = { .events = EPOLLIN };
+
+        c->epoll = epoll_create1(0);
+        epoll_ctl(c->epoll, EPOLL_CTL_ADD, c->fd, &ev);
+    }
+    while (seconds_now() < end) {
+        double start = seconds_now(), took;
+
+        for (int i = 0; i < 50; i++)
+            one_round(loop, c, fd);
+        took = (seconds_now() - start) / 50;
+        best = took < best ? took : best;
+    }
+    printf("in step %-6s qd %-3u size %-7u %8.0f ns per message, %8.2f us per round\n",
+           opt.bare ? "bare" : opt.backend == LOOP_BACKEND_EPOLL ? "epoll" : "uring", opt.qd, opt.size, best / opt.qd * 1e9, best * 1e6);
+}
+
 /* ---- main ------------------------------------------------------------------------------------------------------------------ */
 
 static void parse(int argc, char **argv)
 {
-    for (int c; (c = getopt(argc, argv, "b:q:s:c:t:u:")) != -1;) {
-        if (c == 'b') {
+    for (int c; (c = getopt(argc, argv, "ib:q:s:c:t:u:")) != -1;) {
+        if (c == 'i') {
+            opt.in_step = true;
+        } else if (c == 'b') {
             opt.bare = strcmp(optarg, "bare") == 0;
             opt.backend = strcmp(optarg, "epoll") == 0 ? LOOP_BACKEND_EPOLL : LOOP_BACKEND_URING;
         } else if (c == '?') {
@@ -332,6 +398,11 @@ int main(int argc, char **argv)
     if (bind(listener, (struct sockaddr *)&addr, len) < 0 || listen(listener, 64) < 0 ||
         getsockname(listener, (struct sockaddr *)&addr, &len) < 0)
         die("listen");
+    if (opt.in_step) {
+        pin(0);
+        in_step(listener, &addr);
+        return 0;
+    }
     server = fork();
     if (server == 0) {
         pin(0);

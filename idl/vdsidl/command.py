@@ -9,6 +9,7 @@ from typing import Callable, Optional, Sequence
 
 from .emit_header import emit_header
 from .emit_iids import emit_iids
+from .emit_rpc import OUTPUTS as RPC_OUTPUTS
 from .emit_table import emit_table
 from .model import IdlError, Model
 from .parse import parse_file
@@ -18,6 +19,7 @@ from .parse import parse_file
 OUTPUTS: dict[str, Callable[[Model], str]] = {
     "vds_iids.c": emit_iids,
     "vds_table.c": emit_table,
+    **RPC_OUTPUTS,
 }
 
 

@@ -147,7 +147,7 @@ def banner(model: Model, what: str) -> str:
 
 def emit_gen_header(rpc: Rpc) -> str:
     lines = [banner(rpc.model, "The interfaces that travel, by name."), "#ifndef VDS_RPC_GEN_H", "#define VDS_RPC_GEN_H", "",
-             '#include <vds/vds.h>', '#include <vds/vdsex.h>', "", '#include "rpc/desc.h"', "", "enum rpc_iface_number {"]
+             '#include "rpc/desc.h"', '#include <vds/vdsex.h>', "", "enum rpc_iface_number {"]
     lines += [f"    RPC_NUMBER_{i.name}," for i in rpc.interfaces]
     lines += ["    RPC_N_IFACES", "};", ""]
     lines += [f"extern const struct rpc_iface rpc_{i.name};" for i in rpc.interfaces]
@@ -205,8 +205,8 @@ def emit_desc(rpc: Rpc) -> str:
               "const size_t rpc_n_ifaces = RPC_N_IFACES;", *kinds_of(rpc),
               "const struct rpc_type *const rpc_type_notification = &type_VDS_NOTIFICATION;", "",
               "const struct rpc_error_name rpc_error_names[] = {"]
-    lines += [f'    {{ 0x{e.value:08x}u, "{e.name}" }},' for e in rpc.model.errors if e.failure]
-    return "\n".join(lines + ["};", f"const size_t rpc_n_error_names = {sum(e.failure for e in rpc.model.errors)};", ""])
+    lines += [f'    {{ 0x{e.value:08x}u, "{e.name}" }},' for e in rpc.model.errors]
+    return "\n".join(lines + ["};", f"const size_t rpc_n_error_names = {len(rpc.model.errors)};", ""])
 
 
 # ---- rpc_proxy_gen.c --------------------------------------------------------------------------------------------------------------
@@ -305,11 +305,11 @@ def emit_xml(rpc: Rpc) -> str:
     return "\n".join(lines + ["</node>", ""])
 
 
-OUTPUTS: dict[str, Callable[[Rpc], str]] = {
-    "rpc_gen.h": emit_gen_header, "rpc_desc.c": emit_desc, "rpc_proxy_gen.c": emit_proxies, "rpc_skel_gen.c": emit_skeletons,
-    "org.vds.xml": emit_xml,
+def output(emit: Callable[[Rpc], str]) -> Callable[[Model], str]:
+    return lambda model: emit(Rpc(model))
+
+
+OUTPUTS: dict[str, Callable[[Model], str]] = {
+    "rpc_gen.h": output(emit_gen_header), "rpc_desc.c": output(emit_desc), "rpc_proxy_gen.c": output(emit_proxies),
+    "rpc_skel_gen.c": output(emit_skeletons), "org.vds.xml": output(emit_xml),
 }
-
-
-def emit_rpc(model: Model, output: str) -> str:
-    return OUTPUTS[output](Rpc(model))

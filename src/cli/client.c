@@ -16,24 +16,50 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <vds/vdsclient.h>
+
 #include "base/cleanup.h"
 #include "base/utf.h"
 #include "cli/command.h"
-#include "rpc/libvds.h"
 
 /* ---- failures ------------------------------------------------------------------------------------------------------------------ */
 
+static const struct {
+    HRESULT hr;
+    const char *name, *meaning;
+} codes[] = {
+#define ROW(code, text) { code, #code, text },
+    VDS_HRESULT_LIST(ROW)
+#undef ROW
+};
+
+/* Says "PROGRAM: what: NAME: sentence"; without a sentence from the service, the code's own meaning. */
+static int refuse(HRESULT hr, const char *sentence, const char *what)
+{
+    char name[32];
+    const char *found = name;
+
+    snprintf(name, sizeof name, "0x%08X", (unsigned)hr);
+    for (size_t i = 0; i < ARRAY_SIZE(codes); i++) {
+        if (codes[i].hr == hr) {
+            found = codes[i].name;
+            sentence = *sentence ? sentence : codes[i].meaning;
+            break;
+        }
+    }
+    fprintf(stderr, "%s: %s: %s%s%s\n", program_invocation_short_name, what, found, *sentence ? ": " : "", sentence);
+    return hr == RPC_E_DISCONNECTED ? EXIT_NO_SERVICE : EXIT_REFUSED;
+}
+
 int client_refused(HRESULT hr, const char *format, ...)
 {
-    const char *sentence = vds_error_text();
     char what[256];
     va_list args;
 
     va_start(args, format);
     vsnprintf(what, sizeof what, format, args);
     va_end(args);
-    fprintf(stderr, "%s: %s: %s%s%s\n", program_invocation_short_name, what, vds_hresult_name(hr), *sentence ? ": " : "", sentence);
-    return hr == RPC_E_DISCONNECTED ? EXIT_NO_SERVICE : EXIT_REFUSED;
+    return refuse(hr, vds_error_text(), what);
 }
 
 /* ---- connecting ---------------------------------------------------------------------------------------------------------------- */
@@ -64,12 +90,25 @@ static HRESULT load_service(const char *host, IVdsService **ret_service)
     return hr;
 }
 
+/* libvds makes a thread here: it must not take the signals that client_wait() and `watch` look for. */
+static HRESULT load_service_deaf(const char *host, IVdsService **ret_service)
+{
+    sigset_t all, before;
+    HRESULT hr;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    hr = load_service(host, ret_service);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return hr;
+}
+
 HRESULT client_connect(const char *host, double timeout_s, IVdsService **ret_service)
 {
     double end = now_s() + timeout_s;
     HRESULT hr;
 
-    while (FAILED(hr = load_service(host, ret_service)) && now_s() < end)
+    while (FAILED(hr = load_service_deaf(host, ret_service)) && now_s() < end)
         poll(NULL, 0, 20);
     return hr;
 }

@@ -31,6 +31,7 @@ const struct command commands[] = {
     { "lun", "deny", "L [IQN...]", "", "take initiators off its list (none named: all)", lun_deny },
     { "session", "list", "", "", "who is connected, over what", session_list },
     { "session", "drop", "S", "", "end a session", session_drop },
+    { "bridge", "", "", "", "connect standard input and output to the service: the far end of --host", NULL },
 };
 const unsigned n_commands = sizeof commands / sizeof commands[0];
 

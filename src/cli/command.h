@@ -27,7 +27,7 @@ struct command {
     const char *args;        /* "T/TAG PORTAL"; "T..." takes one or more, "[T]" none or one */
     const char *options;     /* which of the verb options it takes: "--size --thick" */
     const char *help;        /* one line */
-    int (*run)(struct client *client, const struct request *request); /* an exit_code */
+    int (*run)(struct client *client, const struct request *request); /* an exit_code; NULL: main() does it, without a client */
 };
 
 extern const struct command commands[];

@@ -3,6 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include <vds/vdsclient.h>
 
 #include "cli/client.h"
 #include "cli/command.h"
@@ -88,6 +91,8 @@ int main(int argc, char **argv)
         return r;
     if (globals.socket)
         setenv("VDS_SOCKET", globals.socket, 1);
+    if (!request.command->run) /* bridge */
+        return vds_bridge(STDIN_FILENO, STDOUT_FILENO) < 0 ? EXIT_NO_SERVICE : EXIT_DONE;
     CoInitializeEx(NULL, COINIT_MULTITHREADED);
     client.timeout_s = globals.timeout_s;
     r = client_open(&client, globals.host, globals.timeout_s);

@@ -157,30 +157,31 @@ static int try_accept(struct epoll *e, const struct loop_op *op)
     return fd;
 }
 
-static size_t iov_total(const struct msghdr *msg)
+/* A stream that gave or took less than asked is empty or full: an edge will tell when that changes. Not when it was hung up, because the
+ * end's edge has come already, and not when nothing is registered, because then none comes. */
+static bool fell_short(const struct watch *w, const struct loop_op *op, int n)
 {
-    size_t n = 0;
-
-    for (size_t i = 0; i < msg->msg_iovlen; i++)
-        n += msg->msg_iov[i].iov_len;
-    return n;
+    return n > 0 && w->stream && w->trusted && !w->hung_up && (size_t)n < message_bytes(op->ptr);
 }
 
 static int try_recvmsg(struct epoll *e, const struct loop_op *op)
 {
     struct watch *w = e->watches[op->fd];
-    struct msghdr *msg = op->ptr;
-    int n = result(recvmsg(op->fd, msg, MSG_DONTWAIT));
+    int n = result(recvmsg(op->fd, op->ptr, MSG_DONTWAIT));
 
-    if (n > 0 && w->stream && w->trusted && !w->hung_up && (size_t)n < iov_total(msg))
+    if (fell_short(w, op, n))
         w->readable = false;
     return n;
 }
 
 static int try_sendmsg(struct epoll *e, const struct loop_op *op)
 {
-    (void)e;
-    return result(sendmsg(op->fd, op->ptr, MSG_DONTWAIT | MSG_NOSIGNAL));
+    struct watch *w = e->watches[op->fd];
+    int n = result(sendmsg(op->fd, op->ptr, MSG_DONTWAIT | MSG_NOSIGNAL));
+
+    if (fell_short(w, op, n))
+        w->writable = false;
+    return n;
 }
 
 /* The first try starts to connect (flags 0 -> 1), later ones ask how it went. */

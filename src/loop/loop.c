@@ -136,18 +136,13 @@ static void run_ready(struct loop *loop)
     }
 }
 
-static bool must_not_sleep(struct loop *loop)
-{
-    return !list_empty(&loop->ready) || loop_has_mail(loop);
-}
-
 static int64_t earlier(int64_t a_ns, int64_t b_ns)
 {
     return a_ns < 0 || (b_ns >= 0 && b_ns < a_ns) ? b_ns : a_ns;
 }
 
-/* Looks, without sleeping, until something comes or `limit_ns` of the clock. True: there is something. */
-static bool spin(struct loop *loop, uint64_t limit_ns)
+/* Looks, without sleeping, until something is there or `limit_ns` of the clock. */
+static bool look(struct loop *loop, uint64_t limit_ns)
 {
     do {
         for (unsigned i = 0; i < 32; i++) {
@@ -159,33 +154,53 @@ static bool spin(struct loop *loop, uint64_t limit_ns)
     return false;
 }
 
-/* Submits, then sleeps as long as nothing else is to do, at most timeout_ns. */
-static int wait_for_events(struct loop *loop, int64_t timeout_ns)
+/* Looks as long as the last event is recent enough. 1: something came, 0: time to sleep. */
+static int spin(struct loop *loop, uint64_t deadline_ns)
+{
+    uint64_t limit_ns = loop->last_event_ns + loop->spin_ns;
+    int r;
+
+    limit_ns = limit_ns < deadline_ns ? limit_ns : deadline_ns;
+    if (loop_clock() >= limit_ns)
+        return 0;
+    r = loop->engine->wait(loop, 0); /* what was started must be under way while we look */
+    if (r < 0 || !list_empty(&loop->ready))
+        return r < 0 ? r : 1;
+    if (!look(loop, limit_ns))
+        return 0;
+    r = loop->engine->wait(loop, 0);
+    return r < 0 ? r : 1;
+}
+
+static int sleep_until_event(struct loop *loop, int64_t timeout_ns)
 {
     int r;
 
-    if (must_not_sleep(loop))
-        return loop->engine->wait(loop, 0);
-    if (timeout_ns != 0)
-        timeout_ns = earlier(timeout_ns, loop_timers_wait(loop));
-    if (loop->spin_ns > 0 && timeout_ns != 0) {
-        uint64_t limit_ns = loop->last_event_ns + loop->spin_ns, now_ns = loop_clock();
-
-        if (timeout_ns > 0 && limit_ns > now_ns + (uint64_t)timeout_ns)
-            limit_ns = now_ns + (uint64_t)timeout_ns;
-        if (now_ns < limit_ns) {
-            r = loop->engine->wait(loop, 0);
-            if (r < 0 || !list_empty(&loop->ready) || spin(loop, limit_ns))
-                return r < 0 || !list_empty(&loop->ready) ? r : loop->engine->wait(loop, 0);
-            timeout_ns = timeout_ns < 0 ? -1 : earlier(timeout_ns, loop_timers_wait(loop));
-        }
-    }
-    if (timeout_ns == 0)
-        return loop->engine->wait(loop, 0);
     atomic_store(&loop->asleep, true);
     r = loop->engine->wait(loop, loop_has_mail(loop) ? 0 : timeout_ns);
     atomic_store(&loop->asleep, false);
     return r;
+}
+
+/* Submits, then sleeps as long as nothing else is to do, at most timeout_ns. */
+static int wait_for_events(struct loop *loop, int64_t timeout_ns)
+{
+    if (timeout_ns == 0 || !list_empty(&loop->ready) || loop_has_mail(loop))
+        return loop->engine->wait(loop, 0);
+    timeout_ns = earlier(timeout_ns, loop_timers_wait(loop));
+    if (loop->spin_ns > 0 && timeout_ns != 0) {
+        uint64_t start_ns = loop_clock();
+        int r = spin(loop, timeout_ns < 0 ? UINT64_MAX : start_ns + (uint64_t)timeout_ns);
+
+        if (r != 0)
+            return r < 0 ? r : 0;
+        if (timeout_ns > 0) {
+            int64_t spun_ns = (int64_t)(loop_clock() - start_ns);
+
+            timeout_ns = spun_ns < timeout_ns ? timeout_ns - spun_ns : 0;
+        }
+    }
+    return timeout_ns == 0 ? loop->engine->wait(loop, 0) : sleep_until_event(loop, timeout_ns);
 }
 
 static int turn(struct loop *loop, int64_t timeout_ns)
@@ -196,7 +211,7 @@ static int turn(struct loop *loop, int64_t timeout_ns)
         return r;
     workers_collect(loop);
     loop->now_ns = loop_clock();
-    if (!list_empty(&loop->ready))
+    if (!list_empty(&loop->ready) || loop_has_mail(loop))
         loop->last_event_ns = loop->now_ns;
     loop_timers_run(loop);
     loop_messages_run(loop);

@@ -8,7 +8,8 @@
  *  - Everything but loop_post(), loop_call() and loop_stop() is called on the loop's own thread, or before the first turn. The thread
  *    that runs the first turn is the loop's own from then on (the ring belongs to it); create and destroy may happen on another.
  *  - Sockets: the loop may switch O_NONBLOCK of a descriptor on or off as its engine needs. A direct call beside the loop says
- *    MSG_DONTWAIT. A descriptor is closed only when no operation on it is under way.
+ *    MSG_DONTWAIT. A descriptor is closed only when no operation on it is under way, and its number is not used again in the same turn
+ *    but by loop_accept() and loop_connect().
  *  - The caller owns each struct loop_op / loop_timer / loop_message and keeps it, and the buffers it names, until its callback ran.
  *  - Callbacks run from the loop only, never inside the call that started the operation; completions of one turn are collected
  *    first and run afterwards (no recursion, bounded stack).
@@ -69,7 +70,7 @@ struct loop_op {
     int res, fd;
     uint32_t flags;
     uint8_t kind, state;
-    uint8_t drained; /* a hint kept from one use to the next: the socket had no more to read */
+    uint8_t drained; /* a hint kept from one use to the next: the socket had no more bytes, or no more room */
     void *ptr;
     uint64_t len, offset;
 };

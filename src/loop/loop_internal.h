@@ -110,6 +110,16 @@ static inline void loop_finish(struct loop *loop, struct loop_op *op, int res)
     list_append(&loop->ready, &op->link);
 }
 
+/* Bytes that a message asks to transfer. */
+static inline size_t message_bytes(const struct msghdr *msg)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < msg->msg_iovlen; i++)
+        n += msg->msg_iov[i].iov_len;
+    return n;
+}
+
 /* CLOCK_MONOTONIC now, not the turn's. */
 uint64_t loop_clock(void);
 

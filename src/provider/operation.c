@@ -61,12 +61,18 @@ static void operation_release(void *arg)
     free(o);
 }
 
+static void operation_on_end(void *arg, void (*done)(void *arg), void *done_arg)
+{
+    array_op_on_end(((struct operation *)arg)->op, done, done_arg);
+}
+
 static const struct com_async_ops operation_ops = {
     .wait = operation_wait,
     .status = operation_status,
     .cancel = operation_cancel,
     .output = operation_output,
     .release = operation_release,
+    .on_end = operation_on_end,
 };
 
 HRESULT operation_async(struct provider *p, HRESULT hr, struct array_op *op, VDS_ASYNC_OUTPUT_TYPE type, handle_maker *made,

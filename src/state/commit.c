@@ -220,8 +220,6 @@ static int tx_apply(struct state *state, struct state_tx *tx)
         return tx->add_error;
     if ((r = db_exec(state->db, "SAVEPOINT tx")) < 0)
         return r;
-    if (list_empty(&tx->mutations))
-        r = db_exec(state->db, "UPDATE beat SET n = n + 1");
     list_for_each(n, &tx->mutations) {
         r = mutation_apply(state, container_of(n, struct mutation, link));
         if (r < 0)
@@ -290,6 +288,9 @@ static int batch_write(struct state *state, struct list_node *batch, bool *ret_t
         return r;
     if (!batch_has_success(batch))
         return 0; /* rolled back by the caller: an idle commit would move the counter */
+    /* SQLite writes nothing for an update that changes nothing; with this, every commit moves the counter by exactly one */
+    if ((r = db_exec(state->db, "UPDATE beat SET n = n + 1")) < 0)
+        return r;
     *ret_tried = true;
     return db_exec(state->db, "COMMIT");
 }

@@ -52,7 +52,7 @@ static const char version_1[] =
 
     /* Rows that were found bad: kept for a person to look at. */
     "CREATE TABLE quarantine (at TEXT NOT NULL, tbl TEXT NOT NULL, why TEXT NOT NULL, row TEXT NOT NULL);"
-    /* Written by an empty transaction. */
+    /* Counts commits: see commit.c. */
     "CREATE TABLE beat (only INTEGER PRIMARY KEY CHECK (only = 1), n INTEGER NOT NULL);"
     "INSERT INTO beat VALUES (1, 0);";
 

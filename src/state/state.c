@@ -301,7 +301,11 @@ int state_reopen(struct state *state)
     foreign_set(state); /* until the next load, also when what follows fails */
     if (!state->db || file_has_moved(state)) {
         db_close(state);
-        r = db_open(state);
+        r = access(state->path, F_OK) < 0 ? -errno : 0; /* an empty one made here would look like a restore of nothing */
+        if (r < 0)
+            error_text_set("%s is not there: restore it first", state->path);
+        if (r == 0)
+            r = db_open(state);
         if (r < 0)
             db_close(state);
     }

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* What libvds adds to COM and VDS: the sentence behind a failure, and the array inside one's own process. */
+#ifndef VDS_VDSCLIENT_H
+#define VDS_VDSCLIENT_H
+
+#include <vds/vdsbase.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The sentence that goes with the last failure on this thread (which object, why, what to do), in UTF-8; "" when there is none. It came
+ * from the service, if the failure did. Valid until this thread's next call into the library. */
+VDS_API const char *vds_error_text(void);
+
+/* Sets it, for a program that hands a failure on from one thread to another. NULL clears. */
+VDS_API void vds_set_error_text(const char *text);
+
+/* "VDS_E_OBJECT_DELETED", "S_FALSE"; a code without a name is "0x80070062". Valid until this thread's next call of it. */
+VDS_API const char *vds_hresult_name(HRESULT hr);
+
+/* Makes the loader for CLSCTX_INPROC_SERVER: an IVdsServiceLoader, or what else `riid` asks of it. Registered by the library that holds
+ * the array (NULL takes it away again). */
+typedef HRESULT (*vds_inproc_factory)(REFIID riid, void **ppv);
+VDS_API void vds_register_inproc(vds_inproc_factory factory);
+
+/* The service at the other end of a connected stream (a socket handed over, a tunnel), which is taken over in any case. What
+ * LoadService() does once it has one. *ppService is an IVdsService. */
+VDS_API HRESULT vds_connect_fd(int fd, void **ppService);
+
+/* Copies bytes between the two descriptors and the service's socket until either side ends: the far end of LoadService(u"host").
+ * 0, or -errno. */
+VDS_API int vds_bridge(int in_fd, int out_fd);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+/* The provider cache (design section 5): Reenumerate looks for portals and drives and accepts a state file that somebody else has
+ * changed; Refresh makes cache and engine what the file says. Start-up is the first refresh. */
+#include <errno.h>
+#include <string.h>
+
+#include "array/array_internal.h"
+
+/* ---- the array's own row ------------------------------------------------------------------------------------------------------------ */
+
+static HRESULT subsystem_make(struct array *array)
+{
+    _cleanup_(state_tx_freep) struct state_tx *tx = state_tx_new();
+    struct state_subsystem row = { .id = array->subsystem.id, .provider = array->provider_id, .controller = array->controller.id };
+
+    if (!tx)
+        return E_OUTOFMEMORY;
+    if (guid_is_null(&row.id) && (guid_generate(&row.id) < 0 || guid_generate(&row.provider) < 0 || guid_generate(&row.controller) < 0))
+        return E_FAIL;
+    if (array->name[0])
+        strcpy(row.name, array->name);
+    else
+        gethostname(row.name, sizeof row.name - 1);
+    array->subsystem.id = array->notifier.subsystem = row.id;
+    array->provider_id = row.provider;
+    array->controller.id = row.controller;
+    strcpy(array->name, row.name);
+    state_insert_subsystem(tx, &row);
+    return array_commit(array, tx);
+}
+
+static HRESULT subsystem_load(struct array *array, const struct state_image *image)
+{
+    size_t n;
+    const struct state_subsystem *row = state_image_subsystems(image, &n);
+
+    if (n == 0)
+        return subsystem_make(array);
+    pthread_mutex_lock(&array->lock);
+    array->subsystem.id = array->notifier.subsystem = row->id;
+    array->provider_id = row->provider;
+    array->controller.id = row->controller;
+    strcpy(array->name, row->name);
+    pthread_mutex_unlock(&array->lock);
+    return S_OK;
+}
+
+/* ---- loading ------------------------------------------------------------------------------------------------------------------------------ */
+
+/* Directories that are ours stay ours. */
+static void drives_carry(struct cache *now, struct cache *next)
+{
+    cache_for_each(n, next, OBJECT_DRIVE) {
+        struct drive *drive = OBJECT_OF(drive, n);
+
+        cache_for_each(m, now, OBJECT_DRIVE) {
+            struct drive *before = OBJECT_OF(drive, m);
+
+            if (strcmp(before->path, drive->path) == 0)
+                drive->dir_fd = TAKE_FD(before->dir_fd);
+        }
+    }
+}
+
+static void drives_give_back(struct cache *now, struct cache *next)
+{
+    drives_carry(next, now);
+}
+
+/* The next cache, complete but not served. Failures to write are no reason not to serve: the array is FAILED then, and says so. */
+static HRESULT next_make(struct array *array, struct cache *ret_next, struct state_image **ret_image)
+{
+    struct cache *now = &array->cache;
+    HRESULT hr;
+    int r = state_load(array->state, ret_image);
+
+    if (r < 0)
+        return hr_from_errno(r);
+    hr = subsystem_load(array, *ret_image);
+    if (FAILED(hr) && hr != VDS_E_OBJECT_STATUS_FAILED)
+        return hr;
+    hr = cache_build(array, *ret_image, ret_next);
+    if (FAILED(hr))
+        return hr;
+    hr = drives_sync(array, ret_next);
+    if (FAILED(hr) && hr != VDS_E_OBJECT_STATUS_FAILED) {
+        cache_fini(ret_next);
+        return hr;
+    }
+    drives_carry(now, ret_next);
+    drives_attach(array, ret_next, /* recover= */ list_empty(&now->all[OBJECT_DRIVE]));
+    portals_presence(array, ret_next);
+    return S_OK;
+}
+
+static void swap_in(struct array *array, struct cache *next, struct events *events)
+{
+    struct cache old;
+
+    pthread_mutex_lock(&array->lock);
+    cache_move(&old, &array->cache);
+    cache_move(&array->cache, next);
+    array->corrupt = array->reenumerated = false;
+    notifier_post(&array->notifier, events);
+    pthread_mutex_unlock(&array->lock);
+    cache_fini(&old);
+}
+
+static HRESULT refresh(struct array *array, struct array_op *op)
+{
+    _cleanup_(state_image_freep) struct state_image *image = NULL;
+    struct events events = { 0 };
+    struct cache next;
+    HRESULT hr = next_make(array, &next, &image);
+
+    if (FAILED(hr))
+        return hr;
+    hr = diff_apply(array, op, &array->cache, &next, image, &events);
+    if (FAILED(hr)) {
+        drives_give_back(&array->cache, &next);
+        cache_fini(&next);
+        events_fini(&events);
+        return hr;
+    }
+    if (!op)
+        events_fini(&events); /* nobody knew anything before */
+    swap_in(array, &next, &events);
+    return S_OK;
+}
+
+HRESULT refresh_first(struct array *array)
+{
+    HRESULT hr = refresh(array, NULL);
+
+    if (SUCCEEDED(hr)) {
+        HRESULT scan = portals_scan(array);
+
+        if (FAILED(scan))
+            log_warning("array: portals: %s", error_text_get());
+    }
+    return hr;
+}
+
+static HRESULT refresh_run(struct array_op *op)
+{
+    return refresh(op->array, op);
+}
+
+static HRESULT admit_cache_call(struct array *array, bool *ret_corrupt)
+{
+    HRESULT hr = admit(array);
+
+    *ret_corrupt = hr == VDS_E_PROVIDER_CACHE_CORRUPT;
+    return *ret_corrupt ? S_OK : hr;
+}
+
+HRESULT array_refresh(struct array *array)
+{
+    struct array_op *op;
+    bool corrupt;
+    HRESULT hr = admit_cache_call(array, &corrupt);
+
+    if (FAILED(hr))
+        return hr;
+    if (!(op = op_new(array, refresh_run)))
+        return E_OUTOFMEMORY;
+    pthread_mutex_lock(&array->lock);
+    hr = corrupt && !array->reenumerated ? VDS_E_PROVIDER_CACHE_CORRUPT :
+                                           lock_take(&op->locks, &array->subsystem, LOCK_EXCLUSIVE);
+    pthread_mutex_unlock(&array->lock);
+    if (hr == VDS_E_PROVIDER_CACHE_CORRUPT)
+        error_text_set("the state file was changed by somebody else: call Reenumerate first");
+    if (FAILED(hr))
+        return op_refuse(op, hr);
+    hr = op_call(op);
+    if (SUCCEEDED(hr))
+        portals_scan(array);
+    return hr;
+}
+
+/* ---- Reenumerate ---------------------------------------------------------------------------------------------------------------------------- */
+
+static HRESULT reenumerate_run(struct array_op *op)
+{
+    struct array *array = op->array;
+    int r;
+
+    pthread_mutex_lock(&array->lock);
+    bool corrupt = array->corrupt;
+    pthread_mutex_unlock(&array->lock);
+    if (corrupt && (r = state_reopen(array->state)) < 0)
+        return hr_from_errno(r);
+    pthread_mutex_lock(&array->lock);
+    array->reenumerated = corrupt;
+    pthread_mutex_unlock(&array->lock);
+    drives_attach(array, &array->cache, /* recover= */ false);
+    return corrupt ? S_OK : portals_scan(array); /* what is found cannot be written down before the refresh */
+}
+
+HRESULT array_reenumerate(struct array *array)
+{
+    struct array_op *op;
+    bool corrupt;
+    HRESULT hr = admit_cache_call(array, &corrupt);
+
+    if (FAILED(hr))
+        return hr;
+    if (!(op = op_new(array, reenumerate_run)))
+        return E_OUTOFMEMORY;
+    pthread_mutex_lock(&array->lock);
+    hr = lock_take(&op->locks, &array->subsystem, LOCK_CHANGE);
+    pthread_mutex_unlock(&array->lock);
+    return FAILED(hr) ? op_refuse(op, hr) : op_call(op);
+}
+
+/* ---- the array's name ------------------------------------------------------------------------------------------------------------------------- */
+
+static HRESULT name_run(struct array_op *op)
+{
+    struct array *array = op->array;
+    struct state_subsystem row = { .id = array->subsystem.id, .provider = array->provider_id, .controller = array->controller.id };
+    HRESULT hr = op_transactions(op);
+
+    if (SUCCEEDED(hr) && events_reserve(&op->events, 1) < 0)
+        hr = E_OUTOFMEMORY;
+    if (FAILED(hr))
+        return hr;
+    strcpy(row.name, op->text_arg);
+    state_update_subsystem(op->tx, &row);
+    if (FAILED(hr = op_commit(op)))
+        return hr;
+    pthread_mutex_lock(&array->lock);
+    strcpy(array->name, row.name);
+    events_add(&op->events, VDS_NF_SUB_SYSTEM_MODIFY, VDS_NTT_SUB_SYSTEM, &row.id);
+    notifier_post(&array->notifier, &op->events);
+    pthread_mutex_unlock(&array->lock);
+    return hr;
+}
+
+HRESULT array_subsystem_set_name(struct array *array, const char *name)
+{
+    char normal[ARRAY_NAME_MAX + 1];
+    struct array_op *op;
+    HRESULT hr, truncated;
+
+    if (!name || FAILED(truncated = friendly_name_normalise(name, normal)))
+        return E_INVALIDARG;
+    if (FAILED(hr = admit(array)))
+        return hr;
+    if (!(op = op_new(array, name_run)))
+        return E_OUTOFMEMORY;
+    op->text_arg = strdup(normal);
+    pthread_mutex_lock(&array->lock);
+    hr = op->text_arg ? lock_take(&op->locks, &array->subsystem, LOCK_CHANGE) : E_OUTOFMEMORY;
+    pthread_mutex_unlock(&array->lock);
+    if (FAILED(hr))
+        return op_refuse(op, hr);
+    hr = op_call(op);
+    return hr == S_OK ? truncated : hr;
+}

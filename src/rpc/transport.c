@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+#include "rpc/transport.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include <vds/vdsclient.h>
+
+#include "base/cleanup.h"
+#include "base/error_text.h"
+#include "rpc/error.h"
+
+#define SYSTEM_SOCKET "/run/vds/vds.sock"
+
+void rpc_default_socket(char path[static RPC_SOCKET_MAX])
+{
+    const char *folder = getenv("XDG_RUNTIME_DIR");
+    int n = RPC_SOCKET_MAX;
+
+    if (geteuid() != 0 && folder && *folder)
+        n = snprintf(path, RPC_SOCKET_MAX, "%s/vds/vds.sock", folder);
+    if (n >= RPC_SOCKET_MAX)
+        strcpy(path, SYSTEM_SOCKET);
+}
+
+static int connect_to(const char *path)
+{
+    _cleanup_(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+    if (fd < 0)
+        return -errno;
+    if (strlen(path) >= sizeof address.sun_path)
+        return -ENAMETOOLONG;
+    strcpy(address.sun_path, path);
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
+        return -errno;
+    return TAKE_FD(fd);
+}
+
+static HRESULT refused(const char *path, int r)
+{
+    if (r == -EACCES || r == -EPERM) {
+        error_text_set("the service's socket %s is not for this user", path);
+        return E_ACCESSDENIED;
+    }
+    if (r == -ENOENT || r == -ECONNREFUSED)
+        error_text_set("no service listens at %s: start vdsd, or say with VDS_SOCKET where it listens", path);
+    else
+        error_text_set("the service's socket %s cannot be reached: %s", path, strerrordesc_np(-r));
+    return RPC_UNAVAILABLE;
+}
+
+HRESULT rpc_transport_local(int *ret_fd, char where[static RPC_SOCKET_MAX])
+{
+    const char *named = getenv("VDS_SOCKET");
+    int fd;
+
+    if (named && *named)
+        snprintf(where, RPC_SOCKET_MAX, "%s", named);
+    else
+        rpc_default_socket(where);
+    fd = connect_to(named && *named ? named : where);
+    if (fd < 0 && !(named && *named) && strcmp(where, SYSTEM_SOCKET) != 0) {
+        int system_fd = connect_to(SYSTEM_SOCKET);
+
+        if (system_fd >= 0 || system_fd == -EACCES) {
+            fd = system_fd;
+            strcpy(where, SYSTEM_SOCKET);
+        }
+    }
+    if (fd < 0)
+        return refused(where, fd);
+    *ret_fd = fd;
+    return S_OK;
+}
+
+/* ---- another host --------------------------------------------------------------------------------------------------------------------- */
+
+/* In the child: async-signal-safe calls only. Forks once more, so that nobody has to reap what lives as long as the connection. */
+static void become(const char *const argv[], int fd)
+{
+    pid_t pid = fork();
+
+    if (pid != 0)
+        _exit(pid < 0);
+    if (dup2(fd, 0) < 0 || dup2(fd, 1) < 0)
+        _exit(127);
+    execvp(argv[0], (char *const *)argv);
+    _exit(127);
+}
+
+static int spawn(const char *const argv[], int fd)
+{
+    int status;
+    pid_t pid = fork();
+
+    if (pid == 0)
+        become(argv, fd);
+    if (pid < 0 || waitpid(pid, &status, 0) < 0)
+        return -errno;
+    return status == 0 ? 0 : -EAGAIN;
+}
+
+HRESULT rpc_transport_remote(const char *host, int *ret_fd)
+{
+    const char *rsh = getenv("VDS_RSH");
+    const char *ssh_argv[] = { "ssh", "-T", "--", host, "vdsctl", "bridge", NULL };
+    const char *rsh_argv[] = { rsh, host, "vdsctl", "bridge", NULL };
+    int fds[2], r;
+
+    if (!*host || *host == '-') { /* it must not be taken for an option */
+        error_text_set("\"%s\" is not a host", host);
+        return E_INVALIDARG;
+    }
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+        return E_OUTOFMEMORY;
+    r = spawn(rsh && *rsh ? rsh_argv : ssh_argv, fds[1]);
+    close(fds[1]);
+    if (r == 0) {
+        *ret_fd = fds[0];
+        return S_OK;
+    }
+    close(fds[0]);
+    error_text_set("no process can be made for the way to %s: %s", host, strerrordesc_np(-r));
+    return E_OUTOFMEMORY;
+}
+
+/* ---- the far end of it ------------------------------------------------------------------------------------------------------------------ */
+
+static int write_all(int fd, const char *bytes, size_t n)
+{
+    while (n > 0) {
+        ssize_t done = write(fd, bytes, n);
+
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done < 0)
+            return -errno;
+        bytes += done;
+        n -= (size_t)done;
+    }
+    return 0;
+}
+
+/* 1: something was copied, 0: the end. Blocking: the two ends push back on each other. */
+static int copy(int from, int to)
+{
+    char bytes[65536];
+    ssize_t n = read(from, bytes, sizeof bytes);
+
+    if (n < 0)
+        return errno == EINTR ? 1 : -errno;
+    if (n == 0)
+        return 0;
+    return write_all(to, bytes, (size_t)n) < 0 ? 0 : 1;
+}
+
+static int shuttle(int in_fd, int out_fd, int service)
+{
+    struct pollfd fds[2] = { { .fd = in_fd, .events = POLLIN }, { .fd = service, .events = POLLIN } };
+    int r = 1;
+
+    while (r > 0) {
+        if (poll(fds, 2, -1) < 0 && errno != EINTR)
+            return -errno;
+        if (fds[1].revents)
+            r = copy(service, out_fd);
+        if (r > 0 && fds[0].revents)
+            r = copy(in_fd, service);
+    }
+    return r;
+}
+
+int vds_bridge(int in_fd, int out_fd)
+{
+    _cleanup_(closep) int service = -1;
+    char where[RPC_SOCKET_MAX];
+
+    if (FAILED(rpc_transport_local(&service, where)))
+        return -ECONNREFUSED;
+    return shuttle(in_fd, out_fd, service);
+}
