@@ -87,6 +87,8 @@ static HRESULT load_service(const char *host, IVdsService **ret_service)
     IVdsServiceLoader_Release(loader);
     if (SUCCEEDED(hr))
         hr = IVdsService_WaitForServiceReady(*ret_service);
+    if (FAILED(hr))
+        RELEASE(*ret_service);
     return hr;
 }
 

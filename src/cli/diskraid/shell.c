@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/diskraid/shell.h"
 
-#include <ctype.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,7 +47,8 @@ int say_failed(HRESULT hr, const char *format, ...)
     va_end(args);
     if (!*sentence)
         sentence = sentence_of(hr);
-    fprintf(stderr, ".\nVirtual Disk Service error: %s (0x%08X)%s%s\n", vds_hresult_name(hr), (unsigned)hr, *sentence ? ": " : "", sentence);
+    fprintf(stderr, ".\nVirtual Disk Service error: %s (0x%08X)%s%s\n", vds_hresult_name(hr), (unsigned)hr, *sentence ? ": " : "",
+            sentence);
     return hr == VDS_E_OPERATION_CANCELED ? OUTCOME_CANCELED : OUTCOME_FAILED;
 }
 
@@ -98,25 +97,14 @@ int say_no_memory(void)
 
 /* ---- the service ---------------------------------------------------------------------------------------------------------- */
 
-/* Threads that the library starts must leave Ctrl-C to us: they inherit the mask. */
 int shell_connect(struct shell *shell)
 {
-    struct client client = { 0 };
-    sigset_t signals, before;
-    HRESULT hr;
+    HRESULT hr = shell->service ? S_OK : client_connect(shell->host, 0, &shell->service);
 
-    if (shell->service)
+    if (SUCCEEDED(hr))
         return OUTCOME_DONE;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &signals, &before);
-    hr = client_connect(shell->host, 0, &client.service);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (FAILED(hr))
-        return say_failed(hr, "The service cannot be reached");
-    shell->service = client.service;
-    return OUTCOME_DONE;
+    RELEASE(shell->service);
+    return say_failed(hr, "The service cannot be reached");
 }
 
 void shell_disconnect(struct shell *shell)
@@ -202,10 +190,12 @@ HRESULT focus_face(const struct shell *shell, enum kind kind, const IID *iid, vo
 {
     IUnknown *face = shell->focus[kind].face;
     HRESULT hr = face ? IUnknown_QueryInterface(face, iid, ret_face) : E_NOINTERFACE;
+    char text[128];
 
     if (hr != E_NOINTERFACE)
         return hr;
-    vds_set_error_text("the provider does not offer that for a %s", kind_defs[kind].name);
+    snprintf(text, sizeof text, "the provider does not offer that for a %s", kind_defs[kind].name);
+    vds_set_error_text(text);
     return VDS_E_NOT_SUPPORTED;
 }
 
