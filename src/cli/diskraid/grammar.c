@@ -287,7 +287,7 @@ static int take_value(struct request *request, enum arg arg, const char *text, u
         *i = t->n - 1;
         return 0;
     }
-    if (!*text && type != ARG_TYPE_EMPTY && *i + 1 < t->n && !strchr(t->word[*i + 1], '=')) /* "iadapter= 0" */
+    if (!*text && type != ARG_TYPE_FLAG && type != ARG_TYPE_EMPTY && *i + 1 < t->n && !strchr(t->word[*i + 1], '=')) /* "iadapter= 0" */
         text = t->word[++*i];
     return value_parse(request, arg, join_list(request, type, text, i), error);
 }
@@ -332,6 +332,8 @@ static int take_argument(struct request *request, unsigned *i, struct grammar_er
     arg = next_plain(request->form, request->given);
     if (arg != N_ARGS)
         return take_value(request, arg, word, i, error);
+    if (request->given & ARG_BIT(ARG_SECRET)) /* "secret= xyz": do not repeat it */
+        return syntax(error, "a word does not belong here");
     return syntax(error, "'%.*s' does not belong here", (int)strcspn(word, "="), word);
 }
 
@@ -378,7 +380,7 @@ int grammar_parse(const char *line, size_t len, struct request *ret_request, str
     if (!ret_request->form && t->n == 1 + n_words)
         return syntax(ret_error, "a word is missing");
     if (!ret_request->form)
-        return syntax(ret_error, "'%s' does not belong here", t->word[1 + n_words]);
+        return syntax(ret_error, "'%.*s' does not belong here", (int)strcspn(t->word[1 + n_words], "="), t->word[1 + n_words]);
     for (unsigned i = 1 + n_words; i < t->n; i++) {
         if (take_argument(ret_request, &i, ret_error) < 0)
             return -1;
@@ -555,6 +557,8 @@ size_t grammar_complete(const char *line, size_t len, void (*found)(void *arg, c
     c.len = len - start;
     if (tokens_split(line, start, &t) != TOKEN_OK)
         return len;
+    if (t.n == 0 && strspn(line, " \t") < start)
+        return len; /* a comment */
     if (t.n == 0) {
         for (unsigned i = 0; i < n_commands; i++)
             offer(&c, commands[i].name, strlen(commands[i].name), false);
