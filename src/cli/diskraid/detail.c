@@ -313,13 +313,13 @@ static void field_mask(LPWSTR mask)
     _cleanup_(freep) char *text = client_take_string(mask);
     const char *label = "Unmasked hosts";
 
-    for (char *p = text; *p || p == text; label = "") {
+    if (!*text)
+        field(label, "none");
+    for (char *p = text; *p; label = "") {
         size_t len = strcspn(p, ";");
 
-        field(label, "%.*s", (int)len, len ? p : "none");
+        field(label, "%.*s", (int)len, p);
         p += len + (p[len] == ';');
-        if (!*p)
-            break;
     }
 }
 

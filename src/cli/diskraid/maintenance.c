@@ -122,14 +122,14 @@ int maintenance_run(struct shell *shell, const struct request *request)
                                              : IVdsMaintenance_StartMaintenance(face, operation);
         IVdsMaintenance_Release(face);
     }
-    return say_done(shell, kind, hr, "has begun the maintenance operation", "maintained");
+    return say_done(shell, kind, hr, "has begun the operation", "maintained in this way");
 }
 
 int flushcache_run(struct shell *shell, const struct request *request)
 {
     (void)request;
     return say_done(shell, KIND_CONTROLLER, IVdsController_FlushCache((IVdsController *)shell->focus[KIND_CONTROLLER].face),
-                    "has flushed its cache", "flushed");
+                    "has flushed its cache", "made to flush its cache");
 }
 
 int invalidatecache_run(struct shell *shell, const struct request *request)

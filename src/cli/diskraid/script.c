@@ -88,8 +88,8 @@ int script_run(struct shell *shell, FILE *file, const char *name, bool echo)
     }
     fflush(stdout);
     if (outcome == OUTCOME_DONE && ferror(file)) {
-        fprintf(stderr, "diskraid: cannot read %s\n", name);
-        return STATUS_FATAL;
+        fprintf(stderr, "diskraid: cannot read %s\n", name); /* a folder, for one */
+        return STATUS_NO_FILE;
     }
     if (outcome != OUTCOME_DONE && outcome != OUTCOME_EXIT)
         fprintf(stderr, "The script ends here: line %u of %s.\n", number, name);
