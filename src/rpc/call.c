@@ -91,6 +91,9 @@ void rpc_call_finish(struct rpc_call *call)
 {
     struct rpc_peer *p = call->peer;
 
+    if (call->reserved) /* before the client hears of it, so that it may try again at once */
+        rpc_operation_unreserve(p);
+    call->reserved = false;
     if (p->bus && !call->method)
         answer_supports(call);
     else if (p->bus && rpc_reply(call->request, &call->result) < 0)

@@ -364,8 +364,8 @@ HRESULT rpc_conn_open(int fd, const char *where, struct rpc_conn **ret_conn)
     }
     if (start_bus(c, fd) < 0 || start_dispatcher(c) < 0) {
         give_up(c);
-        error_text_set("the connection to %s cannot be set up", where);
-        return E_FAIL;
+        error_text_set("the connection to %s broke while it was set up", where);
+        return RPC_UNAVAILABLE;
     }
     hr = hello(c);
     if (FAILED(hr))

@@ -134,7 +134,7 @@ extern const struct rpc_kind *const rpc_kind_async;
 extern const struct rpc_type *const rpc_type_notification; /* VDS_NOTIFICATION */
 #define RPC_MAX_FACES 12 /* of one kind; the generator refuses more */
 
-/* HRESULT <-> name, failures only; sorted by nothing. */
+/* HRESULT <-> name, as the .idl has them; successes too. */
 struct rpc_error_name {
     uint32_t value;
     const char *name;

@@ -22,6 +22,9 @@
 
 #define RPC_ERROR_NAME_MAX 128
 
+/* "VDS_E_OBJECT_DELETED", "S_FALSE"; NULL for a code without a name. */
+const char *rpc_hresult_name(HRESULT hr);
+
 /* "org.vds.Error.VDS_E_OBJECT_DELETED"; codes without a name: "org.vds.Error.HRESULT_80070062". */
 void rpc_error_name(HRESULT hr, char name[static RPC_ERROR_NAME_MAX]);
 /* The other way; names of D-Bus and sd-bus themselves become the nearest code, unknown ones E_FAIL. Always a failure. */

@@ -86,6 +86,22 @@ const char *vds_error_text(void)
     return error_text_get();
 }
 
+void vds_set_error_text(const char *text)
+{
+    error_text_set("%s", text ? text : "");
+}
+
+const char *vds_hresult_name(HRESULT hr)
+{
+    static _Thread_local char number[16];
+    const char *name = rpc_hresult_name(hr);
+
+    if (name)
+        return name;
+    snprintf(number, sizeof number, "0x%08X", (unsigned)hr);
+    return number;
+}
+
 HRESULT vds_connect_fd(int fd, void **ret_service)
 {
     error_text_clear();

@@ -178,13 +178,19 @@ static void collect(struct rpc_operation *op)
 static void conclude(struct rpc_operation *op)
 {
     struct rpc_server *s = op->server;
+    bool closed;
 
     pthread_mutex_lock(&s->lock);
     op->ended = true;
     op->ended_at = rpc_now();
-    list_append(&s->ended, &op->ended_link); /* with the watch's reference to the operation */
+    closed = s->closed;
+    if (!closed)
+        list_append(&s->ended, &op->ended_link); /* with the watch's reference to the operation */
     pthread_mutex_unlock(&s->lock);
-    rpc_server_wake(s);
+    if (closed)
+        rpc_operation_unref(op);
+    else
+        rpc_server_wake(s);
     rpc_server_unref(s);
 }
 

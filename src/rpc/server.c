@@ -129,6 +129,9 @@ void rpc_server_destroy(struct rpc_server *s)
     pthread_mutex_unlock(&s->lock);
     rpc_server_wake(s);
     pthread_join(s->loop, NULL); /* it has closed all connections */
+    pthread_mutex_lock(&s->lock);
+    s->closed = true;
+    pthread_mutex_unlock(&s->lock);
     rpc_pool_stop(s);
     rpc_loop_fini(s);
     IVdsService_Release(s->service);

@@ -46,6 +46,7 @@ struct rpc_server {
     pthread_mutex_t lock;
     /* under the lock */
     bool stopping;
+    bool closed;                /* the loop thread has ended: nobody answers any more */
     unsigned n_peers;
     int listeners[MAX_LISTENERS];
     unsigned n_listeners;
