@@ -19,6 +19,7 @@
 #include "rpc/path.h"
 #include "rpc/protocol.h"
 #include "rpc/sink.h"
+#include "rpc/thread.h"
 
 #define HELLO_SECONDS 30
 
@@ -271,16 +272,12 @@ static int start_bus(struct rpc_conn *c, int fd)
 
 static int start_dispatcher(struct rpc_conn *c)
 {
-    pthread_attr_t attr;
     int r;
 
-    pthread_attr_init(&attr);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     atomic_fetch_add(&c->holders, 1);
     pthread_mutex_lock(&c->lock); /* so that `dispatcher` is set before it is read */
-    r = -pthread_create(&c->dispatcher, &attr, dispatcher, c);
+    r = rpc_thread_create(&c->dispatcher, /* detached= */ true, dispatcher, c);
     pthread_mutex_unlock(&c->lock);
-    pthread_attr_destroy(&attr);
     if (r < 0)
         atomic_fetch_sub(&c->holders, 1);
     return r;

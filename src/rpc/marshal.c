@@ -12,7 +12,7 @@
 #include "com/com.h"
 #include "rpc/error.h"
 
-const struct rpc_limits rpc_default_limits = { .max_elements = 65536, .max_chars = 65536 };
+const struct rpc_limits rpc_default_limits = { .max_elements = 65536, .max_chars = 1 << 20 }; /* an unmasking list may be long */
 
 struct put {
     sd_bus_message *m;

@@ -13,6 +13,7 @@
 #include "base/error_text.h"
 #include "rpc/error.h"
 #include "rpc/server_internal.h"
+#include "rpc/thread.h"
 
 struct rpc_wait {
     struct list_node link;
@@ -219,15 +220,9 @@ static void *watcher(void *arg)
 
 static int watch_by_thread(struct rpc_operation *op)
 {
-    pthread_attr_t attr;
     pthread_t thread;
-    int r;
 
-    pthread_attr_init(&attr);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    r = pthread_create(&thread, &attr, watcher, op);
-    pthread_attr_destroy(&attr);
-    return -r;
+    return rpc_thread_create(&thread, /* detached= */ true, watcher, op);
 }
 
 /* Sees that the end is told. Once per operation; the watch holds the operation and the server. */

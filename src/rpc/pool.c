@@ -9,6 +9,7 @@
 
 #include "base/error_text.h"
 #include "rpc/error.h"
+#include "rpc/thread.h"
 
 #define IDLE_SECONDS 10
 
@@ -102,14 +103,9 @@ static void *worker(void *arg)
 
 static int hire(struct rpc_server *s)
 {
-    pthread_attr_t attr;
     pthread_t thread;
-    int r;
+    int r = rpc_thread_create(&thread, /* detached= */ true, worker, rpc_server_ref(s));
 
-    pthread_attr_init(&attr);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    r = -pthread_create(&thread, &attr, worker, rpc_server_ref(s));
-    pthread_attr_destroy(&attr);
     if (r == 0)
         s->n_workers++;
     else

@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "rpc/arrival.h"
+#include "rpc/thread.h"
 
 uint64_t rpc_now(void)
 {
@@ -110,7 +111,7 @@ int rpc_server_create(IVdsService *service, const struct rpc_server_options *opt
     }
     s->service = service;
     IVdsService_AddRef(service);
-    r = -pthread_create(&s->loop, NULL, rpc_loop, s);
+    r = rpc_thread_create(&s->loop, /* detached= */ false, rpc_loop, s);
     if (r < 0) {
         IVdsService_Release(service);
         rpc_server_unref(s);

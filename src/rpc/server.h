@@ -39,7 +39,7 @@ struct rpc_server_options {
     unsigned max_subscriptions; /* 16: of one client */
     unsigned max_events;        /* 4096: unsent notifications of one client; beyond it is cut off */
     unsigned max_array;         /* 65536: elements of one array that a client sends */
-    unsigned max_string;        /* 65536: bytes of one string that a client sends */
+    unsigned max_string;        /* 1 MiB: bytes of one string that a client sends */
     unsigned auth_seconds;      /* 10: to finish the D-Bus handshake */
     unsigned keep_seconds;      /* 60: how long an ended operation is surely kept for a client that holds too many */
     /* May this client call a method that changes something? NULL: whoever may connect, may. */

@@ -9,6 +9,7 @@
 #include "base/list.h"
 #include "com/com.h"
 #include "rpc/marshal.h"
+#include "rpc/thread.h"
 
 #define QUEUE_MAX         4096 /* notifications that wait for slow sinks */
 #define NOTIFICATIONS_MAX 100  /* of one OnNotify() (its IDL range) */
@@ -176,7 +177,7 @@ static HRESULT start(struct rpc_sinks *s)
     if (s->started)
         return S_OK;
     atomic_fetch_add(&s->refs, 1);
-    if (pthread_create(&s->thread, NULL, notifier, s) != 0) {
+    if (rpc_thread_create(&s->thread, /* detached= */ false, notifier, s) < 0) {
         atomic_fetch_sub(&s->refs, 1);
         return E_OUTOFMEMORY;
     }
