@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Hostile bytes for the server side of src/rpc: a fake service (tests/unit/rpc), a real server, one connection per input.
+/* Hostile bytes for the server side of src/rpc: a fake service (tests/unit/rpc), a real server, one
+ * connection per input.
  *
- * The first byte (modulo 4) picks the depth: 0 raw bytes from the first one on, 1 raw bytes after a proper handshake, anything else calls of real
- * methods whose arguments have the right types and the input's values. The input is refused when it crashes, hangs, or leaves a client,
- * operation, subscription or call behind.
+ * The first byte (modulo 4) picks the depth: 0 raw bytes from the first one on, 1 raw bytes after a proper
+ * handshake, anything else calls of real methods whose arguments have the right types and the input's values.
+ * The input is refused when it crashes, hangs, or leaves a client, operation, subscription or call behind.
  *
- * As a program of its own (-DFUZZ_STANDALONE) it runs the files named on the command line, or without any N random inputs from a seed:
- *     fuzz_rpc [FILE...]      FUZZ_RUNS=1000 FUZZ_SEED=1 fuzz_rpc
+ * As a program of its own (-DFUZZ_STANDALONE) it runs the files named on the command line, or without any N
+ * random inputs from a seed: fuzz_rpc [FILE...]      FUZZ_RUNS=1000 FUZZ_SEED=1 fuzz_rpc
  */
 #include <poll.h>
 #include <stdio.h>
@@ -28,7 +29,9 @@ static struct rpc_server *server;
 
 static void start(void)
 {
-    static const struct rpc_server_options options = { .max_array = 100, .max_string = 1000, .max_operations = 20, .max_events = 50 };
+    static const struct rpc_server_options options = {
+        .max_array = 100, .max_string = 1000, .max_operations = 20, .max_events = 50
+    };
 
     if (server)
         return;
@@ -60,7 +63,9 @@ static void settle(void)
         poll(NULL, 0, 1);
 }
 
-/* ---- raw bytes --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- raw bytes
+ * ---------------------------------------------------------------------------------------------------------------------------
+ */
 
 static void send_raw(const uint8_t *data, size_t size, bool shake_hands)
 {
@@ -80,7 +85,9 @@ static void send_raw(const uint8_t *data, size_t size, bool shake_hands)
     close(fd);
 }
 
-/* ---- calls --------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- calls
+ * ---------------------------------------------------------------------------------------------------------------------------------
+ */
 
 struct input {
     const uint8_t *at, *end;

@@ -90,7 +90,8 @@ static void init_lists(struct rpc_server *s)
     list_init(&s->noisy);
 }
 
-int rpc_server_create(IVdsService *service, const struct rpc_server_options *options, struct rpc_server **ret_server)
+int rpc_server_create(IVdsService *service, const struct rpc_server_options *options,
+                      struct rpc_server **ret_server)
 {
     struct rpc_server *s = calloc(1, sizeof *s);
     int r;
@@ -140,7 +141,9 @@ void rpc_server_destroy(struct rpc_server *s)
     rpc_server_unref(s);
 }
 
-/* ---- sockets ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- sockets
+ * ------------------------------------------------------------------------------------------------------------------------
+ */
 
 int rpc_server_listen_fd(struct rpc_server *s, int fd)
 {
@@ -162,7 +165,8 @@ static bool somebody_listens(const struct sockaddr_un *address)
 {
     _cleanup_(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-    return fd >= 0 && (connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 || errno == EAGAIN);
+    return fd >= 0 &&
+           (connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 || errno == EAGAIN);
 }
 
 /* Bound under a mask that lets nobody in, so that there is no moment with wider rights than asked for. */

@@ -79,7 +79,7 @@ struct rpc_sinks *rpc_sinks_new(void)
 
 static struct entry *find(struct rpc_sinks *s, uint32_t token)
 {
-    list_for_each(n, &s->entries) {
+    list_for_each (n, &s->entries) {
         struct entry *e = container_of(n, struct entry, link);
 
         if (e->token == token)
@@ -88,7 +88,9 @@ static struct entry *find(struct rpc_sinks *s, uint32_t token)
     return NULL;
 }
 
-/* ---- the thread --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- the thread
+ * ---------------------------------------------------------------------------------------------------------------------------
+ */
 
 /* "You have missed something: refresh." */
 static void report_loss(IVdsAdviseSink *sink)
@@ -170,7 +172,9 @@ void rpc_sinks_destroy(struct rpc_sinks *s)
     sinks_unref(s);
 }
 
-/* ---- registering ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- registering
+ * -------------------------------------------------------------------------------------------------------------------------
+ */
 
 static HRESULT start(struct rpc_sinks *s)
 {
@@ -224,7 +228,9 @@ HRESULT rpc_sinks_remove(struct rpc_sinks *s, uint32_t token)
     return S_OK;
 }
 
-/* ---- arriving: the dispatcher --------------------------------------------------------------------------------------------------------------- */
+/* ---- arriving: the dispatcher
+ * ---------------------------------------------------------------------------------------------------------------
+ */
 
 static int read_array(sd_bus_message *m, struct event *e)
 {
@@ -247,7 +253,8 @@ static struct event *read_event(sd_bus_message *m)
     if (!e)
         return NULL;
     e->notifications = com_task_calloc(NOTIFICATIONS_MAX, sizeof e->notifications[0]);
-    if (e->notifications && sd_bus_message_read_basic(m, 'u', &e->token) > 0 && read_array(m, e) >= 0 && e->n > 0)
+    if (e->notifications && sd_bus_message_read_basic(m, 'u', &e->token) > 0 && read_array(m, e) >= 0 &&
+        e->n > 0)
         return e;
     event_free(e);
     return NULL;

@@ -48,7 +48,8 @@ static sd_bus *join(const struct bus_daemon *d)
 {
     sd_bus *bus = NULL;
 
-    assert_true(sd_bus_new(&bus) >= 0 && sd_bus_set_address(bus, d->address) >= 0 && sd_bus_set_bus_client(bus, 1) >= 0);
+    assert_true(sd_bus_new(&bus) >= 0 && sd_bus_set_address(bus, d->address) >= 0 &&
+                sd_bus_set_bus_client(bus, 1) >= 0);
     assert_true(sd_bus_start(bus) >= 0);
     return bus;
 }
@@ -84,22 +85,27 @@ static void clients_on_a_message_bus_are_told_apart(void **state)
     a = join(&daemon);
     b = join(&daemon);
 
-    assert_true(sd_bus_call_method(a, "org.vds", group, "org.vds.IVdsIscsiPortalGroup", "AddPortal", &error, &reply, "s",
-                                   "fa4e0001-1000-0004-8001-020304050607") >= 0);
+    assert_true(sd_bus_call_method(a, "org.vds", group, "org.vds.IVdsIscsiPortalGroup", "AddPortal", &error,
+                                   &reply, "s", "fa4e0001-1000-0004-8001-020304050607") >= 0);
     assert_true(sd_bus_message_read(reply, "io", &hr, &operation) > 0);
     assert_string_equal(operation, "/org/vds/async/1");
-    assert_true(sd_bus_call_method(b, "org.vds", "/org/vds/async/1", "org.vds.IVdsAsync", "Cancel", &error, NULL, "") < 0);
+    assert_true(sd_bus_call_method(b, "org.vds", "/org/vds/async/1", "org.vds.IVdsAsync", "Cancel", &error,
+                                   NULL, "") < 0);
     assert_string_equal(error.name, "org.vds.Error.VDS_E_OBJECT_DELETED"); /* it is a's */
     sd_bus_error_free(&error);
-    assert_true(sd_bus_call_method(a, "org.vds", "/org/vds/async/1", "org.vds.IVdsAsync", "Cancel", &error, NULL, "") >= 0);
+    assert_true(sd_bus_call_method(a, "org.vds", "/org/vds/async/1", "org.vds.IVdsAsync", "Cancel", &error,
+                                   NULL, "") >= 0);
     sd_bus_message_unref(reply);
-    assert_true(sd_bus_call_method(a, "org.vds", "/org/vds/async/1", "org.vds.IVdsAsync", "Wait", &error, &reply, "") >= 0);
+    assert_true(sd_bus_call_method(a, "org.vds", "/org/vds/async/1", "org.vds.IVdsAsync", "Wait", &error,
+                                   &reply, "") >= 0);
     assert_true(sd_bus_message_read(reply, "ii", &hr, &result) > 0);
     assert_int_equal(result, VDS_E_OPERATION_CANCELED);
     sd_bus_message_unref(reply);
 
-    assert_true(sd_bus_match_signal(b, NULL, NULL, RPC_PATH_ROOT, "org.vds.Connection", "Notify", on_events, &token) >= 0);
-    assert_true(sd_bus_call_method(b, "org.vds", RPC_PATH_SERVICE, "org.vds.IVdsService", "Advise", &error, NULL, "u", 99) >= 0);
+    assert_true(sd_bus_match_signal(b, NULL, NULL, RPC_PATH_ROOT, "org.vds.Connection", "Notify", on_events,
+                                    &token) >= 0);
+    assert_true(sd_bus_call_method(b, "org.vds", RPC_PATH_SERVICE, "org.vds.IVdsService", "Advise", &error,
+                                   NULL, "u", 99) >= 0);
     assert_int_equal(fake_notify(&rig.fake, 1, 3), 1);
     while (token != 99) {
         if (sd_bus_process(b, NULL) == 0)
