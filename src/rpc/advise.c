@@ -97,9 +97,7 @@ static const struct com_face subscription_faces[] = {
 };
 COM_CLASS(subscription, subscription_destroy)
 
-/* ---- Advise, Unadvise: workers
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- Advise, Unadvise: workers ----------------------------------------------------------------------- */
 
 static struct subscription *find(struct rpc_peer *p, uint32_t token)
 {
@@ -225,9 +223,7 @@ void rpc_unadvise(struct rpc_call *call)
     com_object_unref(&sub->obj);
 }
 
-/* ---- the client's end
- * --------------------------------------------------------------------------------------------------------------------
- */
+/* ---- the client's end -------------------------------------------------------------------------------- */
 
 static void unadvise_job(struct rpc_job *job)
 {
@@ -259,9 +255,7 @@ void rpc_advise_end_all(struct rpc_peer *p)
     }
 }
 
-/* ---- sending: loop thread
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* ---- sending: loop thread ---------------------------------------------------------------------------- */
 
 static int send_event(struct rpc_peer *p, const struct event *e)
 {

@@ -11,9 +11,7 @@
 #include "rpc/server_internal.h"
 #include "rpc/skeleton.h"
 
-/* ---- answers: loop thread
- * --------------------------------------------------------------------------------------------------------------
- */
+/* ---- answers: loop thread ---------------------------------------------------------------------------- */
 
 int rpc_reply_error(sd_bus_message *request, HRESULT hr, const char *text)
 {
@@ -104,9 +102,7 @@ void rpc_call_finish(struct rpc_call *call)
     rpc_call_discard(call);
 }
 
-/* ---- running: a worker
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* ---- running: a worker ------------------------------------------------------------------------------- */
 
 static void keep_text(struct rpc_result *result)
 {
@@ -187,9 +183,7 @@ static void run_supports(struct rpc_call *call)
         IUnknown_Release((IUnknown *)object);
 }
 
-/* ---- arriving: loop thread
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* ---- arriving: loop thread --------------------------------------------------------------------------- */
 
 static int refuse(sd_bus_message *m, HRESULT hr)
 {

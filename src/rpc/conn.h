@@ -38,7 +38,7 @@ HRESULT rpc_conn_exchange(struct rpc_conn *conn, sd_bus_message *m, sd_bus_messa
 /* Sends m and forgets it. */
 void rpc_conn_post(struct rpc_conn *conn, sd_bus_message *m);
 
-/* ---- notifications (sink.c) ---------------------------------------------------------------------------- */
+/* ---- notifications (sink.c) -------------------------------------------------------------------------- */
 struct rpc_sinks;
 struct rpc_sinks *rpc_conn_sinks(struct rpc_conn *conn);
 

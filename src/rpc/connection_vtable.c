@@ -94,7 +94,7 @@ const sd_bus_vtable rpc_connection_vtable[] = {
     SD_BUS_VTABLE_END,
 };
 
-/* ---- the look of a message bus ------------------------------------------------------------------------- */
+/* ---- the look of a message bus ----------------------------------------------------------------------- */
 
 static int on_bus_hello(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {

@@ -74,9 +74,7 @@ static const struct com_face vds_loader_faces[] = {
 };
 COM_CLASS(vds_loader, NULL)
 
-/* ---- the library's face
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* ---- the library's face ------------------------------------------------------------------------------ */
 
 static _Atomic(vds_inproc_factory) inproc;
 

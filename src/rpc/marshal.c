@@ -41,9 +41,7 @@ static HRESULT to_hresult(int r)
     return RPC_E_INVALID_DATA;
 }
 
-/* ---- paths of objects
- * --------------------------------------------------------------------------------------------------------------
- */
+/* ---- paths of objects -------------------------------------------------------------------------------- */
 
 void rpc_paths_fini(struct rpc_paths *paths)
 {
@@ -67,9 +65,7 @@ struct rpc_path_item *rpc_paths_add(struct rpc_paths *paths, size_t n)
     return items[paths->n].paths ? &items[paths->n++] : NULL;
 }
 
-/* ---- values
- * -------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- values ------------------------------------------------------------------------------------------ */
 
 void rpc_free(const struct rpc_type *type, void *value)
 {
@@ -99,7 +95,7 @@ HRESULT rpc_decode(sd_bus_message *m, const struct rpc_type *type, void *value,
     return get_result(&g, r);
 }
 
-/* ---- arguments: the client's side ---------------------------------------------------------------------- */
+/* ---- arguments: the client's side -------------------------------------------------------------------- */
 
 static void *pointer_of(void *const args[], size_t i)
 {
@@ -257,7 +253,7 @@ HRESULT rpc_decode_out(sd_bus_message *m, const struct rpc_method *method, void 
     return get_result(&g, r);
 }
 
-/* ---- arguments: the server's side ---------------------------------------------------------------------- */
+/* ---- arguments: the server's side -------------------------------------------------------------------- */
 
 static int frame_pointee(struct rpc_frame *f, size_t i, size_t n, size_t size)
 {

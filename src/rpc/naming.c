@@ -13,9 +13,7 @@
     (VDS_QUERY_SOFTWARE_PROVIDERS | VDS_QUERY_HARDWARE_PROVIDERS | VDS_QUERY_VIRTUALDISK_PROVIDERS)
 #define BATCH 64 /* objects taken from an enumeration at once */
 
-/* ---- object -> path
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* ---- object -> path ---------------------------------------------------------------------------------- */
 
 /* GetProperties() of the kind's identity, of which only the id is kept. */
 static HRESULT id_of(void *identity, const struct rpc_kind *kind, struct guid *ret_id)
@@ -107,9 +105,7 @@ HRESULT rpc_name_enum(IEnumVdsObject *objects, struct rpc_path_item *item)
     return hr;
 }
 
-/* ---- path -> object
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* ---- path -> object ---------------------------------------------------------------------------------- */
 
 static HRESULT gone(const struct rpc_path *path)
 {

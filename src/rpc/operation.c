@@ -35,9 +35,7 @@ static struct rpc_operation *operation_ref(struct rpc_operation *op)
     return op;
 }
 
-/* ---- the table
- * ----------------------------------------------------------------------------------------------------------------------
- */
+/* ---- the table --------------------------------------------------------------------------------------- */
 
 /* Off the table; the caller has the table's reference then. Under the lock. */
 static void detach(struct rpc_operation *op)
@@ -142,9 +140,7 @@ struct rpc_operation *rpc_operation_find(struct rpc_peer *p, uint64_t number)
     return found;
 }
 
-/* ---- Wait
- * ---------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- Wait -------------------------------------------------------------------------------------------- */
 
 static const struct rpc_method *wait_method(void)
 {
@@ -328,9 +324,7 @@ void rpc_operation_answer(struct rpc_operation *op)
     rpc_operation_unref(op);
 }
 
-/* ---- letting go
- * ----------------------------------------------------------------------------------------------------------------------
- */
+/* ---- letting go -------------------------------------------------------------------------------------- */
 
 static void let_go(struct rpc_operation *op, struct rpc_peer *p)
 {

@@ -160,9 +160,7 @@ int rpc_peer_open(struct rpc_server *s, int fd)
     return r;
 }
 
-/* ---- clients on a message bus
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- clients on a message bus ------------------------------------------------------------------------ */
 
 static void read_bus_credentials(struct rpc_peer *p, sd_bus_message *m)
 {
@@ -224,9 +222,7 @@ struct rpc_peer *rpc_peer_of(struct rpc_peer *p, sd_bus_message *m)
     return sender_new(p, m, sender);
 }
 
-/* ---- a peer's end
- * ----------------------------------------------------------------------------------------------------------------------
- */
+/* ---- a peer's end ------------------------------------------------------------------------------------ */
 
 /* Takes what was not begun; what runs goes on, its answer is thrown away. */
 static void drop_queued(struct rpc_peer *p, struct list_node *dropped)
@@ -269,9 +265,7 @@ void rpc_peer_close(struct rpc_peer *p, const char *why)
     rpc_peer_unref(p);
 }
 
-/* ---- a peer's turn
- * ---------------------------------------------------------------------------------------------------------------------
- */
+/* ---- a peer's turn ----------------------------------------------------------------------------------- */
 
 static const char *fault_of(struct rpc_peer *p, int r)
 {

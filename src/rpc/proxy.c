@@ -22,7 +22,7 @@ struct rpc_proxy {
     struct rpc_face faces[RPC_MAX_FACES];
 };
 
-/* ---- classes: one per kind, made from the tables before main() ----------------------------------------- */
+/* ---- classes: one per kind, made from the tables before main() --------------------------------------- */
 
 #define MAX_KINDS 24
 
@@ -83,9 +83,7 @@ __attribute__((constructor)) static void make_classes(void)
     }
 }
 
-/* ---- life
- * ----------------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- life -------------------------------------------------------------------------------------------- */
 
 static HRESULT bad_object(const char *path)
 {
@@ -129,9 +127,7 @@ ULONG rpc_proxy_unref(struct rpc_face *face)
     return com_object_unref(&face->proxy->obj);
 }
 
-/* ---- QueryInterface
- * -------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- QueryInterface ---------------------------------------------------------------------------------- */
 
 static HRESULT exchange_supports(struct rpc_proxy *p, const struct rpc_iface *iface, int *ret_yes)
 {
@@ -188,9 +184,7 @@ HRESULT rpc_proxy_query(struct rpc_face *face, REFIID iid, void **ret_face)
     return FAILED(hr) ? hr : com_object_query(&p->obj, iid, ret_face);
 }
 
-/* ---- methods
- * --------------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- methods ----------------------------------------------------------------------------------------- */
 
 static HRESULT bind(void *arg, const char *path, const struct rpc_iface *iface, void **ret_object)
 {

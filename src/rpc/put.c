@@ -220,9 +220,7 @@ int rpc_put(struct rpc_putter *p, const struct rpc_type *type, const void *value
     return -EINVAL;
 }
 
-/* ---- free
- * --------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- free -------------------------------------------------------------------------------------------- */
 
 void rpc_free_array(const struct rpc_type *elem, void *values, size_t n)
 {

@@ -88,9 +88,7 @@ static struct entry *find(struct rpc_sinks *s, uint32_t token)
     return NULL;
 }
 
-/* ---- the thread
- * ---------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- the thread -------------------------------------------------------------------------------------- */
 
 /* "You have missed something: refresh." */
 static void report_loss(IVdsAdviseSink *sink)
@@ -172,9 +170,7 @@ void rpc_sinks_destroy(struct rpc_sinks *s)
     sinks_unref(s);
 }
 
-/* ---- registering
- * -------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- registering ------------------------------------------------------------------------------------- */
 
 static HRESULT start(struct rpc_sinks *s)
 {
@@ -228,9 +224,7 @@ HRESULT rpc_sinks_remove(struct rpc_sinks *s, uint32_t token)
     return S_OK;
 }
 
-/* ---- arriving: the dispatcher
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* ---- arriving: the dispatcher ------------------------------------------------------------------------ */
 
 static int read_array(sd_bus_message *m, struct event *e)
 {

@@ -75,9 +75,7 @@ static void fill_slots(void *vtbl, size_t size)
     }
 }
 
-/* ---- operations
- * ----------------------------------------------------------------------------------------------------------------------
- */
+/* ---- operations -------------------------------------------------------------------------------------- */
 
 struct fake_op {
     struct fake *fake;
@@ -265,9 +263,7 @@ unsigned fake_running_ops(struct fake *f)
     return n;
 }
 
-/* ---- the gate
- * ----------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- the gate ---------------------------------------------------------------------------------------- */
 
 void fake_set_gate(struct fake *f, bool closed)
 {
@@ -296,9 +292,7 @@ static void pass_gate(struct fake *f)
     pthread_mutex_unlock(&f->lock);
 }
 
-/* ---- objects
- * --------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- objects ----------------------------------------------------------------------------------------- */
 
 /* By kind: which faces an object of it answers. */
 static HRESULT object_query(struct fake_object *o, REFIID iid, void **ret);
@@ -823,9 +817,7 @@ static HRESULT object_new(struct fake *f, enum fake_kind kind, unsigned number, 
     return S_OK;
 }
 
-/* ---- the service
- * ------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- the service ------------------------------------------------------------------------------------- */
 
 COM_UNKNOWN(fake_service, IVdsService, service)
 
