@@ -16,7 +16,7 @@
 #endif
 #define RPC_WIN32(code)   ((HRESULT)(0x80070000u | (code))) /* HRESULT_FROM_WIN32(), for tables */
 #define RPC_TOO_BUSY      RPC_WIN32(1723) /* RPC_S_SERVER_TOO_BUSY: too many calls at once */
-#define RPC_WIN32(code)   ((HRESULT)(0x80070000u | (code))) /* HRESULT_FROM_WIN32(), for tables */
+#define RPC_TOO_MANY      RPC_WIN32(1816) /* ERROR_NOT_ENOUGH_QUOTA: too many things held */
 #define RPC_WRONG_VERSION RPC_WIN32(1306) /* ERROR_REVISION_MISMATCH */
 #define RPC_UNAVAILABLE   RPC_WIN32(RPC_S_SERVER_UNAVAILABLE)
 
