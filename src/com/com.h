@@ -208,7 +208,7 @@ struct com_async_ops {
 HRESULT com_async_create(const struct com_async_ops *ops, void *op, VDS_ASYNC_OUTPUT_TYPE type, IVdsAsync **ret_async);
 
 /* Calls done(arg) once when the operation of an async object has ended, without a thread that waits: the async object must not go before.
- * E_NOTIMPL when it is another's object, or one that cannot say: use Wait. */
+ * VDS_E_NOT_SUPPORTED when it is another's object, or one that cannot say: use Wait. */
 HRESULT com_async_on_end(IVdsAsync *async, void (*done)(void *arg), void *arg);
 
 /* Does an operation of that type hand out an object? */

@@ -115,5 +115,7 @@ int dispatch_bad_digest(struct iscsi_conn *conn)
 
     if (h->bad_digest)
         return h->bad_digest(conn);
+    if (!h->payload)
+        return dispatch_reject(conn, REJECT_DATA_DIGEST); /* it is dropped anyway */
     return reject_and_close(conn, REJECT_DATA_DIGEST, "data digest error");
 }

@@ -47,7 +47,7 @@ static HRESULT group_GetTarget(IVdsIscsiPortalGroup *face, IVdsIscsiTarget **ret
         return E_INVALIDARG;
     *ret_target = NULL;
     hr = group_get(face, &inside, &info);
-    return FAILED(hr) ? hr : handle_make(target_new, inside, &info.target, &IID_IVdsIscsiTarget, (void **)ret_target);
+    return FAILED(hr) ? hr : handle_make(provider_target_new, inside, &info.target, &IID_IVdsIscsiTarget, (void **)ret_target);
 }
 
 static HRESULT group_QueryAssociatedPortals(IVdsIscsiPortalGroup *face, IEnumVdsObject **ret_enum)
@@ -134,7 +134,7 @@ static const struct com_face group_faces[] = {
 };
 HANDLE_CLASS(group)
 
-HRESULT group_new(struct provider *p, const struct guid *id, IUnknown **ret_object)
+HRESULT provider_group_new(struct provider *p, const struct guid *id, IUnknown **ret_object)
 {
     return handle_new(&group_class, p, id, ret_object);
 }

@@ -121,7 +121,7 @@ static HRESULT provider_QuerySubSystems(IVdsHwProvider *face, IEnumVdsObject **r
     hr = provider_enter(provider_from_IVdsHwProvider(face), &inside);
     if (SUCCEEDED(hr))
         hr = array_subsystem_get(inside->config.array, &info);
-    return FAILED(hr) ? hr : handle_query_one(inside, subsystem_new, &info.id, ret_enum);
+    return FAILED(hr) ? hr : handle_query_one(inside, provider_subsystem_new, &info.id, ret_enum);
 }
 
 static HRESULT provider_Reenumerate(IVdsHwProvider *face)

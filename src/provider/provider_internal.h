@@ -78,7 +78,7 @@ void handle_destroy(struct com_object *obj);
     COM_CLASS(cls, handle_destroy)
 
 typedef HRESULT handle_maker(struct provider *p, const struct guid *id, IUnknown **ret_object);
-handle_maker subsystem_new, controller_new, drive_new, lun_new, plex_new, portal_new, target_new, group_new;
+handle_maker provider_subsystem_new, provider_controller_new, provider_drive_new, provider_lun_new, provider_plex_new, provider_portal_new, provider_target_new, provider_group_new;
 
 /* The identity of an object, as the interface that an out parameter wants; takes the reference over. */
 HRESULT handle_as(HRESULT hr, IUnknown *object, const IID *iid, void **ret_face);

@@ -18,7 +18,7 @@ HRESULT subsystem_CreateLunEx(IVdsSubSystemEx *face, ULONGLONG size, BOOL thick,
     if (!ret_async)
         return E_INVALIDARG;
     *ret_async = NULL;
-    return subsystem_create_lun(subsystem_of(face), &request, ret_async);
+    return provider_lun_create(subsystem_of(face), &request, ret_async);
 }
 
 /* ---- sessions -------------------------------------------------------------------------------------------------------------------------- */

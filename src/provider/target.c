@@ -76,7 +76,7 @@ static HRESULT target_CreatePortalGroup(IVdsIscsiTarget *face, IVdsAsync **ret_a
     hr = provider_enter(o->h.provider, &inside);
     if (SUCCEEDED(hr))
         hr = array_group_create(inside->config.array, &o->h.id, &op);
-    return operation_async(o->h.provider, hr, op, VDS_ASYNCOUT_CREATEPORTALGROUP, group_new, ret_async);
+    return operation_async(o->h.provider, hr, op, VDS_ASYNCOUT_CREATEPORTALGROUP, provider_group_new, ret_async);
 }
 
 static HRESULT target_Delete(IVdsIscsiTarget *face, IVdsAsync **ret_async)
@@ -210,7 +210,7 @@ static const struct com_face target_faces[] = {
 };
 HANDLE_CLASS(target)
 
-HRESULT target_new(struct provider *p, const struct guid *id, IUnknown **ret_object)
+HRESULT provider_target_new(struct provider *p, const struct guid *id, IUnknown **ret_object)
 {
     return handle_new(&target_class, p, id, ret_object);
 }

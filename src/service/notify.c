@@ -56,7 +56,7 @@ struct notifier {
     bool open, closed;
 };
 
-struct timespec deadline_in(uint32_t ms)
+struct timespec service_deadline(uint32_t ms)
 {
     struct timespec t;
 
@@ -235,7 +235,7 @@ static struct subscription *subscription_start(IVdsAdviseSink *sink, const struc
 /* Waits until what is in the queue has been delivered, but not longer than the limit, and not for itself. Takes the reference over. */
 static void subscription_end(struct subscription *s, uint32_t timeout_ms)
 {
-    struct timespec deadline = deadline_in(timeout_ms);
+    struct timespec deadline = service_deadline(timeout_ms);
     bool self = pthread_equal(s->thread, pthread_self()), done;
 
     pthread_mutex_lock(&s->lock);

@@ -68,7 +68,7 @@ static void *service_start_run(void *arg)
     for (size_t i = 0; i < s->options.n_providers && !service_stopping(s); i++) {
         struct loaded *slot = &s->providers[s->n_providers];
 
-        if (SUCCEEDED(provider_load(&s->configs[i], s->notifier, s->options.load_timeout_ms, slot)))
+        if (SUCCEEDED(service_provider_load(&s->configs[i], s->notifier, s->options.load_timeout_ms, slot)))
             s->n_providers++; /* nobody looks before READY */
     }
     notifier_open(s->notifier);
@@ -110,7 +110,7 @@ static void service_stop(struct service *s)
     if (s->notifier)
         notifier_close(s->notifier);
     for (size_t i = s->n_providers; i > 0; i--)
-        provider_unload(&s->providers[i - 1]);
+        service_provider_unload(&s->providers[i - 1]);
 }
 
 void service_shutdown(IVdsService *service)
@@ -401,7 +401,7 @@ static HRESULT service_QueryDriveLetters(IVdsService *face, WCHAR first, DWORD n
 {
     HRESULT hr = service_wait(service_from_IVdsService(face));
 
-    return FAILED(hr) ? hr : host_drive_letters(first, n, ret_letters);
+    return FAILED(hr) ? hr : service_host_letters(first, n, ret_letters);
 }
 
 static HRESULT service_QueryFileSystemTypes(IVdsService *face, VDS_FILE_SYSTEM_TYPE_PROP **ret_props, LONG *ret_n)
@@ -415,7 +415,7 @@ static HRESULT service_QueryFileSystemTypes(IVdsService *face, VDS_FILE_SYSTEM_T
     if (!ret_props || !ret_n)
         return E_INVALIDARG;
     hr = service_wait(service_from_IVdsService(face));
-    return FAILED(hr) ? hr : host_file_systems(ret_props, ret_n);
+    return FAILED(hr) ? hr : service_host_file_systems(ret_props, ret_n);
 }
 
 /* Mount points of Linux do not become obsolete. */

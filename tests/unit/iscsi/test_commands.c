@@ -235,26 +235,30 @@ static void a_short_sequence_ends_the_command(void **state)
     assert_int_equal(i->view->n_executed, 0);
 }
 
-/* What breaks the order of a command's data: Reject, and the connection ends (ERL 0). */
-static void data_that_breaks_the_rules_ends_the_connection(void **state)
+/* §11.17.1: what breaks the order of a command's data is rejected, and the command ends with CHECK CONDITION once its data has come */
+static void data_that_breaks_the_rules_ends_the_command(void **state)
 {
     enum { WRONG_TTT, WRONG_SN, WRONG_OFFSET, TOO_MUCH, NO_FINAL, UNSOLICITED, N_CASES };
+    struct initiator *i = *state;
 
+    login(i, "");
     for (int k = 0; k < N_CASES; k++) {
-        struct initiator *i = *state;
-        struct reply r;
+        uint32_t ttt;
+        struct reply r = one(i, &(struct command){ .itt = 1, .op = 0x2a, .n_blocks = 8, .edtl = 4096, .flags = WRITE_FLAGS }, NULL, 0);
 
-        initiator_connect(i);
-        login(i, "");
-        r = one(i, &(struct command){ .itt = 1, .op = 0x2a, .n_blocks = 8, .edtl = 4096, .flags = WRITE_FLAGS }, NULL, 0);
         assert_int_equal(r.opcode, OP_R2T);
-        data_out_send(i, 1, k == UNSOLICITED ? TAG_NONE : r.ttt + (k == WRONG_TTT), k == WRONG_SN, k == WRONG_OFFSET ? 512 : 0, k != NO_FINAL,
+        ttt = r.ttt;
+        data_out_send(i, 1, k == UNSOLICITED ? TAG_NONE : ttt + (k == WRONG_TTT), k == WRONG_SN, k == WRONG_OFFSET ? 512 : 0, k != NO_FINAL,
                       initiator_pattern(), k == TOO_MUCH ? 4100 : k == WRONG_OFFSET ? 3584 : 4096);
         assert_int_equal(initiator_expect(i, OP_REJECT).bhs[2], REJECT_PROTOCOL_ERROR);
-        assert_true(initiator_is_over(i));
+        if (k == NO_FINAL || k == UNSOLICITED) {
+            assert_true(initiator_quiet(i)); /* the sequence that was asked for has not ended */
+            data_out_send(i, 1, ttt, 0, 0, true, initiator_pattern(), 512);
+        }
+        r = initiator_expect(i, OP_SCSI_RESPONSE);
+        assert_int_equal(r.bhs[3], SCSI_CHECK_CONDITION);
+        assert_int_equal(be16_get(r.data + 14), 0x4b00);
         assert_int_equal(i->view->n_executed, 0);
-        initiator_fini(i);
-        unconnected(state);
     }
 }
 
@@ -297,7 +301,7 @@ static void unasked_data_beyond_what_was_agreed_is_rejected(void **state)
         command_send(i, &(struct command){ .itt = 1, .op = 0x2a, .n_blocks = 8, .edtl = 4096, .flags = COMMAND_WRITE | 1 }, initiator_pattern(), 512);
         data_out_send(i, 1, TAG_NONE, 0, 512, true, initiator_pattern(), 1024);
         initiator_expect(i, OP_REJECT);
-        assert_true(initiator_is_over(i));
+        assert_int_equal(initiator_expect(i, OP_SCSI_RESPONSE).bhs[3], SCSI_CHECK_CONDITION);
     }
 }
 
@@ -446,7 +450,7 @@ int main(void)
         TEST(a_refused_write_answers_when_its_unsolicited_data_has_come),
         TEST(what_is_missing_after_unsolicited_data_is_solicited),
         TEST(a_short_sequence_ends_the_command),
-        TEST_FRESH(data_that_breaks_the_rules_ends_the_connection),
+        TEST(data_that_breaks_the_rules_ends_the_command),
         TEST_FRESH(unasked_data_beyond_what_was_agreed_is_rejected),
         TEST(a_tag_that_is_in_use_is_rejected),
         TEST(commands_complete_in_any_order),

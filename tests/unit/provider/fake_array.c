@@ -473,34 +473,28 @@ static HRESULT op_start(struct array *a, const struct guid *object, HRESULT hr, 
 static void op_end(struct array_op *op, HRESULT hr, const char *text)
 {
     void (*done)(void *arg) = NULL;
-    void *done_arg;
 
     pthread_mutex_lock(&op_lock);
-    if (op->result.hr == (HRESULT)VDS_E_OPERATION_PENDING)
-        done = op->done;
-    done_arg = op->done_arg;
     if (op->result.hr == (HRESULT)VDS_E_OPERATION_PENDING) {
         op->result.hr = hr;
         op->result.percent = 100;
         snprintf(op->result.text, sizeof op->result.text, "%s", text ? text : "");
+        done = op->done;
     }
     pthread_cond_broadcast(&op_ended);
     pthread_mutex_unlock(&op_lock);
     if (done)
-        done(done_arg);
+        done(op->done_arg);
 }
 
-/* One of a kind is enough for tests. */
 void array_op_on_end(struct array_op *op, void (*done)(void *arg), void *arg)
 {
     bool ended;
 
     pthread_mutex_lock(&op_lock);
     ended = op->result.hr != (HRESULT)VDS_E_OPERATION_PENDING;
-    if (!ended) {
-        op->done = done;
-        op->done_arg = arg;
-    }
+    op->done = done;
+    op->done_arg = arg;
     pthread_mutex_unlock(&op_lock);
     if (ended)
         done(arg);
