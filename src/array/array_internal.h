@@ -290,9 +290,9 @@ struct pool {
     bool stopping;
 };
 void pool_init(struct pool *pool, unsigned max);
-int pool_submit(struct pool *pool, struct array_op *op); /* -EAGAIN: no thread at all */
+int pool_submit(struct pool *pool, struct array_op *op); /* takes the reference, unless there is no thread at all: -EAGAIN */
 void pool_fini(struct pool *pool); /* runs what is queued, joins */
-void op_execute(struct array_op *op); /* what a worker does */
+void op_execute(struct array_op *op); /* runs it to its end; the caller's reference stays */
 
 /* ---- the array -------------------------------------------------------------------------------------------------------------------------------- */
 
