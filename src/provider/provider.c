@@ -75,7 +75,7 @@ static HRESULT provider_GetProperties(IVdsProvider *face, VDS_PROVIDER_PROP *ret
     ret_prop->guidVersionId = version_id;
     ret_prop->type = VDS_PT_HARDWARE;
     return wide_fields(
-        (const struct wide_field[]){ { &ret_prop->pwszName, PROVIDER_NAME }, { &ret_prop->pwszVersion, PROVIDER_VERSION } }, 2);
+        (const struct wide_field[]){ { &ret_prop->pwszName, PROVIDER_NAME }, { &ret_prop->pwszVersion, VDS_VERSION } }, 2);
 }
 
 static HRESULT provider_GetVersionSupport(IVdsProviderSupport *face, ULONG *ret_versions)

@@ -98,9 +98,25 @@ HRESULT handle_subsystem(struct provider *inside, IVdsSubSystem **ret_subsystem)
 
 /* ---- operations ------------------------------------------------------------------------------------------------------------------------ */
 
-/* The async object of an operation that was admitted (hr, op as the array's call gave them); made(): what its output is a handle for. */
-HRESULT operation_async(struct provider *p, HRESULT hr, struct array_op *op, VDS_ASYNC_OUTPUT_TYPE type, handle_maker *made,
-                        IVdsAsync **ret_async);
+/* Beginning an operation takes all that can fail before the array is asked: a method that fails has changed nothing.
+ *
+ *     _cleanup_(provider_leave) struct provider *inside = NULL;
+ *     _cleanup_(operation_start_fini) struct operation_start start = { 0 };
+ *     HRESULT hr = operation_begin(provider, VDS_ASYNCOUT_..., made, ret_async, &inside, &start);
+ *     if (SUCCEEDED(hr)) hr = array_...(inside->config.array, ..., start.op);
+ *     return operation_admitted(hr, &start, ret_async);
+ */
+struct operation_start {
+    IVdsAsync *async;
+    struct array_op **op; /* where the array puts the operation */
+};
+
+/* Checks and clears *ret_async, passes the gate, makes the async object. made(): what the operation's output is a handle for. */
+HRESULT operation_begin(struct provider *p, VDS_ASYNC_OUTPUT_TYPE type, handle_maker *made, IVdsAsync **ret_async,
+                        struct provider **ret_inside, struct operation_start *ret_start);
+/* hr as the array's call gave it. */
+HRESULT operation_admitted(HRESULT hr, struct operation_start *start, IVdsAsync **ret_async);
+void operation_start_fini(struct operation_start *start);
 
 /* ---- shared rules -------------------------------------------------------------------------------------------------------------------------- */
 
