@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The data of writes: unsolicited Data-Out, R2T, solicited Data-Out (RFC 7143 §4.2.5, §11.7, §11.8).
  *
- * DataPDUInOrder and DataSequenceInOrder are Yes: bytes come in order, R2Ts are answered in the order sent. So a task needs no list of
- * R2Ts, only how many are out, how many are answered, and where the one being answered ends:
+ * DataPDUInOrder and DataSequenceInOrder are Yes: bytes come in order, R2Ts are answered in the order sent.
+ * So a task needs no list of R2Ts, only how many are out, how many are answered, and where the one being
+ * answered ends:
  *
  *     0 ... immediate, unsolicited ... | R2T 0 (MaxBurstLength) | R2T 1 | ... want
  *                           received ^                burst_end ^
@@ -10,17 +11,23 @@
 #include <errno.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "iscsi/conn.h"
 
-/* RFC 7143 §11.4.7.2: ABORTED COMMAND with the codes it names */
-enum { ABORTED_COMMAND = 0x0b, ASC_INCORRECT_AMOUNT = 0x0c0d, ASC_CRC_ERROR = 0x4705 };
+/* ABORTED COMMAND with the codes of RFC 7143 §11.4.7.2, and DATA PHASE ERROR for what breaks the order */
+enum {
+    ABORTED_COMMAND = 0x0b,
+    ASC_INCORRECT_AMOUNT = 0x0c0d,
+    ASC_CRC_ERROR = 0x4705,
+    ASC_DATA_PHASE = 0x4b00
+};
 
 static uint32_t min32(uint32_t a, uint32_t b)
 {
     return a < b ? a : b;
 }
 
-/* ---- asking ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- asking -------------------------------------------------------------------------------------------- */
 
 static bool may_ask(const struct task *task)
 {
@@ -92,23 +99,39 @@ void data_out_advance(struct task *task)
         task_execute(task);
 }
 
-/* ---- receiving --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- receiving ----------------------------------------------------------------------------------------- */
 
-static int violation(struct iscsi_conn *conn, const char *why)
-{
-    dispatch_reject(conn, REJECT_PROTOCOL_ERROR);
-    return conn_fail(conn, why);
-}
-
-/* Data for a task that is not there: late data of an aborted one is dropped in silence, anything else is an error. */
+/* Data for a task that is not there: late data of an aborted one is dropped in silence, anything else is an
+ * error. */
 static int stray(struct iscsi_conn *conn)
 {
-    if (session_holds_itt(conn, conn->rx.head.itt))
-        return violation(conn, "unsolicited data for a command that waits for its turn");
+    if (session_holds_itt(conn, conn->rx.head.itt)) {
+        dispatch_reject(conn, REJECT_PROTOCOL_ERROR);
+        return conn_fail(conn, "unsolicited data for a command that waits for its turn");
+    }
     if (!conn->tasks.strays)
         return dispatch_reject(conn, REJECT_INVALID_FIELD);
     rx_drop(conn);
     return 0;
+}
+
+static void fail(struct task *task, uint16_t asc)
+{
+    if (!task->answered)
+        task_result(task, SCSI_CHECK_CONDITION, ABORTED_COMMAND, asc);
+}
+
+/* §11.17.1: Reject, and the command that had begun ends with CHECK CONDITION: when the data that is under way
+ * for it has come. */
+static int reject_data(struct iscsi_conn *conn, struct task *task, enum reject_reason reason, uint16_t asc)
+{
+    const struct pdu_handler *handler = conn->rx.handler;
+    int r = dispatch_reject(conn, reason);
+
+    conn->rx.handler = handler; /* its F bit still counts */
+    rx_into_task(conn, task, NULL, 0);
+    fail(task, asc);
+    return r;
 }
 
 static const char *unsolicited_fault(const struct task *task, const struct pdu_data_out *d, uint32_t len)
@@ -124,13 +147,16 @@ static const char *unsolicited_fault(const struct task *task, const struct pdu_d
 
 static const char *solicited_fault(const struct task *task, const struct pdu_data_out *d, uint32_t len)
 {
-    if (task->state != TASK_SOLICITED || task->n_r2t_done == task->n_r2t || d->ttt != task->ttt + task->n_r2t_done)
+    if (task->state != TASK_SOLICITED || task->n_r2t_done == task->n_r2t ||
+        d->ttt != task->ttt + task->n_r2t_done)
         return "Data-Out with a target transfer tag that is not its turn";
     if (d->data_sn != task->data_sn || d->offset != task->received)
         return "Data-Out out of order";
     if (len > task->burst_end - task->received)
         return "Data-Out beyond its R2T";
-    return !d->final && len && len == task->burst_end - task->received ? "F bit missing at the end of a sequence" : NULL;
+    return !d->final && len && len == task->burst_end - task->received
+               ? "F bit missing at the end of a sequence"
+               : NULL;
 }
 
 int data_out_header(struct iscsi_conn *conn)
@@ -142,25 +168,27 @@ int data_out_header(struct iscsi_conn *conn)
 
     if (!task || (task->state != TASK_UNSOLICITED && task->state != TASK_SOLICITED))
         return stray(conn);
+    rx_into_task(conn, task, NULL, 0);
+    if (task->answered)
+        return 0; /* whatever it is, it is dropped */
     fault = d.ttt == TAG_NONE ? unsolicited_fault(task, &d, len) : solicited_fault(task, &d, len);
-    if (fault)
-        return violation(conn, fault);
-    if (task->answered || task->received >= task->want)
-        rx_into_task(conn, task, NULL, 0);
-    else
+    if (fault) {
+        log_debug("iscsi: %s: ITT 0x%08x: %s", conn->config.peer_address, task->itt, fault);
+        return reject_data(conn, task, REJECT_PROTOCOL_ERROR, ASC_DATA_PHASE);
+    }
+    if (task->received < task->want)
         rx_into_task(conn, task, task->scsi.buf + task->received, min32(len, task->want - task->received));
     return 0;
 }
 
-static void end_of_burst(struct task *task)
+static void end_of_burst(struct task *task, bool solicited)
 {
-    if (task->state == TASK_UNSOLICITED) {
+    if (task->state == TASK_UNSOLICITED)
         task->final = true;
+    if (task->state == TASK_UNSOLICITED || !solicited || task->n_r2t_done == task->n_r2t)
         return;
-    }
-    if (task->received < task->burst_end && !task->answered)
-        task_result(task, SCSI_CHECK_CONDITION, ABORTED_COMMAND, ASC_INCORRECT_AMOUNT);
-    task->received = task->burst_end;
+    if (task->received < task->burst_end)
+        fail(task, ASC_INCORRECT_AMOUNT);
     task->burst_end += min32(task->want - task->burst_end, task->conn->params.max_burst);
     task->data_sn = 0;
     task->n_r2t_done++;
@@ -172,7 +200,7 @@ static int came(struct iscsi_conn *conn, struct task *task)
     task->data_sn++;
     if (!(conn->rx.head.flags & PDU_FINAL))
         return 0;
-    end_of_burst(task);
+    end_of_burst(task, pdu_data_out_get(conn->rx.bhs).ttt != TAG_NONE);
     data_out_advance(task);
     return 0;
 }
@@ -183,17 +211,11 @@ int data_out_payload(struct iscsi_conn *conn)
     return came(conn, conn->rx.task);
 }
 
-/* §7.8: Reject, and the task ends with "protocol service CRC error" once the data that is under way has come. */
+/* §7.8 */
 int data_out_bad_digest(struct iscsi_conn *conn)
 {
     struct task *task = conn->rx.task;
-    int r = dispatch_reject(conn, REJECT_DATA_DIGEST);
+    int r = reject_data(conn, task, REJECT_DATA_DIGEST, ASC_CRC_ERROR);
 
-    if (r < 0)
-        return r;
-    if (!task)
-        return 0; /* a stray */
-    if (!task->answered)
-        task_result(task, SCSI_CHECK_CONDITION, ABORTED_COMMAND, ASC_CRC_ERROR);
-    return came(conn, task);
+    return r < 0 ? r : came(conn, task);
 }

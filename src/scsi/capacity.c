@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* READ CAPACITY and GET LBA STATUS (SBC-3 §5.5, §5.15, §5.16). */
-#include "scsi/inquiry.h"
 #include "scsi/scsi_internal.h"
 
 /* PMI and the address that goes with it are obsolete; with PMI zero the address must be zero (SBC-3 §5.15.2). */
@@ -43,7 +42,7 @@ enum scsi_step run_read_capacity16(struct scsi_task *task, int res)
     reply_u64(&reply, lu_n_blocks(lu) - 1);
     reply_u32(&reply, lu->block_size);
     reply_u8(&reply, 0);                      /* no protection information */
-    reply_u8(&reply, (uint8_t)__builtin_ctz(PHYSICAL_BLOCK_BYTES >> lu->block_shift)); /* LOGICAL BLOCKS PER PHYSICAL BLOCK EXPONENT */
+    reply_u8(&reply, lu->physical_shift); /* LOGICAL BLOCKS PER PHYSICAL BLOCK EXPONENT */
     reply_u16(&reply, lu->thin ? 0xc000 : 0); /* LBPME, LBPRZ: unmapped blocks read as zeros */
     reply_zero(&reply, 16);
     return task_reply_end(task, &reply);

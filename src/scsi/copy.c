@@ -2,8 +2,8 @@
 /* EXTENDED COPY (LID1) and RECEIVE COPY RESULTS: block to block, between units that this very session sees, so that masking holds for
  * copies as it does for reads and writes (SPC-4 §5.17, §6.3, §6.18).
  *
- * A copy runs in the foreground: one piece at a time is read and written, over the gate of the destination. Before every piece both units
- * must still be mapped; their references are held until the end.
+ * A copy runs in the foreground: one piece at a time is read and written, through the gate of the destination. Before every read and
+ * write the unit must still be mapped and open to this session; references are held until the end.
  */
 #include "scsi/copy.h"
 
@@ -19,7 +19,7 @@
 #define LIST_ID_NONE   3
 
 struct copy_target {
-    struct scsi_lu *lu; /* reference; NULL: no unit of this view, or a null descriptor */
+    struct scsi_lu *lu; /* reference; NULL: no unit of this view */
     uint16_t lun;
 };
 
@@ -49,12 +49,12 @@ static void copy_free(void *extra)
 
 /* ---- the parameter list ---------------------------------------------------------------------------------------------------------- */
 
-/* A target descriptor is resolved among the units of the view only. */
+/* A target descriptor is resolved among the units of the view only. LU ID TYPE and NUL are obsolete since SPC-4 and not looked at. */
 static void resolve(const struct scsi_view *view, const uint8_t *d, struct copy_target *target)
 {
-    bool null = d[1] & 0x20, whole = d[7] <= 20 && !(d[5] & 0x30); /* association 0: the logical unit */
+    bool names_unit = d[7] <= 20 && !(d[5] & 0x30); /* association 0 */
 
-    for (uint16_t i = 0; !null && whole && i < view->n_slots; i++) {
+    for (uint16_t i = 0; names_unit && i < view->n_slots; i++) {
         struct scsi_itl *itl = view->slots[i];
 
         if (!itl || !unit_has_designator(itl->lu, d[4] & 0x0f, d[5] & 0x0f, d + 8, d[7]))
@@ -74,8 +74,8 @@ static bool targets_ok(struct scsi_task *task, struct copy *copy, uint16_t bytes
             task_fail_field(task, SENSE_BAD_TARGET_DESCRIPTOR, false, (uint16_t)(HEADER_BYTES + at), WHOLE_BYTE);
             return false;
         }
-        if (d[1] & 0xc0 || d[1] & 0x1f) { /* LU ID TYPE: proxies and others are not taken; the device type must be a disk */
-            task_fail_parameter(task, (uint16_t)(HEADER_BYTES + at + 1), d[1] & 0xc0 ? 7 : 4);
+        if (d[1] & 0x1f) { /* not a disk */
+            task_fail_parameter(task, (uint16_t)(HEADER_BYTES + at + 1), 4);
             return false;
         }
         resolve(task->view, d, &copy->targets[copy->n_targets++]);
@@ -247,19 +247,31 @@ static enum scsi_step next_segment(struct scsi_task *task, struct copy *copy)
     return end(task, copy);
 }
 
+static enum scsi_step unreachable(struct scsi_task *task, const struct copy *copy)
+{
+    task_fail(task, SENSE_COPY_TARGET_UNREACHABLE);
+    return end(task, copy);
+}
+
 static enum scsi_step read_piece(struct scsi_task *task, struct copy *copy)
 {
     enum gate_answer answer;
 
-    if (!accessible(task, copy->now.from, CONFLICT_READER) || !accessible(task, copy->now.to, CONFLICT_WRITER)) {
-        task_fail(task, SENSE_COPY_TARGET_UNREACHABLE);
-        return end(task, copy);
-    }
+    if (!accessible(task, copy->now.from, CONFLICT_READER) || !accessible(task, copy->now.to, CONFLICT_WRITER))
+        return unreachable(task, copy);
     answer = gate_enter_unit(task, copy->now.to->lu, copy->now.offset_to + copy->done, piece_len(copy));
     if (answer != GATE_OPEN)
         return answer == GATE_WAIT ? SCSI_STEP_WAIT : SCSI_STEP_DONE;
     task->phase = WRITE_PIECE;
     return task_io_on(task, copy->now.from->lu, STORE_READ, copy->now.offset_from + copy->done, copy->piece, piece_len(copy));
+}
+
+static enum scsi_step write_piece(struct scsi_task *task, struct copy *copy)
+{
+    if (!accessible(task, copy->now.to, CONFLICT_WRITER))
+        return unreachable(task, copy);
+    task->phase = WRITTEN;
+    return task_io_on(task, copy->now.to->lu, STORE_WRITE, copy->now.offset_to + copy->done, copy->piece, piece_len(copy));
 }
 
 static enum scsi_step written(struct scsi_task *task, struct copy *copy)
@@ -291,8 +303,7 @@ enum scsi_step run_extended_copy(struct scsi_task *task, int res)
     case READ_PIECE:
         return read_piece(task, copy);
     case WRITE_PIECE:
-        task->phase = WRITTEN;
-        return task_io_on(task, copy->now.to->lu, STORE_WRITE, copy->now.offset_to + copy->done, copy->piece, piece_len(copy));
+        return write_piece(task, copy);
     default:
         return written(task, copy);
     }

@@ -125,7 +125,7 @@ static void vpd_extended(struct reply *reply, const struct scsi_task *task)
 static void vpd_block_limits(struct reply *reply, const struct scsi_task *task)
 {
     const struct scsi_lu *lu = task_lu(task);
-    uint32_t granularity = PHYSICAL_BLOCK_BYTES >> lu->block_shift;
+    uint32_t granularity = GRANULE_BYTES >> lu->block_shift;
 
     reply_u8(reply, 0x01);           /* WSNZ: WRITE SAME of zero blocks is refused */
     reply_u8(reply, (uint8_t)max_caw_blocks(lu));

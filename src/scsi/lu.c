@@ -33,12 +33,27 @@ static void lu_names(struct scsi_lu *lu, const char *vendor, const char *product
     pad(lu->revision, 4, revision);
 }
 
-static int lu_geometry(struct scsi_lu *lu, const struct scsi_lu_config *config)
+static int lu_blocks(struct scsi_lu *lu, const struct scsi_lu_config *config)
 {
+    uint32_t physical;
+
     lu->block_size = config->block_size ? config->block_size : 512;
+    physical = config->physical_block_size ? config->physical_block_size : lu->block_size;
     if (lu->block_size != 512 && lu->block_size != 4096)
         return -EINVAL;
+    if (physical < lu->block_size || physical > 65536 || physical & (physical - 1))
+        return -EINVAL;
     lu->block_shift = (uint8_t)__builtin_ctz(lu->block_size);
+    lu->physical_shift = (uint8_t)(__builtin_ctz(physical) - lu->block_shift);
+    return 0;
+}
+
+static int lu_geometry(struct scsi_lu *lu, const struct scsi_lu_config *config)
+{
+    int r = lu_blocks(lu, config);
+
+    if (r < 0)
+        return r;
     lu->max_transfer = config->max_transfer ? config->max_transfer : DEFAULT_MAX_TRANSFER;
     if (lu->max_transfer < lu->block_size || lu->max_transfer > LIMIT_MAX_TRANSFER)
         return -EINVAL;

@@ -70,7 +70,7 @@ static int save(struct scsi_lu *lu, const struct pr_state *pr)
 static void tell(struct scsi_itl *itl, const struct pr_state *pr)
 {
     for (unsigned i = 0; i < pr->n; i++) {
-        const struct pr_registration *reg = &pr->regs[i];
+        const struct pr_registration *reg = pr->regs[i];
 
         if (strcmp(reg->initiator_port, itl->view->initiator_port) || strcmp(reg->target_port, itl->view->target_port))
             continue;
@@ -138,7 +138,7 @@ int pr_save_modes(struct scsi_lu *lu, uint32_t modes)
 static void read_keys(struct reply *reply, const struct pr_state *pr)
 {
     for (unsigned i = 0; i < pr->n; i++)
-        reply_u64(reply, pr->regs[i].key);
+        reply_u64(reply, pr->regs[i]->key);
 }
 
 /* With all registrants holding, there is no one key (SPC-4 §6.15.3.2). */
@@ -149,8 +149,8 @@ static void read_reservation(struct reply *reply, const struct pr_state *pr)
     if (!pr->type)
         return;
     for (unsigned i = 0; i < pr->n; i++)
-        if (pr->regs[i].holder)
-            key = pr->regs[i].key;
+        if (pr->regs[i]->holder)
+            key = pr->regs[i]->key;
     reply_u64(reply, key);
     reply_zero(reply, 5);
     reply_u8(reply, pr->type); /* scope 0: the logical unit */
@@ -160,7 +160,7 @@ static void read_reservation(struct reply *reply, const struct pr_state *pr)
 static void read_full_status(struct reply *reply, const struct pr_state *pr)
 {
     for (unsigned i = 0; i < pr->n; i++) {
-        const struct pr_registration *reg = &pr->regs[i];
+        const struct pr_registration *reg = pr->regs[i];
         bool holds = pr_holds(pr, reg);
         size_t length_at, start;
 

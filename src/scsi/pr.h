@@ -47,7 +47,8 @@ struct pr_state {
     uint8_t type;   /* enum pr_type; PR_NONE: no reservation */
     bool aptpl;
     unsigned n;
-    struct pr_registration regs[PR_MAX_REGISTRATIONS];
+    unsigned n_room;
+    struct pr_registration **regs; /* owned; each stays where it is when the list grows */
 };
 
 /* pr_state.c: pure */

@@ -45,8 +45,8 @@ static bool no_room(struct pr_out *o, int r)
 static void raise_others(struct pr_out *o, unsigned ua)
 {
     for (unsigned i = 0; i < o->pr->n; i++)
-        if (!o->pr->regs[i].removed && &o->pr->regs[i] != o->self)
-            o->pr->regs[i].raise |= UA_BIT(ua);
+        if (!o->pr->regs[i]->removed && o->pr->regs[i] != o->self)
+            o->pr->regs[i]->raise |= UA_BIT(ua);
 }
 
 /* The reservation ends because its holder goes or lets go: with the shared types the others must hear it (§5.12.10.2.2). */
@@ -56,7 +56,7 @@ static void drop_reservation(struct pr_out *o)
         raise_others(o, UA_RESERVATIONS_RELEASED);
     o->pr->type = PR_NONE;
     for (unsigned i = 0; i < o->pr->n; i++)
-        o->pr->regs[i].holder = false;
+        o->pr->regs[i]->holder = false;
 }
 
 static void unregister(struct pr_out *o, struct pr_registration *reg)
@@ -225,8 +225,8 @@ static bool pr_clear(struct pr_out *o)
     o->pr->type = PR_NONE;
     o->pr->generation++;
     for (unsigned i = 0; i < o->pr->n; i++) {
-        o->pr->regs[i].holder = false;
-        o->pr->regs[i].removed = true;
+        o->pr->regs[i]->holder = false;
+        o->pr->regs[i]->removed = true;
     }
     return true;
 }
@@ -249,7 +249,7 @@ static unsigned preempt_matching(struct pr_out *o, bool any, const struct pr_reg
     unsigned n = 0;
 
     for (unsigned i = 0; i < o->pr->n; i++) {
-        struct pr_registration *reg = &o->pr->regs[i];
+        struct pr_registration *reg = o->pr->regs[i];
 
         if (reg->removed || (!any && reg->key != o->new_key))
             continue;
@@ -269,7 +269,7 @@ static bool preempt_reservation(struct pr_out *o, bool all)
         return false;
     preempt_matching(o, all, o->self);
     for (unsigned i = 0; i < o->pr->n; i++)
-        o->pr->regs[i].holder = false;
+        o->pr->regs[i]->holder = false;
     o->pr->type = o->type;
     o->self->holder = !pr_type_all_registrants(o->type);
     if (old_type != o->type)
@@ -280,7 +280,7 @@ static bool preempt_reservation(struct pr_out *o, bool all)
 static bool holder_has_key(const struct pr_state *pr, uint64_t key)
 {
     for (unsigned i = 0; i < pr->n; i++)
-        if (pr->regs[i].holder && pr->regs[i].key == key)
+        if (pr->regs[i]->holder && pr->regs[i]->key == key)
             return true;
     return false;
 }
@@ -322,7 +322,7 @@ static bool target_port_of(const struct scsi_view *view, uint16_t tag, char out[
     return false;
 }
 
-/* Finds or makes the registration that is to hold the reservation. `self` may have moved in memory only if pr_add() reallocated: it never does. */
+/* Finds or makes the registration that is to hold the reservation. */
 static struct pr_registration *move_target(struct pr_out *o, const struct transport_id *id, const char *target_port, uint16_t tag)
 {
     struct pr_registration *reg = pr_find(o->pr, id->name, target_port);
@@ -337,7 +337,7 @@ static struct pr_registration *move_target(struct pr_out *o, const struct transp
         no_room(o, r);
         return NULL;
     }
-    return &o->pr->regs[o->pr->n - 1];
+    return o->pr->regs[o->pr->n - 1];
 }
 
 static bool move_list_ok(struct pr_out *o, struct transport_id *ret_id)

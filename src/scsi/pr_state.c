@@ -29,25 +29,30 @@ struct pr_state *pr_state_new(void)
     return calloc(1, sizeof(struct pr_state));
 }
 
-static void registration_fini(struct pr_registration *reg)
+static void registration_free(struct pr_registration *reg)
 {
+    if (!reg)
+        return;
     free(reg->initiator_port);
     free(reg->target_port);
+    free(reg);
 }
+DEFINE_CLEANUP(struct pr_registration *, registration_free)
 
 void pr_state_free(struct pr_state *pr)
 {
     if (!pr)
         return;
     for (unsigned i = 0; i < pr->n; i++)
-        registration_fini(&pr->regs[i]);
+        registration_free(pr->regs[i]);
+    free(pr->regs);
     free(pr);
 }
 
 struct pr_registration *pr_find(struct pr_state *pr, const char *initiator_port, const char *target_port)
 {
     for (unsigned i = 0; i < pr->n; i++) {
-        struct pr_registration *reg = &pr->regs[i];
+        struct pr_registration *reg = pr->regs[i];
 
         if (!reg->removed && !strcmp(reg->initiator_port, initiator_port) && !strcmp(reg->target_port, target_port))
             return reg;
@@ -55,19 +60,36 @@ struct pr_registration *pr_find(struct pr_state *pr, const char *initiator_port,
     return NULL;
 }
 
+static int reserve_one(struct pr_state *pr)
+{
+    unsigned n_room = pr->n_room ? 2 * pr->n_room : 2;
+    struct pr_registration **regs;
+
+    if (pr->n < pr->n_room)
+        return 0;
+    regs = realloc(pr->regs, n_room * sizeof(struct pr_registration *));
+    if (!regs)
+        return -ENOMEM;
+    pr->regs = regs;
+    pr->n_room = n_room;
+    return 0;
+}
+
 int pr_add(struct pr_state *pr, const char *initiator_port, const char *target_port, uint16_t relative_port, uint64_t key)
 {
-    struct pr_registration reg = { .relative_port = relative_port, .key = key };
+    _cleanup_(registration_freep) struct pr_registration *reg = NULL;
 
-    if (pr->n == PR_MAX_REGISTRATIONS || strlen(initiator_port) > PR_NAME_MAX || strlen(target_port) > PR_NAME_MAX)
+    if (pr_count(pr) >= PR_MAX_REGISTRATIONS || strlen(initiator_port) > PR_NAME_MAX || strlen(target_port) > PR_NAME_MAX)
         return -ENOSPC;
-    reg.initiator_port = strdup(initiator_port);
-    reg.target_port = strdup(target_port);
-    if (!reg.initiator_port || !reg.target_port) {
-        registration_fini(&reg);
+    if (reserve_one(pr) < 0 || !(reg = calloc(1, sizeof *reg)))
         return -ENOMEM;
-    }
-    pr->regs[pr->n++] = reg;
+    reg->relative_port = relative_port;
+    reg->key = key;
+    reg->initiator_port = strdup(initiator_port);
+    reg->target_port = strdup(target_port);
+    if (!reg->initiator_port || !reg->target_port)
+        return -ENOMEM;
+    pr->regs[pr->n++] = TAKE_PTR(reg);
     return 0;
 }
 
@@ -81,7 +103,7 @@ unsigned pr_count(const struct pr_state *pr)
     unsigned n = 0;
 
     for (unsigned i = 0; i < pr->n; i++)
-        n += !pr->regs[i].removed;
+        n += !pr->regs[i]->removed;
     return n;
 }
 
@@ -90,11 +112,11 @@ void pr_sweep(struct pr_state *pr)
     unsigned n = 0;
 
     for (unsigned i = 0; i < pr->n; i++) {
-        if (pr->regs[i].removed) {
-            registration_fini(&pr->regs[i]);
+        if (pr->regs[i]->removed) {
+            registration_free(pr->regs[i]);
             continue;
         }
-        pr->regs[i].raise = 0;
+        pr->regs[i]->raise = 0;
         pr->regs[n++] = pr->regs[i];
     }
     pr->n = n;
@@ -111,11 +133,11 @@ struct pr_state *pr_state_clone(const struct pr_state *pr)
     copy->type = pr->type;
     copy->aptpl = pr->aptpl;
     for (unsigned i = 0; i < pr->n; i++) {
-        const struct pr_registration *reg = &pr->regs[i];
+        const struct pr_registration *reg = pr->regs[i];
 
         if (pr_add(copy, reg->initiator_port, reg->target_port, reg->relative_port, reg->key) < 0)
             return NULL;
-        copy->regs[i].holder = reg->holder;
+        copy->regs[i]->holder = reg->holder;
     }
     return TAKE_PTR(copy);
 }
@@ -163,8 +185,8 @@ int pr_encode(const struct pr_state *pr, uint8_t **ret_bytes, size_t *ret_len)
     be16_put(p + 12, (uint16_t)(pr->aptpl ? pr_count(pr) : 0));
     p += HEADER_BYTES;
     for (unsigned i = 0; pr->aptpl && i < pr->n; i++)
-        if (!pr->regs[i].removed)
-            p = put_registration(p, &pr->regs[i]);
+        if (!pr->regs[i]->removed)
+            p = put_registration(p, pr->regs[i]);
     *ret_bytes = bytes;
     *ret_len = (size_t)(p - bytes);
     return 0;
@@ -208,7 +230,7 @@ static int take_registration(struct reader *r, struct pr_state *pr)
     result = pr_add(pr, initiator, target, be16_get(fixed + 8), be64_get(fixed));
     if (result < 0)
         return result == -ENOMEM ? result : -EINVAL;
-    pr->regs[pr->n - 1].holder = fixed[10];
+    pr->regs[pr->n - 1]->holder = fixed[10];
     return 0;
 }
 
@@ -218,7 +240,7 @@ static bool consistent(const struct pr_state *pr)
     unsigned n_holders = 0;
 
     for (unsigned i = 0; i < pr->n; i++)
-        n_holders += pr->regs[i].holder;
+        n_holders += pr->regs[i]->holder;
     if (pr->type && !pr_type_valid(pr->type))
         return false;
     if (!pr->type || pr_type_all_registrants(pr->type))

@@ -42,6 +42,7 @@ struct scsi_lu_config {
     const char *product;    /* 16 at most, NULL: "VIRTUAL-DISK" */
     const char *revision;   /* 4 at most, NULL: the build's version */
     uint32_t block_size;    /* 512 or 4096; 0: 512 */
+    uint32_t physical_block_size; /* a power of two, block_size to 65536; 0: block_size. Hosts align to it; nothing else changes */
     bool read_only, removable;
     uint32_t max_transfer;  /* bytes in one command, for VPD B0h; 0: 8 MiB */
     /* Persistent reservations with APTPL: hands the encoded state out; 0 means it is durable. Called under no lock, on a reactor

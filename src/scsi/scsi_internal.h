@@ -50,6 +50,7 @@ struct scsi_lu {
     char vendor[9], product[17], revision[5]; /* padded with spaces */
     uint32_t block_size;
     uint8_t block_shift;
+    uint8_t physical_shift; /* blocks per physical block */
     bool removable, thin;
     uint32_t max_transfer; /* bytes */
     int (*save_pr)(void *arg, const struct guid *lu, const void *bytes, size_t len);

@@ -173,7 +173,7 @@ class Drain(harness.ArrayTest):
     def test_qemu_follows_with_io_running(self):
         p1, p2, _ = self.array.portals
         box = self.array.target("box", [p1], lun="disk")
-        qemu = subprocess.Popen(["qemu-io", "-f", "raw", f"iscsi://{p1}/{box}/0"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        qemu = subprocess.Popen(["stdbuf", "-oL", "qemu-io", "-f", "raw", f"iscsi://{p1}/{box}/0"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                 stderr=subprocess.STDOUT, text=True)
         said = []
 
@@ -181,9 +181,11 @@ class Drain(harness.ArrayTest):
             for i in range(n):
                 qemu.stdin.write(f"write -P {i % 250 + 1} {i % 32}M 1M\nread -P {i % 250 + 1} {i % 32}M 1M\n")
                 qemu.stdin.flush()
-                while not said or not said[-1].startswith("read ") and "error" not in said[-1].lower():
+                while True:
                     said.append(qemu.stdout.readline())
-                said.append("")
+                    self.assertTrue(said[-1], "qemu-io ended: " + "".join(said[-5:]))
+                    if "read 1048576/1048576" in said[-1] or "error" in said[-1].lower():
+                        break
 
         passes(20)
         self.array.ctl("group", "add-portal", "box/1", p2)

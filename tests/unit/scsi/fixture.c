@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <pthread.h>
 
+#include "store/store_backend.h"
+
 /* ---- stores and units -------------------------------------------------------------------------------------------------------- */
 
 static int hook(void *arg, const struct store_request *req)
@@ -53,8 +55,10 @@ static void unit_open(struct fixture *f, unsigned i)
     };
     uint64_t size = o->n_blocks * (o->block_size ? o->block_size : 512);
 
-    assert_int_equal(o->thick ? store_null_open(size, &f->memory[i]) : store_memory_open(size, &f->memory[i]), 0);
+    assert_int_equal(store_memory_open(size, &f->memory[i]), 0);
     assert_int_equal(store_fault_open(f->memory[i], hook, f, &f->fault[i]), 0);
+    if (o->thick)
+        f->fault[i]->thin = false;
     assert_int_equal(scsi_lu_create(&config, f->fault[i], &f->lu[i]), 0);
 }
 
@@ -206,9 +210,16 @@ struct running *start(struct fixture *f, struct command c)
     return r;
 }
 
+static _Thread_local uint8_t *scratch; /* data of the last outcome */
+
+void fixture_thread_end(void)
+{
+    free(scratch);
+    scratch = NULL;
+}
+
 struct outcome running_end(struct running *r)
 {
-    static _Thread_local uint8_t *scratch;
     const struct scsi_task *task = &r->task;
     struct outcome o = { 0 };
 

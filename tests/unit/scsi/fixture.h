@@ -86,6 +86,7 @@ void fixture_open(struct fixture *f, struct fixture_options options);
 void fixture_close(struct fixture *f);
 unsigned fixture_release(struct fixture *f); /* held requests of this thread go on */
 void fixture_drain(struct fixture *f);       /* ... until nothing is held or kicked any more */
+void fixture_thread_end(void);               /* before a thread of a test ends */
 void nexus_open(struct fixture *f, unsigned i, const char *initiator, uint16_t tag);
 void nexus_close(struct fixture *f, unsigned i);
 

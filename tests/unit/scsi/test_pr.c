@@ -723,11 +723,11 @@ static void saved_bytes_that_are_not_ours_are_refused(void **state)
     assert_int_equal(pr_add(pr, "iqn.a,i,0x1", "iqn.t,t,0x1", 1, 5), 0);
     assert_int_equal(pr_add(pr, "iqn.b,i,0x1", "iqn.t,t,0x1", 1, 6), 0);
     pr->type = PR_WRITE_EXCLUSIVE;
-    pr->regs[1].holder = true;
+    pr->regs[1]->holder = true;
     assert_int_equal(pr_encode(pr, &bytes, &len), 0);
     assert_int_equal(pr_decode(bytes, len, &back), 0);
     assert_int_equal(back->n, 2);
-    assert_true(back->regs[1].holder);
+    assert_true(back->regs[1]->holder);
     pr_state_free(back);
     for (size_t n = 0; n < len; n++)
         assert_int_equal(pr_decode(bytes, n, &back), -EINVAL);
