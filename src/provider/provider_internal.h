@@ -37,6 +37,7 @@ struct provider {
     /* The gate: held for reading by every call that is inside the array, for writing by OnUnload. Guards `loaded`. */
     pthread_rwlock_t gate;
     bool loaded;
+    struct guid id, subsystem_id; /* as OnLoad found them; they never change */
 };
 
 HRESULT provider_create(const struct provider_config *config, struct provider **ret_provider);
@@ -72,10 +73,11 @@ struct handle_object {
 /* A new object of a class that begins as above. */
 HRESULT handle_new(struct com_class *class, struct provider *p, const struct guid *id, IUnknown **ret_object);
 void handle_destroy(struct com_object *obj);
+const GUID *handle_id(const struct com_object *obj);
 
 #define HANDLE_CLASS(cls) \
     _Static_assert(offsetof(struct cls, h) == offsetof(struct handle_object, h), "a handle class begins as struct handle_object"); \
-    COM_CLASS(cls, handle_destroy)
+    COM_CLASS_WITH_ID(cls, handle_destroy, handle_id)
 
 typedef HRESULT handle_maker(struct provider *p, const struct guid *id, IUnknown **ret_object);
 handle_maker provider_subsystem_new, provider_controller_new, provider_drive_new, provider_lun_new, provider_plex_new, provider_portal_new, provider_target_new, provider_group_new;
