@@ -44,7 +44,7 @@ struct iscsi_limits {
 };
 extern const struct iscsi_limits iscsi_limits_default;
 
-/* ---- what the connection asks of the world about targets ------------------------------------------------------------------- */
+/* ---- what the connection asks of the world about targets ----------------------------------------------- */
 
 /* CHAP (RFC 7143 §12.1.3). Secrets are bytes; copied by the callee that keeps them. */
 struct iscsi_secret {
@@ -93,7 +93,7 @@ struct iscsi_directory {
     void (*discovery_auth)(void *dir, const char *initiator, struct iscsi_auth *ret_auth);
 };
 
-/* ---- what the connection asks of its driver ----------------------------------------------------------------------------------- */
+/* ---- what the connection asks of its driver ------------------------------------------------------------ */
 
 struct iscsi_driver {
     /* There is output, or room for input again, or the deadline moved, or the connection wants to end. Called at most once until the
@@ -106,7 +106,7 @@ struct iscsi_driver {
     void (*buffer_put)(void *driver, void *buf, size_t len);
 };
 
-/* ---- the connection ---------------------------------------------------------------------------------------------------------- */
+/* ---- the connection ------------------------------------------------------------------------------------ */
 
 struct iscsi_conn_config {
     const struct iscsi_limits *limits;      /* must outlive the connection */
@@ -148,12 +148,13 @@ void iscsi_conn_request_logout(struct iscsi_conn *conn, uint16_t seconds);
 /* Async Message event 2 when in full feature phase, then the end. */
 void iscsi_conn_drop(struct iscsi_conn *conn);
 
-/* The socket is gone, and no recv or send of the driver refers to memory of the connection any more: aborts what runs. gone(arg) is called once no store request refers to the connection any more (perhaps before
- * this returns); the directory's pin has been released by then. After it, iscsi_conn_destroy(). */
+/* The socket is gone, and no recv or send of the driver refers to memory of the connection any more: aborts what runs. gone(arg) is
+ * called once no store request refers to the connection any more (perhaps before this returns); the directory's pin has been released
+ * by then. After it, or inside it as the last thing, iscsi_conn_destroy(). */
 void iscsi_conn_lost(struct iscsi_conn *conn, void (*gone)(void *arg), void *arg);
 void iscsi_conn_destroy(struct iscsi_conn *conn);
 
-/* ---- facts for `session list` and the log -------------------------------------------------------------------------------------- */
+/* ---- facts for `session list` and the log -------------------------------------------------------------- */
 
 enum iscsi_conn_state { ISCSI_CONN_LOGIN, ISCSI_CONN_FULL, ISCSI_CONN_LOGOUT, ISCSI_CONN_CLOSED };
 

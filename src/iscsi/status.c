@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Login status classes and details by name (RFC 7143 §11.13.5), and the defaults of what bounds a connection. */
+/* Login status classes and details by name (RFC 7143 §11.13.5); the defaults of what bounds a connection. */
 #include "iscsi/iscsi.h"
 
 const struct iscsi_login_status ISCSI_LOGIN_OK = { 0x00, 0x00 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Sending: a queue of what is to be said, made into PDUs only as the driver asks for bytes.
  *
- *     queue (replies and tasks, in order) --make()--> ready (headers stamped, digests done) --iscsi_conn_sent()--> spare
+ *     queue (replies and tasks, in order) --make()--> ready (headers stamped, digests done)
+ * --iscsi_conn_sent()--> spare
  *
  * StatSN, ExpCmdSN and MaxCmdSN are stamped when a PDU is made: that is the order on the wire.
  */
@@ -127,7 +128,7 @@ void tx_fini(struct iscsi_conn *conn)
     tx_trim(conn);
 }
 
-/* ---- making PDUs --------------------------------------------------------------------------------------------------------------------- */
+/* ---- making PDUs --------------------------------------------------------------------------------------- */
 
 static void stamp_numbers(struct iscsi_conn *conn, struct tx_pdu *pdu)
 {
@@ -187,7 +188,7 @@ static struct tx_pdu *make(struct iscsi_conn *conn)
     return pdu;
 }
 
-/* ---- the driver's side -------------------------------------------------------------------------------------------------------------- */
+/* ---- the driver's side --------------------------------------------------------------------------------- */
 
 static void gather(const void *p, uint32_t len, uint32_t *skip, struct iovec *iov, int *n)
 {
