@@ -72,6 +72,22 @@ struct listing {
     int r;
 };
 
+/* "address,tag" without printf: a thousand targets are listed in one go. */
+static const char *address_text(char text[96], const char *address, uint16_t tag)
+{
+    size_t n = strnlen(address, 88);
+    uint32_t scale = 1;
+
+    memcpy(text, address, n);
+    text[n++] = ',';
+    while (scale * 10 <= tag)
+        scale *= 10;
+    for (; scale; scale /= 10)
+        text[n++] = (char)('0' + tag / scale % 10);
+    text[n] = '\0';
+    return text;
+}
+
 static int record(void *arg, const char *target, const char *address, uint16_t tag)
 {
     struct listing *l = arg;
@@ -79,13 +95,12 @@ static int record(void *arg, const char *target, const char *address, uint16_t t
     char value[96];
 
     if (strcmp(l->target, target) != 0) {
-        snprintf(l->target, sizeof l->target, "%s", target);
+        memcpy(l->target, target, strnlen(target, ISCSI_NAME_MAX) + 1);
+        l->target[ISCSI_NAME_MAX] = '\0';
         l->r = text_put(l->out, "TargetName", target);
     }
-    if (l->r == 0 && address) {
-        snprintf(value, sizeof value, "%s,%u", address, tag);
-        l->r = text_put(l->out, "TargetAddress", value);
-    }
+    if (l->r == 0 && address)
+        l->r = text_put(l->out, "TargetAddress", address_text(value, address, tag));
     if (l->r < 0)
         l->out->len = before; /* a name without an address would mean "here" */
     return l->r;

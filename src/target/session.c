@@ -271,7 +271,7 @@ void target_session_free(struct target_session *session)
     scsi_view_destroy(TAKE_PTR(session->view)); /* from here on nobody kicks; a kick may be under way */
     leave(&engine->registry, session);
     if (session->up)
-        target_event(engine, ENGINE_SESSION_DOWN, &target, session->initiator);
+        target_events_add(&engine->events, ENGINE_SESSION_DOWN, &target, session->initiator);
     target_release_pin(engine, session->path, session->left_as_asked ? session->initiator : NULL);
     if (!atomic_load(&session->kicked))
         memory_free(session);
@@ -314,7 +314,7 @@ int target_session_open(struct target_conn *conn, struct scsi_view **ret_view, u
     session->up = true;
     log_debug("session of %s at %s,%u through %s is up", session->initiator, session->path->target->name, session->path->tag,
               conn->local_address);
-    target_event(session->engine, ENGINE_SESSION_UP, &session->path->target->id, session->initiator);
+    target_events_add(&session->engine->events, ENGINE_SESSION_UP, &session->path->target->id, session->initiator);
     *ret_view = session->view;
     *ret_tsih = session->tsih;
     return 0;

@@ -274,7 +274,6 @@ static void sessions_of_another_target_on_the_portal_never_notice(void **state)
     struct engine_drain *drain;
     struct initiator mine;
     struct worker other;
-    unsigned before;
 
     one_target_two_portals(rig);
     rig_target(rig, 1);
@@ -283,14 +282,13 @@ static void sessions_of_another_target_on_the_portal_never_notice(void **state)
     rig_login(rig, &mine, 1, 0, 0);
     worker_start(&other, rig, 2, 1, 0);
     worker_wait(&other, 3);
-    before = rig->n_down;
     drain = drain_start(rig, 0, 0, 0); /* event 2 at once */
     assert_int_equal(engine_drain_wait(drain, WAIT_PATIENT_MS), 0);
     assert_int_equal(initiator_wait_event(&mine), 0);
     assert_true(mine.drop_announced);
     assert_false(mine.logout_requested);
     worker_wait(&other, 10);
-    assert_int_equal(rig->n_down, before + 1);
+    rig_wait_down(rig, 1);
     worker_stop(&other);
     assert_int_equal(other.n_moves, 0);
     engine_drain_free(drain);
@@ -364,6 +362,25 @@ static void without_cancel_the_pair_stays_out_until_it_is_removed(void **state)
     assert_status(rig, 0, -EACCES, 2, 3);
     rig_path(rig, 0, 0, 2);
     assert_status(rig, 0, 0, 0, 0);
+}
+
+static void drains_that_outlive_their_engine_are_harmless(void **state)
+{
+    struct rig *rig = *state;
+    struct engine_drain *running, *cancelled;
+    struct initiator in;
+
+    one_target_two_portals(rig);
+    rig_login(rig, &in, 1, 0, 0);
+    running = drain_start(rig, 0, 0, DRAIN_PATIENT);
+    cancelled = drain_start(rig, 0, 1, DRAIN_PATIENT);
+    engine_drain_cancel(cancelled);
+    engine_destroy(TAKE_PTR(rig->engine));
+    assert_int_equal(engine_drain_wait(running, -1), -ECANCELED);
+    engine_drain_cancel(running);
+    engine_drain_free(running);
+    engine_drain_free(cancelled);
+    initiator_close(&in);
 }
 
 static void new_logins_are_sent_to_a_portal_of_the_same_group_if_there_is_one(void **state)
@@ -606,6 +623,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(cancel_puts_everything_back, rig_set_up, rig_tear_down),
         cmocka_unit_test_setup_teardown(a_drain_that_has_finished_can_still_be_cancelled, rig_set_up, rig_tear_down),
         cmocka_unit_test_setup_teardown(without_cancel_the_pair_stays_out_until_it_is_removed, rig_set_up, rig_tear_down),
+        cmocka_unit_test_setup_teardown(drains_that_outlive_their_engine_are_harmless, rig_set_up, rig_tear_down),
         cmocka_unit_test_setup_teardown(new_logins_are_sent_to_a_portal_of_the_same_group_if_there_is_one, rig_set_up, rig_tear_down),
         cmocka_unit_test_setup_teardown(a_connection_still_in_login_counts_and_is_dropped_at_the_start, rig_set_up, rig_tear_down),
         cmocka_unit_test_setup_teardown(a_whole_portal_or_a_whole_target_can_be_drained, rig_set_up, rig_tear_down),
