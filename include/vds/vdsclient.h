@@ -13,6 +13,12 @@ extern "C" {
  * from the service, if the failure did. Valid until this thread's next call into the library. */
 VDS_API const char *vds_error_text(void);
 
+/* Sets it, for a program that hands a failure on from one thread to another. NULL clears. */
+VDS_API void vds_set_error_text(const char *text);
+
+/* "VDS_E_OBJECT_DELETED", "S_FALSE"; a code without a name is "0x80070062". Valid until this thread's next call of it. */
+VDS_API const char *vds_hresult_name(HRESULT hr);
+
 /* Makes the loader for CLSCTX_INPROC_SERVER: an IVdsServiceLoader, or what else `riid` asks of it. Registered by the library that holds
  * the array (NULL takes it away again). */
 typedef HRESULT (*vds_inproc_factory)(REFIID riid, void **ppv);

@@ -182,7 +182,7 @@ struct notifier {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     struct list_node queue;
-    size_t n_queued;          /* events */
+    size_t n_queued;          /* events not delivered yet */
     bool lost, stopping, started;
     pthread_t thread;
     void (*sink)(void *arg, const struct array_notification *events, size_t n);
@@ -290,9 +290,9 @@ struct pool {
     bool stopping;
 };
 void pool_init(struct pool *pool, unsigned max);
-int pool_submit(struct pool *pool, struct array_op *op); /* -EAGAIN: no thread at all */
+int pool_submit(struct pool *pool, struct array_op *op); /* takes the reference, unless there is no thread at all: -EAGAIN */
 void pool_fini(struct pool *pool); /* runs what is queued, joins */
-void op_execute(struct array_op *op); /* what a worker does */
+void op_execute(struct array_op *op); /* runs it to its end; the caller's reference stays */
 
 /* ---- the array -------------------------------------------------------------------------------------------------------------------------------- */
 
