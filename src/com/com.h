@@ -38,7 +38,7 @@
 #include "base/cleanup.h"
 #include "base/guid.h"
 
-/* ---- objects ------------------------------------------------------------------------------------------------------------------- */
+/* ---- objects ------------------------------------------------------------------------------------------- */
 
 struct com_object;
 
@@ -145,7 +145,7 @@ static inline void com_releasep(void *p)
         IUnknown_Release(unknown);
 }
 
-/* ---- identifiers: one layout, two names ------------------------------------------------------------------------------------------- */
+/* ---- identifiers: one layout, two names ---------------------------------------------------------------- */
 
 _Static_assert(sizeof(struct guid) == sizeof(GUID) && offsetof(struct guid, data4) == offsetof(GUID, Data4), "one layout");
 
@@ -159,7 +159,7 @@ static inline GUID com_GUID(const struct guid *g)
     return *(const GUID *)(const void *)g;
 }
 
-/* ---- what the installed headers leave to the compat folder ----------------------------------------------------------------------- */
+/* ---- what the installed headers leave to the compat folder --------------------------------------------- */
 
 VDS_API LPVOID WINAPI CoTaskMemRealloc(LPVOID p, SIZE_T size);
 VDS_API HRESULT WINAPI CoInitialize(LPVOID reserved);
@@ -167,7 +167,7 @@ VDS_API HRESULT WINAPI CoInitialize(LPVOID reserved);
 VDS_API HRESULT WINAPI CoInitializeSecurity(LPVOID descriptor, LONG n_services, LPVOID services, LPVOID reserved1, DWORD authentication,
                                             DWORD impersonation, LPVOID list, DWORD capabilities, LPVOID reserved3);
 
-/* ---- task memory: CoTaskMemAlloc() and CoTaskMemFree() are declared in the installed headers ----------------------------------------- */
+/* ---- task memory: CoTaskMemAlloc() and CoTaskMemFree() are declared in the installed headers ----------- */
 
 /* Blocks alive now; 0 at the end of every test. */
 size_t com_live_task_blocks(void);
@@ -180,7 +180,7 @@ HRESULT com_wide(const char *text, LPWSTR *ret_wide);
 /* UTF-16 argument -> malloc'ed UTF-8. E_INVALIDARG for an unpaired surrogate. wide must not be NULL. */
 HRESULT com_utf8(const WCHAR *wide, char **ret_text);
 
-/* ---- CoInitializeEx() of this process ------------------------------------------------------------------------------------------------- */
+/* ---- CoInitializeEx() of this process ------------------------------------------------------------------ */
 
 /* The result of a second CoInitializeSecurity(). */
 #define COM_E_TOO_LATE ((HRESULT)0x80010119) /* RPC_E_TOO_LATE, which the installed headers do not have */
@@ -188,12 +188,12 @@ HRESULT com_utf8(const WCHAR *wide, char **ret_text);
 /* Has any thread of the process initialised COM (and not uninitialised it)? */
 bool com_initialized(void);
 
-/* ---- enumerations ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- enumerations -------------------------------------------------------------------------------------- */
 
 /* A snapshot of n objects, with its own reference to each. n may be 0. */
 HRESULT com_enum_create(IUnknown *const *objects, size_t n, IEnumVdsObject **ret_enum);
 
-/* ---- async objects ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- async objects ------------------------------------------------------------------------------------- */
 
 /* How an operation is asked; shared by the array's operations and the proxies. Any thread, several at once. A failure of the function
  * itself (the connection died, no memory) is its return value; how the operation ended is *ret_hr. */

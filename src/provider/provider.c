@@ -55,7 +55,7 @@ void provider_leave(struct provider **inside)
         pthread_rwlock_unlock(&(*inside)->gate);
 }
 
-/* ---- IVdsProvider, IVdsProviderSupport, the two types ------------------------------------------------------------------------------ */
+/* ---- IVdsProvider, IVdsProviderSupport, the two types -------------------------------------------------- */
 
 /* Answers whatever state the array is in: this is how one comes to the Reenumerate() that cures it. */
 static HRESULT provider_GetProperties(IVdsProvider *face, VDS_PROVIDER_PROP *ret_prop)
@@ -105,7 +105,7 @@ static HRESULT provider_GetProviderType2(IVdsHwProviderType2 *face, VDS_HWPROVID
     return hwprovider_type(ret_type);
 }
 
-/* ---- IVdsHwProvider -------------------------------------------------------------------------------------------------------------------- */
+/* ---- IVdsHwProvider ------------------------------------------------------------------------------------ */
 
 static HRESULT provider_QuerySubSystems(IVdsHwProvider *face, IEnumVdsObject **ret_enum)
 {
@@ -135,7 +135,7 @@ static HRESULT provider_Refresh(IVdsHwProvider *face)
     return FAILED(hr) ? hr : array_refresh(inside->config.array);
 }
 
-/* ---- towards the service ------------------------------------------------------------------------------------------------------------------ */
+/* ---- towards the service ------------------------------------------------------------------------------- */
 
 static HRESULT provider_GetObject(IVdsProviderPrivate *face, VDS_OBJECT_ID id, VDS_OBJECT_TYPE type, IUnknown **ret_object)
 {
@@ -241,7 +241,7 @@ static HRESULT provider_QueryIfCreatedLun(IVdsHwProviderPrivate *face, LPWSTR pa
     return S_FALSE;
 }
 
-/* ---- the class ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- the class ----------------------------------------------------------------------------------------- */
 
 static const IVdsProviderVtbl provider_vtbl = {
     COM_UNKNOWN_SLOTS(provider, IVdsProvider),

@@ -17,7 +17,7 @@
 #define PROVIDER_VERSION_ID \
     { 0x848867f9, 0xf836, 0x4ca7, { 0x93, 0xb9, 0x4c, 0x76, 0x58, 0xf4, 0x54, 0xd3 } }
 
-/* ---- the provider object --------------------------------------------------------------------------------------------------------- */
+/* ---- the provider object ------------------------------------------------------------------------------- */
 
 struct provider {
     struct com_object obj;
@@ -57,7 +57,7 @@ void provider_leave(struct provider **inside);
 /* The sink for the feed; NULL takes it away and waits until nobody is in it. */
 void provider_feed_set_sink(struct provider_feed *feed, IVdsAdviseSink *sink);
 
-/* ---- handles: an object of the array, named by its id ------------------------------------------------------------------------------- */
+/* ---- handles: an object of the array, named by its id -------------------------------------------------- */
 
 struct handle {
     struct provider *provider; /* a reference */
@@ -98,7 +98,7 @@ HRESULT handle_lookup(struct provider *inside, VDS_OBJECT_TYPE type, const struc
 /* The GetSubSystem() of an object whose existence the caller has just proved. Inside the gate. */
 HRESULT handle_subsystem(struct provider *inside, IVdsSubSystem **ret_subsystem);
 
-/* ---- operations ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- operations ---------------------------------------------------------------------------------------- */
 
 /* Beginning an operation takes all that can fail before the array is asked: a method that fails has changed nothing.
  *
@@ -120,7 +120,7 @@ HRESULT operation_begin(struct provider *p, VDS_ASYNC_OUTPUT_TYPE type, handle_m
 HRESULT operation_admitted(HRESULT hr, struct operation_start *start, IVdsAsync **ret_async);
 void operation_start_fini(struct operation_start *start);
 
-/* ---- shared rules -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- shared rules -------------------------------------------------------------------------------------- */
 
 /* What SetStatus() may be asked by an object whose status cannot be changed by the array: S_OK when `wanted` is what it is already,
  * E_INVALIDARG for UNKNOWN and values outside the enum (the legal ones are `legal`, bit by bit), else VDS_E_NOT_SUPPORTED. */

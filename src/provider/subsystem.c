@@ -20,7 +20,7 @@ HRESULT provider_subsystem_get(struct subsystem *o, struct provider **ret_inside
     return FAILED(hr) ? hr : array_subsystem_get((*ret_inside)->config.array, ret_info);
 }
 
-/* ---- properties and relations -------------------------------------------------------------------------------------------------------- */
+/* ---- properties and relations -------------------------------------------------------------------------- */
 
 /* How many drives there are, for the bus and slot numbers. */
 static SHORT count_slots(struct provider *inside)
@@ -120,7 +120,7 @@ static HRESULT subsystem_GetDrive(IVdsSubSystem *face, SHORT bus, SHORT slot, IV
     return VDS_E_OBJECT_NOT_FOUND;
 }
 
-/* ---- changes ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- changes ------------------------------------------------------------------------------------------- */
 
 /* Looks for drives, and for addresses while at it. */
 static HRESULT subsystem_Reenumerate(IVdsSubSystem *face)
@@ -186,7 +186,7 @@ static HRESULT subsystem_SetIpsecGroupPresharedKey(IVdsSubSystemIscsi *face, VDS
     return FAILED(hr) ? hr : VDS_E_NOT_SUPPORTED;
 }
 
-/* ---- targets and LUNs ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- targets and LUNs ---------------------------------------------------------------------------------- */
 
 static HRESULT subsystem_CreateTarget(IVdsSubSystemIscsi *face, LPWSTR iscsi_wide, LPWSTR friendly_wide, IVdsAsync **ret_async)
 {
@@ -307,7 +307,7 @@ static HRESULT subsystem_QueryMaxLunCreateSize(IVdsSubSystem *face, VDS_LUN_TYPE
     return FAILED(hr) ? hr : max_free(inside, all, n, ret_max);
 }
 
-/* ---- the class ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- the class ----------------------------------------------------------------------------------------- */
 
 static const IVdsSubSystemVtbl subsystem_vtbl = {
     COM_UNKNOWN_SLOTS(subsystem, IVdsSubSystem),

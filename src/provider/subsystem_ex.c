@@ -21,7 +21,7 @@ HRESULT subsystem_CreateLunEx(IVdsSubSystemEx *face, ULONGLONG size, BOOL thick,
     return provider_lun_create(subsystem_of(face), &request, ret_async);
 }
 
-/* ---- sessions -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- sessions ------------------------------------------------------------------------------------------ */
 
 static ULONG session_state(enum iscsi_conn_state state)
 {
@@ -120,7 +120,7 @@ HRESULT subsystem_DropSession(IVdsSubSystemEx *face, ULONGLONG id)
     return r == 0 ? S_OK : r == -ENOENT ? VDS_E_ISCSI_SESSION_NOT_FOUND : E_FAIL;
 }
 
-/* ---- status ------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- status -------------------------------------------------------------------------------------------- */
 
 static ULONG count_sessions(struct engine *engine)
 {

@@ -72,7 +72,7 @@ static void *take(size_t n, size_t size)
     return p;
 }
 
-/* ---- things -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- things -------------------------------------------------------------------------------------------- */
 
 static struct thing *add(struct array *a, enum kind kind)
 {
@@ -117,7 +117,7 @@ static void emit(struct array *a, uint32_t event, uint32_t type, const struct gu
         a->notify(a->notify_arg, &n, 1);
 }
 
-#define LOCKED(a) _cleanup_(unlockp) struct array *locked = (pthread_mutex_lock(&(a)->lock), (a))
+#define LOCKED(a) __attribute__((unused)) _cleanup_(unlockp) struct array *locked = (pthread_mutex_lock(&(a)->lock), (a))
 static void unlockp(struct array **a)
 {
     pthread_mutex_unlock(&(*a)->lock);
@@ -219,7 +219,7 @@ int fake_n_refreshes(struct array *a)
     return a->n_refreshes;
 }
 
-/* ---- reading -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------------------------------------- */
 
 static const struct {
     enum kind members;
@@ -463,7 +463,7 @@ const char *engine_backend_name(const struct engine *e)
     return "fake";
 }
 
-/* ---- operations -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- operations ---------------------------------------------------------------------------------------- */
 
 static HRESULT op_start(struct array *a, const struct guid *object, HRESULT hr, const struct guid *output, struct array_op **ret_op)
 {

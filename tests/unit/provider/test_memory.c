@@ -39,7 +39,7 @@ void *__wrap_realloc(void *p, size_t size)
     return fails_now() ? NULL : __real_realloc(p, size);
 }
 
-/* ---- the calls: each does one thing, gives back what it got, and says how it ended ------------------------------------------------ */
+/* ---- the calls: each does one thing, gives back what it got, and says how it ended --------------------- */
 
 struct scene {
     struct fixture *f;

@@ -18,7 +18,7 @@ static void every_class_keeps_the_rules_of_identity(void **state)
     assert_int_equal(com_check_registry(), 3 + 2 + 8);
 }
 
-/* ---- OnLoad, OnUnload ------------------------------------------------------------------------------------------------------------------- */
+/* ---- OnLoad, OnUnload ---------------------------------------------------------------------------------- */
 
 static void before_on_load_the_provider_says_that_it_is_not_initialised(void **state)
 {
@@ -87,7 +87,7 @@ static void on_unload_waits_only_by_force_for_a_call_inside_the_array(void **sta
     IVdsLun_Release(lun);
 }
 
-/* ---- notifications ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- notifications ------------------------------------------------------------------------------------- */
 
 static void an_event_of_the_array_reaches_the_sink_with_its_id(void **state)
 {
@@ -125,7 +125,7 @@ static void after_on_unload_nothing_is_delivered(void **state)
     assert_int_equal(f->sink->n_calls, 0);
 }
 
-/* ---- what it says of itself ------------------------------------------------------------------------------------------------------------------ */
+/* ---- what it says of itself ---------------------------------------------------------------------------- */
 
 static void properties_say_hardware_iscsi_and_a_lasting_id(void **state)
 {
@@ -217,7 +217,7 @@ static void get_object_finds_each_kind_by_its_id(void **state)
     IVdsIscsiTarget_Release(target);
 }
 
-/* ---- QueryIfCreatedLun ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- QueryIfCreatedLun --------------------------------------------------------------------------------- */
 
 static void a_disk_with_our_serial_number_is_ours(void **state)
 {
@@ -263,7 +263,7 @@ static void a_disk_with_our_naa_designator_is_ours(void **state)
     IVdsHwProviderPrivate_Release(hw_private);
 }
 
-/* ---- the class factory ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- the class factory --------------------------------------------------------------------------------- */
 
 static void the_factory_makes_providers_of_its_own_class_only(void **state)
 {
