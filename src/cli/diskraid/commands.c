@@ -35,9 +35,11 @@ const struct arg_def arg_defs[N_ARGS] = {
     [ARG_NAME] = { "name", ARG_TYPE_TEXT, "a name", NULL },
     [ARG_ISCSINAME] = { "iscsiname", ARG_TYPE_TEXT, "an iSCSI name", NULL },
     [ARG_SECRET] = { "secret", ARG_TYPE_EMPTY, "a secret", NULL },
-    [ARG_INITIATOR] = { "initiator", ARG_TYPE_TEXT, "the iSCSI name of an initiator", NULL },
-    [ARG_INITIATORS] = { "initiator", ARG_TYPE_TEXTS, "a list of iSCSI names with semicolons between", NULL },
-    [ARG_WWN] = { "wwn", ARG_TYPE_TEXTS, "a list of world-wide names with semicolons between", NULL },
+    [ARG_INITIATOR] = { "initiator", ARG_TYPE_TEXT, "the iSCSI name of an initiator", NULL, "<initiator>" },
+    [ARG_INITIATORS] = { "initiator", ARG_TYPE_TEXTS, "a list of iSCSI names with semicolons between", NULL,
+                         "<initiator>[;<initiator>...]" },
+    [ARG_WWN] = { "wwn", ARG_TYPE_TEXTS, "a list of world-wide names with semicolons between", NULL,
+                  "<hex>[;<hex>...]" },
     [ARG_LOGIN_TYPE] = { "type", ARG_TYPE_CHOICE, "a kind of login", login_types },
     [ARG_CHAP] = { "chap", ARG_TYPE_CHOICE, "a kind of CHAP", auth_types },
     [ARG_HOTSPARE] = { "hotspare", ARG_TYPE_CHOICE, "true or false", truths },
@@ -46,10 +48,10 @@ const struct arg_def arg_defs[N_ARGS] = {
     [ARG_NUMBER] = { NULL, ARG_TYPE_NUMBER, "a number", NULL },
     [ARG_NUMBERS] = { NULL, ARG_TYPE_NUMBERS, "a list of numbers, such as 0,1", NULL },
     [ARG_PAIRS] = { NULL, ARG_TYPE_PAIRS, "a list of controllers and ports, such as 0-0,0-1", NULL },
-    [ARG_NEW_NAME] = { NULL, ARG_TYPE_EMPTY, "a name", NULL },
+    [ARG_NEW_NAME] = { NULL, ARG_TYPE_EMPTY, "a name", NULL, "<name>" },
     [ARG_OPERATION] = { NULL, ARG_TYPE_CHOICE, "an operation", operations },
     [ARG_FLAGS] = { NULL, ARG_TYPE_WORDS, "a flag", NULL },
-    [ARG_COMMAND] = { NULL, ARG_TYPE_TEXT, "a command", NULL },
+    [ARG_COMMAND] = { NULL, ARG_TYPE_TEXT, "a command", NULL, "<command>" },
 };
 
 /* ---- shorthands of the table -------------------------------------------------------------------------------------------------- */

@@ -237,7 +237,7 @@ static int value_parse(struct request *request, enum arg arg, const char *text, 
         break;
     }
     if (r < 0 || *end)
-        return syntax(error, "'%s' is not %s", text, def->value);
+        return syntax(error, "'%s' is not %s", text, def->meaning);
     return 0;
 }
 
@@ -273,13 +273,18 @@ static const char *join_list(struct request *request, enum arg_type type, const 
     return start;
 }
 
+static const char *arg_name(enum arg arg)
+{
+    return arg_defs[arg].keyword ? arg_defs[arg].keyword : arg_defs[arg].meaning;
+}
+
 static int take_value(struct request *request, enum arg arg, const char *text, unsigned *i, struct grammar_error *error)
 {
     const struct tokens *t = &request->tokens;
     enum arg_type type = arg_defs[arg].type;
 
     if (request->given & ARG_BIT(arg))
-        return syntax(error, "%s is given twice", arg_defs[arg].keyword ? arg_defs[arg].keyword : arg_defs[arg].value);
+        return syntax(error, "%s is given twice", arg_name(arg));
     request->given |= ARG_BIT(arg);
     if (type == ARG_TYPE_WORDS) {
         request->value[arg].first = *i;
@@ -292,8 +297,8 @@ static int take_value(struct request *request, enum arg arg, const char *text, u
     return value_parse(request, arg, join_list(request, type, text, i), error);
 }
 
-/* The keyword argument or flag word that `word` is, or N_ARGS. */
-static enum arg find_keyword(const struct form *form, const char *word)
+/* The keyword argument (`pair`) or flag word that `word` begins with, or N_ARGS. */
+static enum arg find_keyword(const struct form *form, const char *word, bool pair)
 {
     size_t len = strcspn(word, "=");
     enum arg found = N_ARGS;
@@ -302,7 +307,7 @@ static enum arg find_keyword(const struct form *form, const char *word)
         const struct arg_def *def = &arg_defs[form->args[k]];
         enum match m;
 
-        if (!def->keyword || (def->type == ARG_TYPE_FLAG) == (word[len] == '='))
+        if (!def->keyword || (def->type == ARG_TYPE_FLAG) == pair)
             continue;
         m = match(word, len, def->keyword, strlen(def->keyword));
         if (m == MATCH_EXACT)
@@ -325,7 +330,7 @@ static enum arg next_plain(const struct form *form, uint64_t given)
 static int take_argument(struct request *request, unsigned *i, struct grammar_error *error)
 {
     const char *word = request->tokens.word[*i];
-    enum arg arg = find_keyword(request->form, word);
+    enum arg arg = find_keyword(request->form, word, strchr(word, '='));
 
     if (arg != N_ARGS)
         return take_value(request, arg, arg_defs[arg].type == ARG_TYPE_FLAG ? "" : strchr(word, '=') + 1, i, error);
@@ -334,12 +339,9 @@ static int take_argument(struct request *request, unsigned *i, struct grammar_er
         return take_value(request, arg, word, i, error);
     if (request->given & ARG_BIT(ARG_SECRET)) /* "secret= xyz": do not repeat it */
         return syntax(error, "a word does not belong here");
+    if (!strchr(word, '=') && find_keyword(request->form, word, true) != N_ARGS)
+        return syntax(error, "'%s' needs a value", word);
     return syntax(error, "'%.*s' does not belong here", (int)strcspn(word, "="), word);
-}
-
-static const char *arg_name(enum arg arg)
-{
-    return arg_defs[arg].keyword ? arg_defs[arg].keyword : arg_defs[arg].value;
 }
 
 static int check_given(const struct request *request, struct grammar_error *error)
@@ -349,7 +351,7 @@ static int check_given(const struct request *request, struct grammar_error *erro
 
     for (unsigned k = 0; k < form->n_args; k++) {
         if (missing & ARG_BIT(form->args[k]))
-            return syntax(error, "%s is missing", arg_name(form->args[k]));
+            return syntax(error, "%.*s is missing", (int)strcspn(arg_name(form->args[k]), ","), arg_name(form->args[k]));
     }
     if (form->any_of && !(form->any_of & request->given))
         return syntax(error, "an argument is missing");
@@ -365,7 +367,7 @@ int grammar_parse(const char *line, size_t len, struct request *ret_request, str
     unsigned n_words;
 
     ret_request->command = ret_error->command = NULL;
-    ret_request->form = NULL;
+    ret_request->form = ret_error->form = NULL;
     ret_request->given = 0;
     ret_request->n_items = 0;
     ret_request->n_joined = 0;
@@ -376,7 +378,7 @@ int grammar_parse(const char *line, size_t len, struct request *ret_request, str
     ret_request->command = ret_error->command = grammar_find(t->word[0]);
     if (!ret_request->command)
         return syntax(ret_error, "'%s' is not a command", t->word[0]);
-    ret_request->form = find_form(ret_request->command, t, &n_words);
+    ret_request->form = ret_error->form = find_form(ret_request->command, t, &n_words);
     if (!ret_request->form && t->n == 1 + n_words)
         return syntax(ret_error, "a word is missing");
     if (!ret_request->form)
@@ -425,6 +427,8 @@ static size_t append_value(char *text, size_t size, size_t at, const struct arg_
         [ARG_TYPE_PATHS] = "<path>-{PRIMARY | <weight>}[,...]", [ARG_TYPE_WORDS] = "<flag=value> ...",
     };
 
+    if (def->shape)
+        return append(text, size, at, "%s", def->shape);
     if (def->type != ARG_TYPE_CHOICE)
         return append(text, size, at, "%s", shape[def->type]);
     for (unsigned i = 0; def->choices[i]; i++) {

@@ -52,8 +52,9 @@ enum arg_type {
 struct arg_def {
     const char *keyword;        /* NULL: a plain value */
     enum arg_type type;
-    const char *value;          /* what the usage line shows for it */
+    const char *meaning;        /* for sentences: "a size, such as 64KB" */
     const char *const *choices; /* ARG_TYPE_CHOICE, NULL at the end; the value is the index */
+    const char *shape;          /* for usage lines, where it is not the type's */
 };
 extern const struct arg_def arg_defs[N_ARGS];
 
@@ -109,6 +110,7 @@ extern const unsigned n_commands;
 
 struct grammar_error {
     const struct command *command; /* NULL: not even that */
+    const struct form *form;       /* NULL: none of the command's */
     char text[200];                /* a sentence without a full stop */
 };
 

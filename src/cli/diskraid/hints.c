@@ -192,12 +192,12 @@ static int change_flag(struct shell *shell, const struct request *request, const
     int r;
 
     if (set && !value)
-        return say_syntax(request->command, "Syntax error: '%s' needs a value, as in %s=...", word, word);
+        return say_syntax(request->command, request->form, "Syntax error: '%s' needs a value", word);
     r = hints_set(shell, word, len, set ? value : NULL, &wanted);
     if (r == -1)
-        return say_syntax(request->command, "Syntax error: '%.*s' is not an automagic flag", (int)len, word);
+        return say_syntax(request->command, request->form, "Syntax error: '%.*s' is not an automagic flag", (int)len, word);
     if (r == -2)
-        return say_syntax(request->command, "Syntax error: '%s' is not %s", value, wanted);
+        return say_syntax(request->command, request->form, "Syntax error: '%s' is not %s", value, wanted);
     return OUTCOME_DONE;
 }
 

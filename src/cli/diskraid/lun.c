@@ -80,7 +80,7 @@ int lun_create(struct shell *shell, const struct request *request)
     if (r != OUTCOME_DONE)
         return r;
     if (request_has(request, ARG_STRIPESIZE) && request->value[ARG_STRIPESIZE].number > UINT32_MAX)
-        return say_syntax(request->command, "Syntax error: the stripe size is too large");
+        return say_syntax(request->command, request->form, "Syntax error: the stripe size is too large");
     if (!request_has(request, ARG_SIZE))
         hr = IVdsSubSystem_QueryMaxLunCreateSize(subsystem, type, drives, n, hints, &size);
     if (SUCCEEDED(hr))
@@ -282,9 +282,9 @@ int lun_unmask(struct shell *shell, const struct request *request)
     HRESULT hr;
 
     if (request_has(request, ARG_ADD) && (request_has(request, ARG_ALL) || request_has(request, ARG_NONE)))
-        return say_syntax(request->command, "Syntax error: ADD goes with WWN= or INITIATOR=");
+        return say_syntax(request->command, request->form, "Syntax error: ADD goes with WWN= or INITIATOR=");
     if (request_has(request, ARG_WWN) && !is_wwns(request->value[ARG_WWN].text))
-        return say_syntax(request->command, "Syntax error: a world-wide name has 16 hexadecimal digits");
+        return say_syntax(request->command, request->form, "Syntax error: a world-wide name has 16 hexadecimal digits");
     hr = request_has(request, ARG_UNINSTALL) ? uninstall_lun(shell, lun_of(shell)) : S_OK;
     if (FAILED(hr))
         return say_failed(hr, "The disk of LUN %u cannot be uninstalled", number_of(shell));

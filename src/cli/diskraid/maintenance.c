@@ -98,7 +98,7 @@ int name_run(struct shell *shell, const struct request *request)
     HRESULT hr;
 
     if (utf16_length(text, &units) < 0 || units > NAME_UNITS_MAX)
-        return say_syntax(request->command, "Syntax error: a name has less than %d characters", NAME_UNITS_MAX + 1);
+        return say_syntax(request->command, request->form, "Syntax error: a name has less than %d characters", NAME_UNITS_MAX + 1);
     name = client_wide(text);
     if (!name)
         return say_no_memory();

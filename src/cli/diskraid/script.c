@@ -29,10 +29,12 @@ static void drop_mark(char *line, int *len)
     }
 }
 
-/* The value of a "secret=" that the parser would take. */
+/* A "secret=" with something behind it, as the parser would take it. */
 static bool is_secret(const char *word)
 {
-    return strncasecmp(word, "sec", 3) == 0 && strchr(word, '=');
+    const char *equals = strchr(word, '=');
+
+    return strncasecmp(word, "sec", 3) == 0 && equals && equals[1];
 }
 
 static void echo_chap(const struct tokens *t)

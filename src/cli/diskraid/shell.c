@@ -63,17 +63,19 @@ int say_selection(const char *format, ...)
     return OUTCOME_SELECTION;
 }
 
-static void print_usage(const struct command *command)
+static void print_usage(const struct command *command, const struct form *form)
 {
     char text[512];
 
     for (unsigned i = 0; i < command->n_forms; i++) {
+        if (form && form != &command->forms[i])
+            continue;
         grammar_usage(command, &command->forms[i], text, sizeof text);
         fprintf(stderr, "  %s\n", text);
     }
 }
 
-int say_syntax(const struct command *command, const char *format, ...)
+int say_syntax(const struct command *command, const struct form *form, const char *format, ...)
 {
     va_list args;
 
@@ -82,7 +84,7 @@ int say_syntax(const struct command *command, const char *format, ...)
     va_end(args);
     fprintf(stderr, ".\n");
     if (command)
-        print_usage(command);
+        print_usage(command, form);
     else
         fprintf(stderr, "HELP lists the commands.\n");
     return OUTCOME_SYNTAX;
@@ -237,7 +239,7 @@ int shell_run_line(struct shell *shell, const char *line, size_t len)
     if (!request)
         return say_no_memory();
     if (grammar_parse(line, len, request, &error) < 0)
-        r = say_syntax(error.command, "Syntax error: %s", error.text);
+        r = say_syntax(error.command, error.form, "Syntax error: %s", error.text);
     else if (request->command)
         r = run_request(shell, request);
     fflush(stdout);

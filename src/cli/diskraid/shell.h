@@ -55,8 +55,8 @@ int shell_run_line(struct shell *shell, const char *line, size_t len);
 int say_failed(HRESULT hr, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The command does not fit what is selected. OUTCOME_SELECTION. */
 int say_selection(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* Right words, wrong meaning. OUTCOME_SYNTAX. */
-int say_syntax(const struct command *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Tells it, and what the form, the command or DiskRAID takes (as far as the line made sense: NULL). OUTCOME_SYNTAX. */
+int say_syntax(const struct command *command, const struct form *form, const char *format, ...) __attribute__((format(printf, 3, 4)));
 int say_no_memory(void);
 
 /* ---- focus ------------------------------------------------------------------------------------------------------------------------ */

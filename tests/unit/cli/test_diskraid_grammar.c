@@ -277,7 +277,7 @@ static void what_must_be_there_is_asked_for(void **state)
     assert_error("extend lun noerr", "an argument is missing");
     assert_error("add tpgroup", "tportal is missing");
     assert_error("create target iscsiname=iqn.x:y", "name is missing");
-    assert_error("associate targets add", "a list of numbers, such as 0,1 is missing");
+    assert_error("associate targets add", "a list of numbers is missing");
     assert_error("maintenance lun", "an operation is missing");
     assert_error("unmask lun", "an argument is missing");
 }
@@ -294,6 +294,8 @@ static void what_excludes_each_other_is_refused(void **state)
     assert_error("setflag drive hotspare=maybe", "'maybe' is not true or false");
     assert_error("select lun 4294967295", "'4294967295' is not a number");
     assert_error("create lun simple siez=1", "'siez' does not belong here");
+    assert_error("break plex", "'plex' needs a value");
+    assert_error("create lun simple size", "'size' needs a value");
 }
 
 static void secrets_are_not_repeated_in_errors(void **state)
