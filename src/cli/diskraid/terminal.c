@@ -40,7 +40,7 @@ static int read_char(EditLine *el, wchar_t *ret_char)
         if (r != (size_t)-1 && r != (size_t)-2)
             return 1;
         if (r == (size_t)-1) /* no character of this locale */
-            state = (mbstate_t) { 0 };
+            state = (mbstate_t){ 0 };
     }
 }
 
@@ -52,7 +52,7 @@ static char *prompt(EditLine *el)
     return text;
 }
 
-/* ---- completion ------------------------------------------------------------------------------------------------------------- */
+/* ---- completion ------------------------------------------------------------------------------ */
 
 #define CANDIDATES_MAX 64
 struct candidates {
@@ -107,7 +107,7 @@ static unsigned char complete(EditLine *el, int ch)
     return CC_REFRESH;
 }
 
-/* ---- the loop ----------------------------------------------------------------------------------------------------------------- */
+/* ---- the loop -------------------------------------------------------------------------------- */
 
 /* A line with a secret stays out of the history. */
 static bool may_be_remembered(const char *line)
