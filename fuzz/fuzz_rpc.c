@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Hostile bytes for the server side of src/rpc: a fake service (tests/unit/rpc), a real server, one connection per input.
+/* Hostile bytes for the server side of src/rpc: a fake service (tests/unit/rpc), a real server, one
+ * connection per input.
  *
- * The first byte (modulo 4) picks the depth: 0 raw bytes from the first one on, 1 raw bytes after a proper handshake, anything else calls of real
- * methods whose arguments have the right types and the input's values. The input is refused when it crashes, hangs, or leaves a client,
- * operation, subscription or call behind.
- *
- * As a program of its own (-DFUZZ_STANDALONE) it runs the files named on the command line, or without any N random inputs from a seed:
- *     fuzz_rpc [FILE...]      FUZZ_RUNS=1000 FUZZ_SEED=1 fuzz_rpc
+ * The first byte (modulo 4) picks the depth: 0 raw bytes from the first one on, 1 raw bytes after a proper
+ * handshake, anything else calls of real methods whose arguments have the right types and the input's values.
+ * The input is refused when it crashes, hangs, or leaves a client, operation, subscription or call behind.
  */
 #include <poll.h>
 #include <stdio.h>
@@ -17,18 +15,30 @@
 
 #include "base/log.h"
 #include "fake_service.h"
+#include "fuzz.h"
 #include "rpc/desc.h"
 #include "rpc/path.h"
 #include "rpc/server.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static struct fake fake;
 static struct rpc_server *server;
 
+/* At the end of all inputs: nothing may be left. */
+static void stop(void)
+{
+    rpc_server_destroy(server);
+    fake_fini(&fake);
+    if (com_live_objects() || com_live_task_blocks()) {
+        fprintf(stderr, "%zu objects, %zu blocks are left\n", com_live_objects(), com_live_task_blocks());
+        abort();
+    }
+}
+
 static void start(void)
 {
-    static const struct rpc_server_options options = { .max_array = 100, .max_string = 1000, .max_operations = 20, .max_events = 50 };
+    static const struct rpc_server_options options = {
+        .max_array = 100, .max_string = 1000, .max_operations = 20, .max_events = 50
+    };
 
     if (server)
         return;
@@ -36,6 +46,7 @@ static void start(void)
     fake_init(&fake);
     if (rpc_server_create(fake.service, &options, &server) < 0)
         abort();
+    atexit(stop);
 }
 
 static int connect_raw(void)
@@ -60,27 +71,30 @@ static void settle(void)
         poll(NULL, 0, 1);
 }
 
-/* ---- raw bytes --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- raw bytes --------------------------------------------------------------------------------------- */
+
+static const char handshake[] = "\0AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\n";
 
 static void send_raw(const uint8_t *data, size_t size, bool shake_hands)
 {
-    static const char hands[] = "\0AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\n";
     int fd = connect_raw();
     char sink[4096];
 
-    if (shake_hands && send(fd, hands, sizeof hands - 1, MSG_NOSIGNAL) < 0) {
+    if (shake_hands && send(fd, handshake, sizeof handshake - 1, MSG_NOSIGNAL) < 0) {
         /* it may have gone */
     }
     if (send(fd, data, size, MSG_NOSIGNAL) < 0) {
         /* as above */
     }
+    while (poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 2) > 0 && read(fd, sink, sizeof sink) > 0)
+        ; /* until it has nothing to say for a moment */
     shutdown(fd, SHUT_WR);
     while (read(fd, sink, sizeof sink) > 0)
         ;
     close(fd);
 }
 
-/* ---- calls --------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- calls ------------------------------------------------------------------------------------------- */
 
 struct input {
     const uint8_t *at, *end;
@@ -241,45 +255,73 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     return 0;
 }
 
-#ifdef FUZZ_STANDALONE
-static void run_file(const char *path)
-{
-    static uint8_t data[1 << 20];
-    FILE *f = fopen(path, "rb");
-    size_t n = f ? fread(data, 1, sizeof data, f) : 0;
+/* ---- good inputs -------------------------------------------------------------------------------------- */
 
-    if (f)
-        fclose(f);
-    LLVMFuzzerTestOneInput(data, n);
+/* A field of a message's header, which begins at the next multiple of eight: its code, its type, its text.
+ * Returns its end. */
+static size_t put_field(uint8_t *message, size_t at, uint8_t code, char type, const char *value)
+{
+    size_t head = type == 'g' ? 5 : 8;
+
+    while (at % 8)
+        message[at++] = 0;
+    memset(message + at, 0, head);
+    message[at] = code;
+    message[at + 1] = 1;
+    message[at + 2] = (uint8_t)type;
+    message[at + 4] = (uint8_t)strlen(value); /* all are short */
+    strcpy((char *)message + at + head, value);
+    return at + head + strlen(value) + 1;
 }
 
-/* xorshift: the same inputs for the same seed everywhere. */
-static void run_random(unsigned runs, uint64_t seed)
+/* A call of a method of the service that takes nothing or one number. */
+static size_t put_call(uint8_t *out, uint32_t random)
 {
-    uint8_t data[600];
+    static const struct {
+        const char *interface, *member, *sig;
+    } calls[] = {
+        { "org.vds.IVdsService", "GetProperties", "" },
+        { "org.vds.IVdsService", "QueryProviders", "u" },
+        { "org.vds.IVdsService", "Advise", "u" },
+        { "org.freedesktop.DBus.Introspectable", "Introspect", "" },
+        { "org.freedesktop.DBus.Peer", "GetMachineId", "" },
+        { "org.vds.IVdsService", "Unadvise", "u" },
+    };
+    const char *sig = calls[random % ARRAY_SIZE(calls)].sig;
+    size_t n = 16, end;
 
-    for (unsigned i = 0; i < runs; i++) {
-        for (size_t k = 0; k < sizeof data; k++) {
-            seed ^= seed << 13;
-            seed ^= seed >> 7;
-            seed ^= seed << 17;
-            data[k] = (uint8_t)(seed >> 24);
-        }
-        LLVMFuzzerTestOneInput(data, 2 + seed % (sizeof data - 2));
+    n = put_field(out, n, 1, 'o', RPC_PATH_SERVICE);
+    n = put_field(out, n, 2, 's', calls[random % ARRAY_SIZE(calls)].interface);
+    end = n = put_field(out, n, 3, 's', calls[random % ARRAY_SIZE(calls)].member);
+    if (*sig)
+        end = n = put_field(out, n, 8, 'g', sig);
+    while (n % 8)
+        out[n++] = 0;
+    memcpy(out, (uint8_t[]){ 'l', 1, 0, 1, *sig ? 4 : 0, 0, 0, 0, 1, 0, 0, 0, (uint8_t)(end - 16), 0, 0, 0 },
+           16);
+    if (*sig)
+        memcpy(out + n, &random, 4);
+    return n + (*sig ? 4 : 0);
+}
+
+size_t fuzz_sample(uint8_t *out, size_t n_out, uint32_t random)
+{
+    uint8_t message[512];
+    size_t n = 1, n_message = put_call(message, random >> 2);
+
+    (void)n_out; /* 16 KiB */
+    out[0] = (uint8_t)(random % 4);
+    if (out[0] == 0) {
+        memcpy(out + n, handshake, sizeof handshake - 1);
+        n += sizeof handshake - 1;
     }
+    if (out[0] < 2) {
+        memcpy(out + n, message, n_message);
+        return n + n_message;
+    }
+    for (n = 1; n < 400; n++) {
+        random = random * 1664525 + 1013904223;
+        out[n] = (uint8_t)(random >> 24);
+    }
+    return n;
 }
-
-int main(int argc, char **argv)
-{
-    const char *runs = getenv("FUZZ_RUNS"), *seed = getenv("FUZZ_SEED");
-
-    for (int i = 1; i < argc; i++)
-        run_file(argv[i]);
-    if (argc == 1)
-        run_random(runs ? (unsigned)atoi(runs) : 300, seed ? strtoull(seed, NULL, 10) : 20260101);
-    start();
-    rpc_server_destroy(server);
-    fake_fini(&fake);
-    return com_live_objects() != 0 || com_live_task_blocks() != 0;
-}
-#endif

@@ -55,6 +55,7 @@ struct com_class {
     const struct com_face *faces; /* the first is IUnknown, the identity */
     size_t n_faces;
     void (*destroy)(struct com_object *obj); /* at the last Release; frees the object too. NULL: free(obj) */
+    const GUID *(*id)(const struct com_object *obj); /* of what the object stands for; may be NULL */
     /* com's own */
     atomic_size_t n_live;
     struct com_class *next;
@@ -77,6 +78,10 @@ ULONG com_object_unref(struct com_object *obj);
 /* The identity, without a reference. */
 IUnknown *com_object_identity(struct com_object *obj);
 
+/* The id of what an object stands for, whatever state that is in, even deleted: S_OK. E_NOINTERFACE for objects of other modules and of
+ * classes that stand for nothing; GetProperties() may say it then. */
+HRESULT com_object_id(IUnknown *object, GUID *ret_id);
+
 /* Objects alive now, of all classes in this module; 0 at the end of every test. */
 size_t com_live_objects(void);
 
@@ -94,10 +99,12 @@ struct com_class *com_class_first(void); /* then class->next */
 #define COM_FACE(cls, IFace, member, table)     COM_FACE_(cls, IFace, IFace, member, table)
 
 /* Defines the class from <cls>_faces. */
-#define COM_CLASS(cls, destroy_fn) \
+#define COM_CLASS(cls, destroy_fn) COM_CLASS_WITH_ID(cls, destroy_fn, NULL)
+#define COM_CLASS_WITH_ID(cls, destroy_fn, id_fn) \
     _Static_assert(offsetof(struct cls, obj) == 0, "struct com_object comes first"); \
     static struct com_class cls##_class = { \
-        .name = #cls, .size = sizeof(struct cls), .faces = cls##_faces, .n_faces = ARRAY_SIZE(cls##_faces), .destroy = destroy_fn \
+        .name = #cls, .size = sizeof(struct cls), .faces = cls##_faces, .n_faces = ARRAY_SIZE(cls##_faces), .destroy = destroy_fn, \
+        .id = id_fn \
     }; \
     __attribute__((constructor)) static void cls##_class_register(void) \
     { \

@@ -37,6 +37,7 @@ struct provider {
     /* The gate: held for reading by every call that is inside the array, for writing by OnUnload. Guards `loaded`. */
     pthread_rwlock_t gate;
     bool loaded;
+    struct guid id, subsystem_id; /* as OnLoad found them; they never change */
 };
 
 HRESULT provider_create(const struct provider_config *config, struct provider **ret_provider);
@@ -72,10 +73,11 @@ struct handle_object {
 /* A new object of a class that begins as above. */
 HRESULT handle_new(struct com_class *class, struct provider *p, const struct guid *id, IUnknown **ret_object);
 void handle_destroy(struct com_object *obj);
+const GUID *handle_id(const struct com_object *obj);
 
 #define HANDLE_CLASS(cls) \
     _Static_assert(offsetof(struct cls, h) == offsetof(struct handle_object, h), "a handle class begins as struct handle_object"); \
-    COM_CLASS(cls, handle_destroy)
+    COM_CLASS_WITH_ID(cls, handle_destroy, handle_id)
 
 typedef HRESULT handle_maker(struct provider *p, const struct guid *id, IUnknown **ret_object);
 handle_maker provider_subsystem_new, provider_controller_new, provider_drive_new, provider_lun_new, provider_plex_new, provider_portal_new, provider_target_new, provider_group_new;
@@ -98,9 +100,25 @@ HRESULT handle_subsystem(struct provider *inside, IVdsSubSystem **ret_subsystem)
 
 /* ---- operations ------------------------------------------------------------------------------------------------------------------------ */
 
-/* The async object of an operation that was admitted (hr, op as the array's call gave them); made(): what its output is a handle for. */
-HRESULT operation_async(struct provider *p, HRESULT hr, struct array_op *op, VDS_ASYNC_OUTPUT_TYPE type, handle_maker *made,
-                        IVdsAsync **ret_async);
+/* Beginning an operation takes all that can fail before the array is asked: a method that fails has changed nothing.
+ *
+ *     _cleanup_(provider_leave) struct provider *inside = NULL;
+ *     _cleanup_(operation_start_fini) struct operation_start start = { 0 };
+ *     HRESULT hr = operation_begin(provider, VDS_ASYNCOUT_..., made, ret_async, &inside, &start);
+ *     if (SUCCEEDED(hr)) hr = array_...(inside->config.array, ..., start.op);
+ *     return operation_admitted(hr, &start, ret_async);
+ */
+struct operation_start {
+    IVdsAsync *async;
+    struct array_op **op; /* where the array puts the operation */
+};
+
+/* Checks and clears *ret_async, passes the gate, makes the async object. made(): what the operation's output is a handle for. */
+HRESULT operation_begin(struct provider *p, VDS_ASYNC_OUTPUT_TYPE type, handle_maker *made, IVdsAsync **ret_async,
+                        struct provider **ret_inside, struct operation_start *ret_start);
+/* hr as the array's call gave it. */
+HRESULT operation_admitted(HRESULT hr, struct operation_start *start, IVdsAsync **ret_async);
+void operation_start_fini(struct operation_start *start);
 
 /* ---- shared rules -------------------------------------------------------------------------------------------------------------------------- */
 

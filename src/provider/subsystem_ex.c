@@ -161,7 +161,7 @@ HRESULT subsystem_GetStatus(IVdsSubSystemEx *face, VDS_ARRAY_STATUS *ret_status)
     ret_status->ullCapacity = info.capacity;
     ret_status->ullFree = info.free;
     ret_status->ullUptimeInMs = (provider_now_ns() - inside->created_ns) / 1000000;
-    return wide_fields((const struct wide_field[]){ { &ret_status->pwszVersion, PROVIDER_VERSION },
+    return wide_fields((const struct wide_field[]){ { &ret_status->pwszVersion, VDS_VERSION },
                                                     { &ret_status->pwszBackend, engine_backend_name(engine) },
                                                     { &ret_status->pwszReason, info.reason } }, 3);
 }

@@ -34,10 +34,8 @@ static const struct {
 
 /* Codes of this room's own, which the API's description does not have. */
 static const struct rpc_error_name own[] = {
-    { 0x8001000Fu, "RPC_E_INVALID_DATA" },
-    { 0x800706BAu, "RPC_S_SERVER_UNAVAILABLE" },
-    { 0x800706BBu, "RPC_S_SERVER_TOO_BUSY" },
-    { 0x80070718u, "ERROR_NOT_ENOUGH_QUOTA" },
+    { 0x8001000Fu, "RPC_E_INVALID_DATA" },      { 0x800706BAu, "RPC_S_SERVER_UNAVAILABLE" },
+    { 0x800706BBu, "RPC_S_SERVER_TOO_BUSY" },   { 0x80070718u, "ERROR_NOT_ENOUGH_QUOTA" },
     { 0x8007051Au, "ERROR_REVISION_MISMATCH" },
 };
 

@@ -62,17 +62,19 @@ static HRESULT vds_loader_LoadService(IVdsServiceLoader *face, LPWSTR machine, I
         return E_INVALIDARG;
     }
     *ret_service = NULL;
-    return machine && *machine ? load_remote(machine, (void **)ret_service) : load_local((void **)ret_service);
+    return machine && *machine ? load_remote(machine, (void **)ret_service)
+                               : load_local((void **)ret_service);
 }
 
-static const IVdsServiceLoaderVtbl vds_loader_vtbl = { COM_UNKNOWN_SLOTS(vds_loader, IVdsServiceLoader), .LoadService = vds_loader_LoadService };
+static const IVdsServiceLoaderVtbl vds_loader_vtbl = { COM_UNKNOWN_SLOTS(vds_loader, IVdsServiceLoader),
+                                                       .LoadService = vds_loader_LoadService };
 static const struct com_face vds_loader_faces[] = {
     COM_IDENTITY(vds_loader, IVdsServiceLoader, face, vds_loader_vtbl),
     COM_FACE(vds_loader, IVdsServiceLoader, face, vds_loader_vtbl),
 };
 COM_CLASS(vds_loader, NULL)
 
-/* ---- the library's face ------------------------------------------------------------------------------------------------------------------- */
+/* ---- the library's face ------------------------------------------------------------------------------ */
 
 static _Atomic(vds_inproc_factory) inproc;
 
@@ -131,7 +133,8 @@ static HRESULT create_in_process(REFIID iid, void **ret_object)
 
     if (factory)
         return factory(iid, ret_object);
-    error_text_set("this program has no array of its own (CLSCTX_INPROC_SERVER): link the library that holds it, or use the service");
+    error_text_set("this program has no array of its own (CLSCTX_INPROC_SERVER): link the library that holds "
+                   "it, or use the service");
     return REGDB_E_CLASSNOTREG;
 }
 

@@ -344,7 +344,7 @@ static HRESULT service_GetProperties(IVdsService *face, VDS_SERVICE_PROP *ret_pr
     pthread_mutex_lock(&s->lock);
     ret_prop->ulFlags = s->flags;
     pthread_mutex_unlock(&s->lock);
-    return com_wide(SERVICE_VERSION, &ret_prop->pwszVersion);
+    return com_wide(VDS_VERSION, &ret_prop->pwszVersion);
 }
 
 static HRESULT service_change_flags(struct service *s, ULONG set, ULONG clear)

@@ -102,7 +102,8 @@ static void *work(void *arg)
         IVdsIscsiTarget *t = NULL;
 
         w->done += IVdsIscsiPortalGroup_AddPortal(g, fake_id(FAKE_PORTAL, 1), &async) == S_OK &&
-                   IVdsAsync_Wait(async, &result, &out) == S_OK && result == S_OK && IVdsIscsiPortalGroup_GetTarget(g, &t) == S_OK;
+                   IVdsAsync_Wait(async, &result, &out) == S_OK && result == S_OK &&
+                   IVdsIscsiPortalGroup_GetTarget(g, &t) == S_OK;
         if (async)
             IVdsAsync_Release(async);
         if (t)
@@ -179,7 +180,8 @@ static void a_proxy_answers_for_what_its_object_answers_for(void **state)
     (void)state;
     rig_start(&rig);
     s = rig_object(rig.client, FAKE_SUBSYSTEM, 1, &IID_IVdsSubSystem);
-    assert_int_equal(IVdsSubSystem_QueryInterface(s, &IID_IVdsSubSystemNaming, &face), E_NOINTERFACE); /* the fake has none */
+    assert_int_equal(IVdsSubSystem_QueryInterface(s, &IID_IVdsSubSystemNaming, &face),
+                     E_NOINTERFACE); /* the fake has none */
     assert_null(face);
     assert_int_equal(IVdsSubSystem_QueryInterface(s, &IID_IVdsSubSystemNaming, &face), E_NOINTERFACE);
     assert_int_equal(IVdsSubSystem_QueryInterface(s, &IID_IVdsLun, &face), E_NOINTERFACE);
@@ -210,7 +212,7 @@ static void every_slot_of_every_proxy_is_filled(void **state)
     assert_int_equal(n, rpc_n_kinds);
 }
 
-/* ---- ways in ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- ways in ----------------------------------------------------------------------------------------- */
 
 struct place {
     char folder[64], socket[96];
@@ -238,7 +240,8 @@ static HRESULT load(const char16_t *machine, IVdsService **ret)
 
     *ret = NULL;
     CoInitializeEx(NULL, COINIT_MULTITHREADED);
-    hr = CoCreateInstance(&CLSID_VdsLoader, NULL, CLSCTX_LOCAL_SERVER, &IID_IVdsServiceLoader, (void **)&loader);
+    hr = CoCreateInstance(&CLSID_VdsLoader, NULL, CLSCTX_LOCAL_SERVER, &IID_IVdsServiceLoader,
+                          (void **)&loader);
     if (SUCCEEDED(hr)) {
         hr = IVdsServiceLoader_LoadService(loader, (LPWSTR)machine, ret);
         IVdsServiceLoader_Release(loader);
@@ -280,8 +283,9 @@ static void nobody_listening_is_a_clear_refusal(void **state)
     (void)state;
     setenv("VDS_SOCKET", "/nonexistent/vds.sock", 1);
     assert_int_equal(load(NULL, &client), RPC_UNAVAILABLE);
-    assert_string_equal(vds_error_text(),
-                        "no service listens at /nonexistent/vds.sock: start vdsd, or say with VDS_SOCKET where it listens");
+    assert_string_equal(
+        vds_error_text(),
+        "no service listens at /nonexistent/vds.sock: start vdsd, or say with VDS_SOCKET where it listens");
     assert_string_equal(vds_hresult_name(RPC_UNAVAILABLE), "RPC_S_SERVER_UNAVAILABLE");
     unsetenv("VDS_SOCKET");
 }
@@ -314,7 +318,8 @@ static void a_client_of_another_version_is_told_so(void **state)
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
     assert_int_equal(rpc_server_add_fd(rig.server, fds[0]), 0);
     assert_true(sd_bus_new(&bus) >= 0 && sd_bus_set_fd(bus, fds[1], fds[1]) >= 0 && sd_bus_start(bus) >= 0);
-    assert_true(sd_bus_call_method(bus, NULL, RPC_PATH_ROOT, "org.vds.Connection", "Hello", &error, NULL, "us", 2, "future") < 0);
+    assert_true(sd_bus_call_method(bus, NULL, RPC_PATH_ROOT, "org.vds.Connection", "Hello", &error, NULL,
+                                   "us", 2, "future") < 0);
     assert_string_equal(error.name, "org.vds.Error.ERROR_REVISION_MISMATCH");
     assert_non_null(strstr(error.message, "speaks version 1"));
     sd_bus_error_free(&error);
@@ -340,7 +345,8 @@ static void another_host_is_reached_through_a_remote_shell(void **state)
     snprintf(script, sizeof script, "%s/rsh", place.folder);
     f = fopen(script, "w");
     assert_non_null(f);
-    fprintf(f, "#!/bin/sh\n[ \"$1 $2 $3\" = 'storage.example vdsctl bridge' ] || exit 9\nexec %s --bridge\n", self);
+    fprintf(f, "#!/bin/sh\n[ \"$1 $2 $3\" = 'storage.example vdsctl bridge' ] || exit 9\nexec %s --bridge\n",
+            self);
     fclose(f);
     chmod(script, 0700);
     setenv("VDS_RSH", script, 1);
@@ -370,15 +376,23 @@ static void create_instance_keeps_the_rules_of_com(void **state)
     void *p = &p;
 
     (void)state;
-    assert_int_equal(CoCreateInstance(&CLSID_VdsLoader, NULL, CLSCTX_LOCAL_SERVER, &IID_IUnknown, &p), CO_E_NOTINITIALIZED);
+    assert_int_equal(CoCreateInstance(&CLSID_VdsLoader, NULL, CLSCTX_LOCAL_SERVER, &IID_IUnknown, &p),
+                     CO_E_NOTINITIALIZED);
     assert_null(p);
     assert_int_equal(CoInitializeEx(NULL, COINIT_MULTITHREADED), S_OK);
-    assert_int_equal(CoCreateInstance(&CLSID_VdsService, NULL, CLSCTX_LOCAL_SERVER, &IID_IUnknown, &p), REGDB_E_CLASSNOTREG);
-    assert_int_equal(CoCreateInstance(&CLSID_VdsLoader, NULL, CLSCTX_LOCAL_SERVER, &IID_IVdsLun, &p), E_NOINTERFACE);
-    assert_int_equal(CoCreateInstance(&CLSID_VdsLoader, (IUnknown *)&p, CLSCTX_LOCAL_SERVER, &IID_IUnknown, &p), CLASS_E_NOAGGREGATION);
-    assert_int_equal(CoCreateInstance(&CLSID_VdsLoader, NULL, CLSCTX_INPROC_SERVER, &IID_IVdsServiceLoader, &p), REGDB_E_CLASSNOTREG);
+    assert_int_equal(CoCreateInstance(&CLSID_VdsService, NULL, CLSCTX_LOCAL_SERVER, &IID_IUnknown, &p),
+                     REGDB_E_CLASSNOTREG);
+    assert_int_equal(CoCreateInstance(&CLSID_VdsLoader, NULL, CLSCTX_LOCAL_SERVER, &IID_IVdsLun, &p),
+                     E_NOINTERFACE);
+    assert_int_equal(
+        CoCreateInstance(&CLSID_VdsLoader, (IUnknown *)&p, CLSCTX_LOCAL_SERVER, &IID_IUnknown, &p),
+        CLASS_E_NOAGGREGATION);
+    assert_int_equal(
+        CoCreateInstance(&CLSID_VdsLoader, NULL, CLSCTX_INPROC_SERVER, &IID_IVdsServiceLoader, &p),
+        REGDB_E_CLASSNOTREG);
     vds_register_inproc(in_process);
-    assert_int_equal(CoCreateInstance(&CLSID_VdsLoader, NULL, CLSCTX_INPROC_SERVER, &IID_IVdsServiceLoader, &p), S_FALSE);
+    assert_int_equal(
+        CoCreateInstance(&CLSID_VdsLoader, NULL, CLSCTX_INPROC_SERVER, &IID_IVdsServiceLoader, &p), S_FALSE);
     vds_register_inproc(NULL);
     CoUninitialize();
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Clients that mean no good, or no sense: every one gets an error or is cut off, and the service goes on for the others. */
+/* Clients that mean no good, or no sense: every one gets an error or is cut off, and the service goes on for
+ * the others. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,7 +27,9 @@ static sd_bus *bus_client(struct rig *rig)
 
 static void path_of(enum fake_kind kind, unsigned number, char path[RPC_PATH_MAX])
 {
-    static const char *const names[] = { "provider", "subsystem", "target", "group", "portal", "lun", "drive" };
+    static const char *const names[] = {
+        "provider", "subsystem", "target", "group", "portal", "lun", "drive"
+    };
     GUID id = fake_id(kind, number);
     char text[GUID_TEXT_SIZE];
 
@@ -37,7 +40,8 @@ static void path_of(enum fake_kind kind, unsigned number, char path[RPC_PATH_MAX
 }
 
 /* The name of the error that a call gives, or "" when it succeeds. */
-static const char *error_of(sd_bus *bus, const char *path, const char *interface, const char *member, const char *types, ...)
+static const char *error_of(sd_bus *bus, const char *path, const char *interface, const char *member,
+                            const char *types, ...)
 {
     static char name[256];
     sd_bus_error error = SD_BUS_ERROR_NULL;
@@ -72,21 +76,34 @@ static void unknown_paths_interfaces_and_methods_are_errors(void **state)
     path_of(FAKE_LUN, 1, lun);
     path_of(FAKE_LUN, 1234, nobody);
     assert_string_equal(error_of(bus, lun, "org.vds.IVdsLun", "QueryHints", ""), "");
-    assert_string_equal(error_of(bus, nobody, "org.vds.IVdsLun", "QueryHints", ""), "org.vds.Error.VDS_E_OBJECT_DELETED");
+    assert_string_equal(error_of(bus, nobody, "org.vds.IVdsLun", "QueryHints", ""),
+                        "org.vds.Error.VDS_E_OBJECT_DELETED");
     assert_string_equal(error_of(bus, lun, "org.vds.IVdsLun", "Explode", ""), SD_BUS_ERROR_UNKNOWN_METHOD);
-    assert_string_equal(error_of(bus, lun, "org.vds.IVdsIscsiTarget", "Delete", ""), SD_BUS_ERROR_UNKNOWN_METHOD);
-    assert_string_equal(error_of(bus, lun, "org.vds.IVdsLunNaming", "SetFriendlyName", "s", "x"), "org.vds.Error.E_NOINTERFACE");
-    assert_string_equal(error_of(bus, "/org/vds/lun/not_a_guid", "org.vds.IVdsLun", "QueryHints", ""), SD_BUS_ERROR_UNKNOWN_OBJECT);
-    assert_string_equal(error_of(bus, "/org/vds/lun", "org.vds.IVdsLun", "QueryHints", ""), SD_BUS_ERROR_UNKNOWN_OBJECT);
-    assert_string_equal(error_of(bus, "/org/vds/async/1", "org.vds.IVdsAsync", "Cancel", ""), "org.vds.Error.VDS_E_OBJECT_DELETED");
-    assert_string_equal(error_of(bus, "/org/vds/async/1", "org.vds.IVdsAsync", "Wait", ""), "org.vds.Error.VDS_E_OBJECT_DELETED");
-    assert_string_equal(error_of(bus, "/org/vds/async/01", "org.vds.IVdsAsync", "Wait", ""), SD_BUS_ERROR_UNKNOWN_OBJECT);
-    assert_string_equal(error_of(bus, "/elsewhere", "org.vds.IVdsLun", "QueryHints", ""), SD_BUS_ERROR_UNKNOWN_OBJECT);
-    assert_string_equal(error_of(bus, RPC_PATH_ROOT, "org.vds.Connection", "Release", "o", "/x"), "org.vds.Error.VDS_E_OBJECT_NOT_FOUND");
-    assert_string_equal(error_of(bus, RPC_PATH_ROOT, "org.vds.Connection", "Supports", "os", "/x", "org.vds.IVdsLun"),
+    assert_string_equal(error_of(bus, lun, "org.vds.IVdsIscsiTarget", "Delete", ""),
+                        SD_BUS_ERROR_UNKNOWN_METHOD);
+    assert_string_equal(error_of(bus, lun, "org.vds.IVdsLunNaming", "SetFriendlyName", "s", "x"),
+                        "org.vds.Error.E_NOINTERFACE");
+    assert_string_equal(error_of(bus, "/org/vds/lun/not_a_guid", "org.vds.IVdsLun", "QueryHints", ""),
+                        SD_BUS_ERROR_UNKNOWN_OBJECT);
+    assert_string_equal(error_of(bus, "/org/vds/lun", "org.vds.IVdsLun", "QueryHints", ""),
+                        SD_BUS_ERROR_UNKNOWN_OBJECT);
+    assert_string_equal(error_of(bus, "/org/vds/async/1", "org.vds.IVdsAsync", "Cancel", ""),
+                        "org.vds.Error.VDS_E_OBJECT_DELETED");
+    assert_string_equal(error_of(bus, "/org/vds/async/1", "org.vds.IVdsAsync", "Wait", ""),
+                        "org.vds.Error.VDS_E_OBJECT_DELETED");
+    assert_string_equal(error_of(bus, "/org/vds/async/01", "org.vds.IVdsAsync", "Wait", ""),
+                        SD_BUS_ERROR_UNKNOWN_OBJECT);
+    assert_string_equal(error_of(bus, "/elsewhere", "org.vds.IVdsLun", "QueryHints", ""),
+                        SD_BUS_ERROR_UNKNOWN_OBJECT);
+    assert_string_equal(error_of(bus, RPC_PATH_ROOT, "org.vds.Connection", "Release", "o", "/x"),
                         "org.vds.Error.VDS_E_OBJECT_NOT_FOUND");
-    assert_string_equal(error_of(bus, RPC_PATH_ROOT, "org.vds.Connection", "Supports", "os", lun, "org.vds.Nonsense"), "");
-    assert_string_equal(error_of(bus, RPC_PATH_SERVICE, "org.vds.IVdsService", "Unadvise", "u", 5), "org.vds.Error.VDS_E_BAD_COOKIE");
+    assert_string_equal(
+        error_of(bus, RPC_PATH_ROOT, "org.vds.Connection", "Supports", "os", "/x", "org.vds.IVdsLun"),
+        "org.vds.Error.VDS_E_OBJECT_NOT_FOUND");
+    assert_string_equal(
+        error_of(bus, RPC_PATH_ROOT, "org.vds.Connection", "Supports", "os", lun, "org.vds.Nonsense"), "");
+    assert_string_equal(error_of(bus, RPC_PATH_SERVICE, "org.vds.IVdsService", "Unadvise", "u", 5),
+                        "org.vds.Error.VDS_E_BAD_COOKIE");
     still_served(&rig);
     sd_bus_flush_close_unref(bus);
     rig_stop(&rig);
@@ -107,18 +124,24 @@ static void wrong_types_and_values_are_errors(void **state)
     path_of(FAKE_TARGET, 1, target);
     assert_string_equal(error_of(bus, lun, "org.vds.IVdsLun", "SetMask", "u", 7), SD_BUS_ERROR_INVALID_ARGS);
     assert_string_equal(error_of(bus, lun, "org.vds.IVdsLun", "SetMask", ""), SD_BUS_ERROR_INVALID_ARGS);
-    assert_string_equal(error_of(bus, lun, "org.vds.IVdsLun", "SetMask", "ss", "a", "b"), SD_BUS_ERROR_INVALID_ARGS);
-    assert_string_equal(error_of(bus, RPC_PATH_SERVICE, "org.vds.IVdsService", "GetObject", "su", "no guid", 33), "org.vds.Error.E_INVALIDARG");
-    assert_string_equal(error_of(bus, RPC_PATH_SERVICE, "org.vds.IVdsService", "QueryDriveLetters", "qu", 'C', UINT32_MAX),
-                        "org.vds.Error.RPC_E_INVALID_DATA");
+    assert_string_equal(error_of(bus, lun, "org.vds.IVdsLun", "SetMask", "ss", "a", "b"),
+                        SD_BUS_ERROR_INVALID_ARGS);
+    assert_string_equal(
+        error_of(bus, RPC_PATH_SERVICE, "org.vds.IVdsService", "GetObject", "su", "no guid", 33),
+        "org.vds.Error.E_INVALIDARG");
+    assert_string_equal(
+        error_of(bus, RPC_PATH_SERVICE, "org.vds.IVdsService", "QueryDriveLetters", "qu", 'C', UINT32_MAX),
+        "org.vds.Error.RPC_E_INVALID_DATA");
     /* none or one means none or one */
-    assert_string_equal(error_of(bus, target, "org.vds.IVdsIscsiTarget", "SetSharedSecret", "a(ay)as", 0, 2, "a", "b"),
-                        "org.vds.Error.RPC_E_INVALID_DATA");
-    assert_string_equal(error_of(bus, target, "org.vds.IVdsIscsiTarget", "SetSharedSecret", "a(ay)as", 2, 0, 0, 0),
-                        "org.vds.Error.RPC_E_INVALID_DATA");
+    assert_string_equal(
+        error_of(bus, target, "org.vds.IVdsIscsiTarget", "SetSharedSecret", "a(ay)as", 0, 2, "a", "b"),
+        "org.vds.Error.RPC_E_INVALID_DATA");
+    assert_string_equal(
+        error_of(bus, target, "org.vds.IVdsIscsiTarget", "SetSharedSecret", "a(ay)as", 2, 0, 0, 0),
+        "org.vds.Error.RPC_E_INVALID_DATA");
     /* an IPv6 address of 3 bytes, and one of 17 */
-    assert_string_equal(error_of(bus, portal, "org.vds.IVdsIscsiPortal", "SetIpsecTunnelAddress", "(uuayuusu)(uuayuusu)", 1, 2, 3, 1, 2, 3, 0, 0,
-                                 "", 1, 1, 2, 0, 0, 0, "", 1),
+    assert_string_equal(error_of(bus, portal, "org.vds.IVdsIscsiPortal", "SetIpsecTunnelAddress",
+                                 "(uuayuusu)(uuayuusu)", 1, 2, 3, 1, 2, 3, 0, 0, "", 1, 1, 2, 0, 0, 0, "", 1),
                         "org.vds.Error.RPC_E_INVALID_DATA");
     still_served(&rig);
     sd_bus_flush_close_unref(bus);
@@ -140,10 +163,12 @@ static void arrays_and_strings_beyond_the_limits_are_refused(void **state)
     path_of(FAKE_LUN, 1, lun);
     memset(text, 'a', sizeof text);
     text[101] = '\0';
-    assert_string_equal(error_of(bus, lun, "org.vds.IVdsLun", "SetMask", "s", text), "org.vds.Error.RPC_E_INVALID_DATA");
+    assert_string_equal(error_of(bus, lun, "org.vds.IVdsLun", "SetMask", "s", text),
+                        "org.vds.Error.RPC_E_INVALID_DATA");
     text[100] = '\0';
     assert_string_equal(error_of(bus, lun, "org.vds.IVdsLun", "SetMask", "s", text), "");
-    assert_true(sd_bus_message_new_method_call(bus, &m, NULL, lun, "org.vds.IVdsLunIscsi", "AssociateTargets") >= 0);
+    assert_true(
+        sd_bus_message_new_method_call(bus, &m, NULL, lun, "org.vds.IVdsLunIscsi", "AssociateTargets") >= 0);
     sd_bus_message_open_container(m, 'a', "s");
     for (int i = 0; i < 11; i++)
         sd_bus_message_append(m, "s", "fa4e0001-1000-0002-8001-020304050607");
@@ -159,7 +184,8 @@ static void arrays_and_strings_beyond_the_limits_are_refused(void **state)
 
 static void noise_before_the_handshake_costs_the_connection_only(void **state)
 {
-    static const char *const noise[] = { "", "GET / HTTP/1.0\r\n\r\n", "\0AUTH ANONYMOUS\r\n", "\0AUTH EXTERNAL zzzz\r\nBEGIN\r\n",
+    static const char *const noise[] = { "", "GET / HTTP/1.0\r\n\r\n", "\0AUTH ANONYMOUS\r\n",
+                                         "\0AUTH EXTERNAL zzzz\r\nBEGIN\r\n",
                                          "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0" };
     static const size_t lengths[] = { 0, 18, 17, 29, 19 };
     struct rig rig;
@@ -196,11 +222,13 @@ static void a_client_that_never_finishes_the_handshake_is_cut_off(void **state)
     rig_stop(&rig);
 }
 
-/* After a proper handshake: a message that promises more than it holds, then silence; and one of pure noise. */
+/* After a proper handshake: a message that promises more than it holds, then silence; and one of pure noise.
+ */
 static void half_messages_and_noise_after_the_handshake_cost_the_connection_only(void **state)
 {
     static const unsigned char promise[] = { 'l', 1, 0, 1, 0, 0, 16, 0, 1, 0, 0, 0, 64, 0, 0, 0 };
-    static const unsigned char noise[] = { 'l', 1, 0, 9, 0xff, 0xff, 0xff, 0xff, 1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff };
+    static const unsigned char noise[] = { 'l', 1, 0, 9, 0xff, 0xff, 0xff, 0xff,
+                                           1,   0, 0, 0, 0xff, 0xff, 0xff, 0xff };
     struct rig rig;
     int fds[2];
     char byte;
@@ -230,7 +258,8 @@ static int unread(sd_bus_message *m, void *userdata, sd_bus_error *error)
     return 0;
 }
 
-/* Sends calls without end and never reads an answer: it is not read from any more, its answers do not pile up. */
+/* Sends calls without end and never reads an answer: it is not read from any more, its answers do not pile
+ * up. */
 static void a_client_that_calls_without_reading_is_held_back(void **state)
 {
     struct rig rig;
@@ -247,7 +276,8 @@ static void a_client_that_calls_without_reading_is_held_back(void **state)
     for (int i = 0; i < 200000 && blocked < 50; i++) {
         uint64_t unsent = 0;
 
-        sd_bus_call_method_async(bus, NULL, NULL, subsystem, "org.vds.IVdsSubSystemIscsi", "QueryPortals", unread, NULL, "");
+        sd_bus_call_method_async(bus, NULL, NULL, subsystem, "org.vds.IVdsSubSystemIscsi", "QueryPortals",
+                                 unread, NULL, "");
         sd_bus_get_n_queued_write(bus, &unsent);
         if (unsent > 0) { /* the socket is full: the server does not read */
             struct pollfd p = { .fd = fd, .events = POLLOUT };
@@ -300,9 +330,11 @@ static void an_operation_of_one_client_is_not_anothers(void **state)
     g = rig_object(rig.client, FAKE_GROUP, 1, &IID_IVdsIscsiPortalGroup);
     assert_int_equal(IVdsIscsiPortalGroup_AddPortal(g, fake_id(FAKE_PORTAL, 1), &async), S_OK);
     bus = bus_client(&rig);
-    assert_string_equal(error_of(bus, "/org/vds/async/1", "org.vds.IVdsAsync", "Cancel", ""), "org.vds.Error.VDS_E_OBJECT_DELETED");
-    assert_string_equal(error_of(bus, RPC_PATH_ROOT, "org.vds.Connection", "Release", "o", "/org/vds/async/1"),
-                        "org.vds.Error.VDS_E_OBJECT_NOT_FOUND");
+    assert_string_equal(error_of(bus, "/org/vds/async/1", "org.vds.IVdsAsync", "Cancel", ""),
+                        "org.vds.Error.VDS_E_OBJECT_DELETED");
+    assert_string_equal(
+        error_of(bus, RPC_PATH_ROOT, "org.vds.Connection", "Release", "o", "/org/vds/async/1"),
+        "org.vds.Error.VDS_E_OBJECT_NOT_FOUND");
     assert_int_equal(fake_running_ops(&rig.fake), 1);
     IVdsAsync_Release(async);
     IVdsIscsiPortalGroup_Release(g);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Notifications over the wire: to every advised client, in order, and slow or dead clients are nobody else's trouble. */
+/* Notifications over the wire: to every advised client, in order, and slow or dead clients are nobody else's
+ * trouble. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,7 +37,8 @@ static HRESULT sink_OnNotify(IVdsAdviseSink *face, LONG n, VDS_NOTIFICATION *arr
         pthread_cond_wait(&s->changed, &s->lock);
     for (LONG i = 0; i < n; i++) {
         if (array[i].objectType == VDS_NTT_SERVICE) {
-            s->n_lost += array[i].Service.ulEvent == VDS_NF_SERVICE_OUT_OF_SYNC && array[i].Service.action == VDS_RA_REFRESH;
+            s->n_lost += array[i].Service.ulEvent == VDS_NF_SERVICE_OUT_OF_SYNC &&
+                         array[i].Service.action == VDS_RA_REFRESH;
             continue;
         }
         s->in_order = s->in_order && array[i].PortalGroup.ulEvent >= s->last_event;
@@ -56,7 +58,8 @@ static HRESULT sink_OnNotify(IVdsAdviseSink *face, LONG n, VDS_NOTIFICATION *arr
     return S_OK;
 }
 
-static const IVdsAdviseSinkVtbl sink_vtbl = { COM_UNKNOWN_SLOTS(sink, IVdsAdviseSink), .OnNotify = sink_OnNotify };
+static const IVdsAdviseSinkVtbl sink_vtbl = { COM_UNKNOWN_SLOTS(sink, IVdsAdviseSink),
+                                              .OnNotify = sink_OnNotify };
 static const struct com_face sink_faces[] = {
     COM_IDENTITY(sink, IVdsAdviseSink, face, sink_vtbl),
     COM_FACE(sink, IVdsAdviseSink, face, sink_vtbl),
@@ -82,12 +85,12 @@ static DWORD advise(IVdsService *client, struct sink *s)
     return cookie;
 }
 
-#define SINK_UNTIL(s, condition) \
-    do { \
-        pthread_mutex_lock(&(s)->lock); \
-        while (!(condition)) \
+#define SINK_UNTIL(s, condition)                          \
+    do {                                                  \
+        pthread_mutex_lock(&(s)->lock);                   \
+        while (!(condition))                              \
             pthread_cond_wait(&(s)->changed, &(s)->lock); \
-        pthread_mutex_unlock(&(s)->lock); \
+        pthread_mutex_unlock(&(s)->lock);                 \
     } while (0)
 
 static void events_come_to_every_advised_client_in_order(void **state)
@@ -177,7 +180,8 @@ static void unadvise_waits_for_a_delivery_in_flight(void **state)
     rig_stop(&rig);
 }
 
-/* The library reads on behalf of a sink that does not return, keeps so much, and then tells it that it has missed something. */
+/* The library reads on behalf of a sink that does not return, keeps so much, and then tells it that it has
+ * missed something. */
 static void a_sink_that_sleeps_is_told_what_it_missed_and_holds_up_nobody(void **state)
 {
     struct rig rig;
@@ -225,7 +229,8 @@ static void a_client_that_does_not_read_is_cut_off(void **state)
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
     assert_int_equal(rpc_server_add_fd(rig.server, fds[0]), 0);
     assert_true(sd_bus_new(&bus) >= 0 && sd_bus_set_fd(bus, fds[1], fds[1]) >= 0 && sd_bus_start(bus) >= 0);
-    assert_true(sd_bus_call_method(bus, NULL, RPC_PATH_SERVICE, "org.vds.IVdsService", "Advise", NULL, NULL, "u", 77) >= 0);
+    assert_true(sd_bus_call_method(bus, NULL, RPC_PATH_SERVICE, "org.vds.IVdsService", "Advise", NULL, NULL,
+                                   "u", 77) >= 0);
     assert_int_equal(fake_n_sinks(&rig.fake), 1);
     while (fake_n_sinks(&rig.fake) == 1) {
         fake_notify(&rig.fake, 1, 100);

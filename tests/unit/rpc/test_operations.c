@@ -53,7 +53,8 @@ static void wait_of_a_creating_operation_hands_out_the_object(void **state)
         assert_int_equal(IVdsAsync_Wait(async, &result, &out), S_OK);
         assert_int_equal(result, S_OK);
         assert_int_equal(out.type, VDS_ASYNCOUT_CREATEPORTALGROUP);
-        assert_int_equal(IUnknown_QueryInterface(out.cpg.pPortalGroupUnk, &IID_IVdsIscsiPortalGroup, (void **)&g), S_OK);
+        assert_int_equal(
+            IUnknown_QueryInterface(out.cpg.pPortalGroupUnk, &IID_IVdsIscsiPortalGroup, (void **)&g), S_OK);
         IUnknown_Release(out.cpg.pPortalGroupUnk);
         assert_int_equal(IVdsIscsiPortalGroup_GetProperties(g, &prop), S_OK);
         assert_int_equal(prop.tag, 65535);
@@ -250,7 +251,8 @@ static void a_method_that_fails_takes_no_place_for_an_operation(void **state)
     rig_start_with(&rig, &options);
     s = rig_object(rig.client, FAKE_SUBSYSTEM, 1, &IID_IVdsSubSystem);
     for (int i = 0; i < 3; i++)
-        assert_int_equal(IVdsSubSystem_CreateLun(s, VDS_LT_SIMPLE, 0, NULL, 0, (LPWSTR)u"", NULL, &async), VDS_E_NOT_ENOUGH_SPACE);
+        assert_int_equal(IVdsSubSystem_CreateLun(s, VDS_LT_SIMPLE, 0, NULL, 0, (LPWSTR)u"", NULL, &async),
+                         VDS_E_NOT_ENOUGH_SPACE);
     assert_int_equal(rig_figures(&rig).operations, 0);
     IVdsSubSystem_Release(s);
     rig_stop(&rig);
