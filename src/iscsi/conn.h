@@ -149,6 +149,7 @@ struct tx_pdu {
 };
 
 #define TX_BACKLOG 256 /* PDUs waiting or half sent: beyond, nothing more is read */
+#define TX_BACKLOG_BYTES (1u << 20) /* the same for the data of replies: what a ping echoes */
 #define TX_SPARE   64  /* PDUs kept for reuse */
 
 struct transmitter {
@@ -156,6 +157,7 @@ struct transmitter {
     struct list_node ready; /* tx_pdu: made, being sent, in order */
     struct list_node spare;
     unsigned n_pdus, n_spare;
+    uint64_t n_owned; /* bytes of buffers that replies hold */
     uint32_t n_sent; /* bytes of the first ready PDU that are gone */
 };
 
@@ -164,6 +166,10 @@ void tx_fini(struct iscsi_conn *conn);
 /* A zeroed PDU with its opcode and F bit set, for tx_reply(); NULL: out of memory, the connection is failing */
 struct tx_pdu *tx_pdu_get(struct iscsi_conn *conn, enum pdu_opcode opcode);
 void tx_reply(struct iscsi_conn *conn, struct tx_pdu *pdu);
+/* The PDU's data is this buffer of the driver, and goes back to it when it is sent. */
+void tx_pdu_own(struct iscsi_conn *conn, struct tx_pdu *pdu, uint8_t *buf, uint32_t len);
+/* So much waits to be sent that nothing more should be read. */
+bool tx_backlogged(const struct iscsi_conn *conn);
 void tx_queue(struct iscsi_conn *conn, struct tx_item *item);
 bool tx_empty(const struct iscsi_conn *conn);
 void tx_trim(struct iscsi_conn *conn);
@@ -243,6 +249,7 @@ struct task {
 struct tasks {
     struct list_node all, spare;
     unsigned n_made, n_running, n_immediate; /* tasks that exist; that src/scsi executes */
+    uint64_t n_bytes; /* of buffers that tasks hold, against limits.session_bytes */
     bool strays;                             /* a write has been aborted: its late data is no error */
     struct task *buckets[TASK_BUCKETS];
 };

@@ -36,10 +36,10 @@ int nop_out_payload(struct iscsi_conn *conn)
     memcpy(pdu->header + 8, conn->rx.bhs + 8, 8);
     be32_put(pdu->header + 16, conn->rx.head.itt);
     be32_put(pdu->header + 20, TAG_NONE);
-    pdu->owned_len = len;
-    pdu->owned = rx_take_data(conn);
-    pdu->data = pdu->owned;
-    pdu->data_len = len < most ? len : most; /* §11.19.2: as much of it as the initiator can take */
+    if (len) {
+        tx_pdu_own(conn, pdu, rx_take_data(conn), len);
+        pdu->data_len = len < most ? len : most; /* §11.19.2: as much of it as the initiator can take */
+    }
     tx_reply(conn, pdu);
     return 0;
 }

@@ -149,23 +149,20 @@ static int respond(struct iscsi_conn *conn)
     uint32_t len = x->answering ? (uint32_t)(left < most ? left : most) : 0;
     bool more = x->answering && len < left, final = x->answering && !more && conn->rx.head.flags & PDU_FINAL;
     struct tx_pdu *pdu = tx_pdu_get(conn, OP_TEXT_RESPONSE);
+    uint8_t *buf;
 
     if (!pdu)
         return -ENOMEM;
     pdu->header[1] = (uint8_t)((final ? PDU_FINAL : 0) | (more ? PDU_CONTINUE : 0));
     be32_put(pdu->header + 16, x->itt);
     be32_put(pdu->header + 20, final ? TAG_NONE : x->ttt);
-    if (len) {
-        pdu->owned = conn_buffer_get(conn, len);
-        pdu->owned_len = len;
-        if (pdu->owned)
-            memcpy(pdu->owned, x->out.bytes + x->out_at, len);
-        pdu->data = pdu->owned;
-        pdu->data_len = pdu->owned ? len : 0;
-    }
-    tx_reply(conn, pdu);
-    if (len && !pdu->owned)
+    if (len && !(buf = conn_buffer_get(conn, len))) {
+        tx_reply(conn, pdu);
         return conn_fail(conn, "no buffer for a text answer");
+    }
+    if (len)
+        tx_pdu_own(conn, pdu, memcpy(buf, x->out.bytes + x->out_at, len), len);
+    tx_reply(conn, pdu);
     x->out_at += len;
     if (final)
         exchange_end(conn);

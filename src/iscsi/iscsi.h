@@ -35,6 +35,7 @@ struct iscsi_limits {
     uint32_t login_bytes;            /* text of one login negotiation, all PDUs: 16384 */
     uint32_t text_bytes;             /* one SendTargets answer, all PDUs: 8 MiB */
     uint32_t tasks;                  /* commands in flight per session = CmdSN window: 128 */
+    uint32_t session_bytes;          /* their data buffers, per session: 64 MiB; beyond, TASK SET FULL. 0 = no limit but the driver's */
     uint32_t keepalive_seconds;      /* quiet for so long: NOP-In; as long again without an answer: dead. 15; 0 = never */
     uint32_t max_recv_data_segment;  /* ours, declared: 262144 */
     uint32_t max_burst, first_burst; /* 1048576, 262144 */

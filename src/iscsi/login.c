@@ -65,14 +65,12 @@ static struct tx_pdu *response(struct iscsi_conn *conn, uint8_t flags)
 
 static int put_text(struct iscsi_conn *conn, struct tx_pdu *pdu, const char *bytes, uint32_t len)
 {
-    if (len == 0)
-        return 0;
-    pdu->owned = conn_buffer_get(conn, len);
-    if (!pdu->owned)
-        return -ENOMEM;
-    pdu->owned_len = pdu->data_len = len;
-    pdu->data = pdu->owned;
-    memcpy(pdu->owned, bytes, len);
+    uint8_t *buf = len ? conn_buffer_get(conn, len) : NULL;
+
+    if (!buf)
+        return len ? -ENOMEM : 0;
+    memcpy(buf, bytes, len);
+    tx_pdu_own(conn, pdu, buf, len);
     return 0;
 }
 

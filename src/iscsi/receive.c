@@ -14,6 +14,10 @@
 #include "iscsi/conn.h"
 #include "iscsi/digest.h"
 
+/* Behind long data only the next header is wanted: its data shall go where it belongs, too, and not be copied. */
+#define RX_LONG        16384
+#define RX_BEHIND_LONG 512
+
 static uint32_t staged(const struct receiver *rx)
 {
     return rx->end - rx->begin;
@@ -214,7 +218,7 @@ static rx_step *const steps[RX_N_STATES] = {
 
 static bool may_receive(const struct iscsi_conn *conn)
 {
-    return (conn->state == CONN_LOGIN || conn->state == CONN_FULL) && conn->tx.n_pdus < TX_BACKLOG;
+    return (conn->state == CONN_LOGIN || conn->state == CONN_FULL) && !tx_backlogged(conn);
 }
 
 int rx_run(struct iscsi_conn *conn)
@@ -265,6 +269,7 @@ static void stage_adapt(struct iscsi_conn *conn, size_t n)
 int iscsi_conn_input(struct iscsi_conn *conn, struct iovec *iov, int max)
 {
     struct receiver *rx = &conn->rx;
+    uint32_t room;
     int n = 0;
 
     rx->direct = 0;
@@ -275,8 +280,11 @@ int iscsi_conn_input(struct iscsi_conn *conn, struct iovec *iov, int max)
         rx->direct = rx->room < rx->left ? rx->room : rx->left;
         iov[n++] = (struct iovec){ rx->dst, rx->direct };
     }
-    if (rx->size > rx->end)
-        iov[n++] = (struct iovec){ rx->stage + rx->end, rx->size - rx->end };
+    room = rx->size - rx->end;
+    if (rx->direct >= RX_LONG && room > RX_BEHIND_LONG)
+        room = RX_BEHIND_LONG;
+    if (room)
+        iov[n++] = (struct iovec){ rx->stage + rx->end, room };
     return n;
 }
 

@@ -26,6 +26,7 @@ const struct iscsi_limits iscsi_limits_default = {
     .login_bytes = 16384,
     .text_bytes = 8u << 20,
     .tasks = 128,
+    .session_bytes = 64u << 20,
     .keepalive_seconds = 15,
     .max_recv_data_segment = 262144,
     .max_burst = 1048576,

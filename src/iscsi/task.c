@@ -130,6 +130,7 @@ void task_end(struct task *task)
         scsi_task_release(&task->scsi);
     if (task->scsi.buf)
         conn_buffer_put(conn, task->scsi.buf, task->buf_size);
+    conn->tasks.n_bytes -= task->buf_size;
     task->scsi.buf = NULL;
     leave_window(task);
     unindex(task);
@@ -223,17 +224,25 @@ static uint32_t room_for(const struct task *task)
     return task->dir_flags & flag[task->scsi.dir] ? min32(task->scsi.len, task->edtl) : 0;
 }
 
+/* One session shall not take the whole pool from the others. */
+static bool within_limit(const struct iscsi_conn *conn, uint32_t room)
+{
+    return !conn->config.limits->session_bytes || conn->tasks.n_bytes + room <= conn->config.limits->session_bytes;
+}
+
 static void get_room(struct task *task)
 {
     uint32_t room = room_for(task);
 
     if (room == 0)
         return;
-    task->scsi.buf = conn_buffer_get(task->conn, room);
+    if (within_limit(task->conn, room))
+        task->scsi.buf = conn_buffer_get(task->conn, room);
     if (!task->scsi.buf) {
         task_result(task, SCSI_TASK_SET_FULL, 0, 0);
         return;
     }
+    task->conn->tasks.n_bytes += room;
     task->buf_size = task->scsi.buf_len = room;
     if (task->scsi.dir == SCSI_DIR_OUT)
         task->want = room;

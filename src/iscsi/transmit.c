@@ -62,6 +62,18 @@ struct tx_pdu *tx_pdu_get(struct iscsi_conn *conn, enum pdu_opcode opcode)
     return pdu;
 }
 
+void tx_pdu_own(struct iscsi_conn *conn, struct tx_pdu *pdu, uint8_t *buf, uint32_t len)
+{
+    pdu->data = pdu->owned = buf;
+    pdu->data_len = pdu->owned_len = len;
+    conn->tx.n_owned += len;
+}
+
+bool tx_backlogged(const struct iscsi_conn *conn)
+{
+    return conn->tx.n_pdus >= TX_BACKLOG || conn->tx.n_owned >= TX_BACKLOG_BYTES;
+}
+
 /* The PDU has been sent or will never be. */
 static void pdu_done(struct iscsi_conn *conn, struct tx_pdu *pdu)
 {
@@ -70,6 +82,7 @@ static void pdu_done(struct iscsi_conn *conn, struct tx_pdu *pdu)
 
     if (pdu->owned)
         conn_buffer_put(conn, pdu->owned, pdu->owned_len);
+    tx->n_owned -= pdu->owned_len;
     list_remove(&pdu->item.link);
     tx->n_pdus--;
     if (tx->n_spare < TX_SPARE) {
@@ -225,7 +238,7 @@ int iscsi_conn_output(struct iscsi_conn *conn, struct iovec *iov, int max)
 void iscsi_conn_sent(struct iscsi_conn *conn, size_t n)
 {
     struct transmitter *tx = &conn->tx;
-    bool was_full = tx->n_pdus >= TX_BACKLOG;
+    bool was_full = tx_backlogged(conn);
 
     conn->depth++;
     n += tx->n_sent;

@@ -28,13 +28,17 @@ static void wake(void *driver, struct iscsi_conn *conn)
 static void *buffer_get(void *driver, size_t len)
 {
     struct initiator *i = driver;
+    void *buf;
 
     assert_true(len > 0);
     if (i->buffer_bytes + len > i->buffer_max)
         return NULL;
-    i->n_buffers++;
-    i->buffer_bytes += len;
-    return malloc(len);
+    buf = malloc(len);
+    if (buf) {
+        i->n_buffers++;
+        i->buffer_bytes += len;
+    }
+    return buf;
 }
 
 static void buffer_put(void *driver, void *buf, size_t len)
@@ -299,10 +303,10 @@ void initiator_drain(struct initiator *i)
 
 void initiator_send(struct initiator *i, const uint8_t bhs[BHS_LEN], const void *data, uint32_t len)
 {
-    uint8_t *pdu = malloc(BHS_LEN + len + 16);
+    static uint8_t pdu[BHS_LEN + (1 << 20) + 16];
     size_t n = BHS_LEN;
 
-    assert_non_null(pdu);
+    assert_true(len <= 1 << 20);
     memcpy(pdu, bhs, BHS_LEN);
     be24_put(pdu + 5, len);
     if (i->header_digest) {
@@ -318,7 +322,6 @@ void initiator_send(struct initiator *i, const uint8_t bhs[BHS_LEN], const void 
         n += len + pdu_pad(len) + (i->data_digest ? DIGEST_LEN : 0);
     }
     initiator_feed(i, pdu, n);
-    free(pdu);
 }
 
 bool initiator_next(struct initiator *i, struct reply *ret)

@@ -230,6 +230,45 @@ static void a_peer_that_does_not_read_its_answers_is_not_listened_to(void **stat
     assert_true(iscsi_conn_input(i->conn, iov, 2) > 0);
 }
 
+static void pings_that_nobody_fetches_hold_few_bytes(void **state)
+{
+    struct initiator *i = *state;
+    uint8_t bhs[BHS_LEN];
+    struct iovec iov[2];
+
+    login(i, "");
+    request_pdu(i, bhs, OP_NOP_OUT | PDU_IMMEDIATE, PDU_FINAL, 3);
+    for (unsigned n = 0; iscsi_conn_input(i->conn, iov, 2) > 0; n++) {
+        assert_true(n < 100);
+        initiator_send(i, bhs, initiator_pattern(), 262144);
+    }
+    assert_true(i->buffer_bytes < 2u << 20);
+    initiator_drain(i);
+    assert_true(iscsi_conn_input(i->conn, iov, 2) > 0);
+}
+
+/* limits.session_bytes: one session does not take the pool from the others */
+static void a_session_has_its_share_of_buffers_and_no_more(void **state)
+{
+    struct initiator *i = *state;
+    const struct command r1 = { .itt = 1, .op = 0x28, .n_blocks = 100, .edtl = 51200, .flags = READ_FLAGS };
+    struct command r2 = r1;
+
+    i->limits.session_bytes = 64 << 10;
+    initiator_connect(i);
+    login(i, "MaxRecvDataSegmentLength=65536");
+    i->view->hold = true;
+    r2.itt = 2;
+    command_send(i, &r1, NULL, 0);
+    command_send(i, &r2, NULL, 0);
+    assert_int_equal(initiator_expect(i, OP_SCSI_RESPONSE).bhs[3], SCSI_TASK_SET_FULL);
+    fake_complete(i->view);
+    assert_int_equal(initiator_expect(i, OP_DATA_IN).itt, 1);
+    i->view->hold = false;
+    command_send(i, &r2, NULL, 0);
+    assert_int_equal(initiator_expect(i, OP_DATA_IN).itt, 2);
+}
+
 static void an_idle_connection_keeps_no_buffers(void **state)
 {
     struct initiator *i = *state;
@@ -305,6 +344,8 @@ int main(void)
         TEST(too_many_immediate_commands_are_rejected),
         TEST_FRESH(without_buffers_commands_end_with_task_set_full),
         TEST(a_peer_that_does_not_read_its_answers_is_not_listened_to),
+        TEST(pings_that_nobody_fetches_hold_few_bytes),
+        TEST_FRESH(a_session_has_its_share_of_buffers_and_no_more),
         TEST(an_idle_connection_keeps_no_buffers),
         TEST(wake_is_called_once_until_the_driver_looks),
         TEST_FRESH(a_window_of_commands_may_come_before_the_last_send_is_known),
