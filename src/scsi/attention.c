@@ -4,7 +4,6 @@
 #include "scsi/scsi_internal.h"
 
 static const uint16_t attention_codes[UA_N] = {
-    [UA_POWER_ON] = 0x2900,                /* power on, reset, or bus device reset occurred */
     [UA_LUN_RESET] = 0x2903,               /* bus device reset function occurred */
     [UA_COMMANDS_CLEARED] = 0x2f00,        /* commands cleared by another initiator */
     [UA_MEDIUM_CHANGED] = 0x2800,          /* not ready to ready change, medium may have changed */

@@ -12,6 +12,9 @@
  */
 #include "scsi/scsi_internal.h"
 
+#define for_each_stripe(i, stripes) \
+    for (unsigned left_ = (stripes), i; left_ && (i = (unsigned)__builtin_ctz(left_), true); left_ &= left_ - 1)
+
 static uint16_t stripes_of(uint64_t offset, uint64_t len)
 {
     uint64_t first = offset >> GATE_SHIFT, last = len ? (offset + len - 1) >> GATE_SHIFT : first;
@@ -44,18 +47,15 @@ static bool writer_leave(struct scsi_lu *lu, uint16_t stripes)
 {
     bool last = false;
 
-    for (unsigned i = 0; i < GATE_STRIPES; i++)
-        if (stripes & 1u << i)
-            last |= atomic_fetch_sub(&lu->gate[i].word, 1) == (GATE_CLAIMED | 1);
+    for_each_stripe (i, stripes)
+        last |= atomic_fetch_sub(&lu->gate[i].word, 1) == (GATE_CLAIMED | 1);
     return last;
 }
 
 /* True: in. False: out again; `*ret_wake` as from writer_leave(). */
 static bool writer_enter(struct scsi_lu *lu, uint16_t stripes, bool *ret_wake)
 {
-    for (unsigned i = 0; i < GATE_STRIPES; i++) {
-        if (!(stripes & 1u << i))
-            continue;
+    for_each_stripe (i, stripes) {
         if (atomic_fetch_add(&lu->gate[i].word, 1) & GATE_CLAIMED) {
             *ret_wake = writer_leave(lu, stripes & (uint16_t)((2u << i) - 1));
             return false;
@@ -114,8 +114,8 @@ enum gate_answer gate_enter(struct scsi_task *task, uint64_t offset, uint64_t le
 
 static bool any_claimed(struct scsi_lu *lu, uint16_t stripes)
 {
-    for (unsigned i = 0; i < GATE_STRIPES; i++)
-        if (stripes & 1u << i && atomic_load(&lu->gate[i].word) & GATE_CLAIMED)
+    for_each_stripe (i, stripes)
+        if (atomic_load(&lu->gate[i].word) & GATE_CLAIMED)
             return true;
     return false;
 }
@@ -125,17 +125,15 @@ static bool claim_all(struct scsi_lu *lu, uint16_t stripes)
 {
     bool writers = false;
 
-    for (unsigned i = 0; i < GATE_STRIPES; i++)
-        if (stripes & 1u << i)
-            writers |= (atomic_fetch_or(&lu->gate[i].word, GATE_CLAIMED) & ~GATE_CLAIMED) != 0;
+    for_each_stripe (i, stripes)
+        writers |= (atomic_fetch_or(&lu->gate[i].word, GATE_CLAIMED) & ~GATE_CLAIMED) != 0;
     return writers;
 }
 
 static void unclaim(struct scsi_lu *lu, uint16_t stripes)
 {
-    for (unsigned i = 0; i < GATE_STRIPES; i++)
-        if (stripes & 1u << i)
-            atomic_fetch_and(&lu->gate[i].word, ~GATE_CLAIMED);
+    for_each_stripe (i, stripes)
+        atomic_fetch_and(&lu->gate[i].word, ~GATE_CLAIMED);
     wake_all(lu);
 }
 

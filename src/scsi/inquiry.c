@@ -110,12 +110,12 @@ static void vpd_identification(struct reply *reply, const struct scsi_task *task
     port_designators(reply, task->view);
 }
 
-/* 86h, SPC-4 §7.8.7: simple tasks only make sense with QUEUE ALGORITHM MODIFIER 1, yet the other attributes are accepted. */
+/* 86h, SPC-4 §7.8.7: simple tasks are what is kept; other attributes are accepted and mean no more than that. */
 static void vpd_extended(struct reply *reply, const struct scsi_task *task)
 {
     (void)task;
     reply_u8(reply, 0x00); /* no protection information */
-    reply_u8(reply, 0x07); /* HEADSUP, ORDSUP, SIMPSUP */
+    reply_u8(reply, 0x01); /* SIMPSUP */
     reply_u8(reply, 0x01); /* V_SUP: a volatile cache */
     reply_u8(reply, 0x00);
     reply_zero(reply, 56);

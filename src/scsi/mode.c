@@ -47,9 +47,21 @@ static void page_values(const struct mode_page *page, uint8_t pc, uint32_t state
     }
 }
 
-static void write_pages(struct reply *reply, const struct scsi_lu *lu, uint8_t wanted, uint8_t pc)
+static uint32_t state_of(struct scsi_lu *lu, uint8_t pc)
 {
-    uint32_t state = pc == PC_CURRENT ? lu_state(lu) : pc == PC_SAVED ? pr_saved_modes(lu) : 0;
+    uint32_t saved;
+
+    if (pc != PC_SAVED)
+        return pc == PC_CURRENT ? lu_state(lu) : 0;
+    pthread_mutex_lock(&lu->lock);
+    saved = pr_saved_modes(lu);
+    pthread_mutex_unlock(&lu->lock);
+    return saved;
+}
+
+static void write_pages(struct reply *reply, struct scsi_lu *lu, uint8_t wanted, uint8_t pc)
+{
+    uint32_t state = state_of(lu, pc);
 
     for (size_t i = 0; i < ARRAY_SIZE(mode_pages); i++) {
         uint8_t bytes[PAGE_MAX];
@@ -120,7 +132,7 @@ static bool sense_page_ok(struct scsi_task *task)
 
 enum scsi_step run_mode_sense(struct scsi_task *task, int res)
 {
-    const struct scsi_lu *lu = task_lu(task);
+    struct scsi_lu *lu = task_lu(task);
     bool ten = task->cdb[0] == 0x5a, longlba = ten && task->cdb[1] & 0x10;
     uint8_t descriptor_len = task->cdb[1] & 0x08 ? 0 : longlba ? 16 : 8;
     struct reply reply = task_reply(task);

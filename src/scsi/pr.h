@@ -80,7 +80,7 @@ enum pr_legacy pr_legacy(const struct scsi_lu *lu, const struct scsi_itl *itl);
  * On failure nothing has changed. */
 int pr_commit(struct scsi_lu *lu, const struct scsi_itl *self, struct pr_state *next);
 
-/* Mode parameters are saved in the same bytes: the LU_ bits that mode.c can change. */
+/* Mode parameters are saved in the same bytes: the LU_ bits that mode.c can change. lu->lock held for reading them. */
 uint32_t pr_saved_modes(const struct scsi_lu *lu);
 int pr_save_modes(struct scsi_lu *lu, uint32_t modes);
 

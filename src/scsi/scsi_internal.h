@@ -90,9 +90,9 @@ void lu_state_set(struct scsi_lu *lu, uint32_t set, uint32_t clear); /* takes no
 
 /* ---- nexus ------------------------------------------------------------------------------------------------------------------ */
 
-/* Unit attentions are bits, lowest bit told first; the table in attention.c gives each its code (SPC-4 table "UA priority"). */
+/* Unit attentions are bits, lowest bit told first; the table in attention.c gives each its code. There is none for "power on": a login is
+ * not one, and whatever a new nexus could have lost belonged to the old one. Hosts are spared a failing first command. */
 enum {
-    UA_POWER_ON,
     UA_LUN_RESET,
     UA_COMMANDS_CLEARED,
     UA_MEDIUM_CHANGED,

@@ -112,20 +112,29 @@ static bool ready_ok(struct scsi_task *task)
     return refuse(task, state & LU_OFFLINE ? SENSE_NOT_READY_OFFLINE : SENSE_MEDIUM_NOT_PRESENT);
 }
 
-/* Every bit that the row does not list must be zero. What a transport leaves behind the CDB's own length is nobody's business. */
+/* The bits of bytes [at, at + 8) that are set in the CDB and not in the row; bytes behind the CDB's own length are nobody's business. */
+static uint64_t unlisted(const struct scsi_opcode *op, const uint8_t *cdb, unsigned at)
+{
+    uint64_t bits, listed;
+    unsigned n = op->cdb_len > at ? op->cdb_len - at : 0;
+
+    memcpy(&bits, cdb + at, 8);
+    memcpy(&listed, op->usage + at, 8);
+    bits &= ~listed;
+    return n < 8 ? bits & ((UINT64_C(1) << 8 * n) - 1) : bits; /* little-endian, as bytes.h asserts */
+}
+
+/* Every bit that the row does not list must be zero. */
 static bool bits_ok(struct scsi_task *task)
 {
-    const struct scsi_opcode *op = task->opcode;
+    uint64_t low = unlisted(task->opcode, task->cdb, 0), bits = low ? low : unlisted(task->opcode, task->cdb, 8);
+    unsigned at;
 
-    for (uint8_t i = 1; i < op->cdb_len; i++) {
-        uint8_t bad = task->cdb[i] & (uint8_t)~op->usage[i];
-
-        if (bad) {
-            task_fail_cdb(task, i, (uint8_t)(31 - __builtin_clz(bad)));
-            return false;
-        }
-    }
-    return true;
+    if (!bits)
+        return true;
+    at = (unsigned)__builtin_ctzll(bits) / 8;
+    task_fail_cdb(task, (uint16_t)(at + (low ? 0 : 8)), (uint8_t)(31 - __builtin_clz((uint32_t)(bits >> 8 * at & 0xff))));
+    return false;
 }
 
 static uint32_t length_field(const struct scsi_opcode *op, const uint8_t *cdb)

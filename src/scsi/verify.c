@@ -32,12 +32,6 @@ static unsigned bytchk(const struct scsi_task *task)
     return task->cdb[1] >> 1 & 3;
 }
 
-/* How much is looked at: with data-out, no more than came. */
-static uint64_t verify_bytes(const struct scsi_task *task)
-{
-    return bytchk(task) == BYTCHK_ALL && task->buf_len < task->arg[ARG_BYTES] ? task->buf_len : task->arg[ARG_BYTES];
-}
-
 /* Compares the chunk that was read last, at ARG_DONE, with what came; true: equal. */
 static bool chunk_equal(const struct scsi_task *task, uint64_t n)
 {
@@ -53,7 +47,7 @@ static bool chunk_equal(const struct scsi_task *task, uint64_t n)
 
 static uint64_t chunk_len(const struct scsi_task *task)
 {
-    uint64_t left = verify_bytes(task) - task->arg[ARG_DONE];
+    uint64_t left = task->arg[ARG_BYTES] - task->arg[ARG_DONE];
 
     return left < SCRATCH_BYTES ? left : SCRATCH_BYTES;
 }
