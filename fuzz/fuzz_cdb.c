@@ -14,8 +14,17 @@
 #include "scsi/pr.h"
 #include "scsi/scsi_internal.h"
 
-enum { UNITS_READ_ONLY = 1, UNITS_REMOVABLE = 2, UNITS_4096 = 4, READ_STATE = 8 };           /* byte 0 */
-enum { ON_SECOND = 1, LUN_SHIFT = 1, LUN_MASK = 3, HOLD = 8, ABORT = 16, SHORT = 32, RESET = 64, REMAP = 128 }; /* the selector */
+enum { UNITS_READ_ONLY = 1, UNITS_REMOVABLE = 2, UNITS_4096 = 4, READ_STATE = 8 }; /* byte 0 */
+enum {
+    ON_SECOND = 1,
+    LUN_SHIFT = 1,
+    LUN_MASK = 3,
+    HOLD = 8,
+    ABORT = 16,
+    SHORT = 32,
+    RESET = 64,
+    REMAP = 128
+}; /* the selector */
 
 #define N_RUNNING 4
 #define UNIT_SIZE (1u << 20)
@@ -64,8 +73,12 @@ static int save(void *arg, const struct guid *lu, const void *bytes, size_t len)
 
 static void view_open(struct world *w, unsigned i)
 {
-    struct scsi_nexus nexus = { .initiator_port = i ? "iqn.b,i,0x1" : "iqn.a,i,0x1", .target_port = "iqn.t,t,0x0001", .target_name = "iqn.t",
-                                .tag = 1, .kick = kick, .kick_arg = &w->kicked[i] };
+    struct scsi_nexus nexus = { .initiator_port = i ? "iqn.b,i,0x1" : "iqn.a,i,0x1",
+                                .target_port = "iqn.t,t,0x0001",
+                                .target_name = "iqn.t",
+                                .tag = 1,
+                                .kick = kick,
+                                .kick_arg = &w->kicked[i] };
 
     check(scsi_view_create(&nexus, &w->view[i]) == 0);
     for (uint16_t lun = 0; lun < 2; lun++)
@@ -74,8 +87,11 @@ static void view_open(struct world *w, unsigned i)
 
 static void world_open(struct world *w, uint8_t kind)
 {
-    struct scsi_lu_config config = { .block_size = kind & UNITS_4096 ? 4096 : 512, .read_only = kind & UNITS_READ_ONLY,
-                                     .removable = kind & UNITS_REMOVABLE, .max_transfer = 1 << 17, .save_pr = save };
+    struct scsi_lu_config config = { .block_size = kind & UNITS_4096 ? 4096 : 512,
+                                     .read_only = kind & UNITS_READ_ONLY,
+                                     .removable = kind & UNITS_REMOVABLE,
+                                     .max_transfer = 1 << 17,
+                                     .save_pr = save };
 
     memset(w, 0, sizeof *w);
     for (unsigned i = 0; i < 2; i++) {
@@ -235,7 +251,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     return 0;
 }
 
-/* ---- inputs that make sense ------------------------------------------------------------------------------------------------------------- */
+/* ---- inputs that make sense --------------------------------------------------------------------------- */
 
 static uint32_t next(uint32_t *random)
 {
@@ -291,7 +307,7 @@ static size_t sample_command(uint8_t *out, uint32_t *random)
     uint8_t *cdb = out + 1;
 
     out[0] = (uint8_t)(next(random) & 0xff & (next(random) | ~(uint32_t)(RESET | REMAP | ABORT)));
-    out[0] &= (uint8_t)~(2u << LUN_SHIFT);
+    out[0] &= (uint8_t) ~(2u << LUN_SHIFT);
     memset(cdb, 0, 16);
     cdb[0] = op->opcode;
     cdb[1] = op->sa == SA_NONE ? (uint8_t)(next(random) & op->usage[1]) : op->sa;

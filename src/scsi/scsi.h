@@ -121,8 +121,8 @@ struct scsi_opcode;
  *   - `len` is what the CDB moves, `buf_len` = min(len, what the transport expects); with the wrong direction buf_len = 0.
  *   - READ, WRITE, WRITE AND VERIFY and commands that return parameter data process buf_len bytes and end GOOD: a write changes
  *     exactly the bytes that came, part of a block too.
- *   - WRITE SAME, COMPARE AND WRITE and ORWRITE want exactly `len` (unless that is 0), VERIFY and commands with a parameter list at least `len`:
- *     otherwise nothing is done and the answer is ILLEGAL REQUEST / INVALID FIELD IN COMMAND INFORMATION UNIT (0Eh/03h).
+ *   - WRITE SAME, COMPARE AND WRITE and ORWRITE want exactly `len` (unless that is 0), VERIFY and commands with a parameter list at
+ *     least `len`: otherwise nothing is done and the answer is ILLEGAL REQUEST / INVALID FIELD IN COMMAND INFORMATION UNIT (0Eh/03h).
  *   - the residual is the transport's: full_len > expected: overflow by full_len - expected; less: underflow. This holds for CHECK
  *     CONDITION too; there data_len is 0, and full_len = len for writes.
  */
