@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* How many small messages one core can serve through the loop: the figure that decides how its engines work.
  *
- * Requests are 48 bytes, answers 48 + SIZE bytes; the client keeps QD requests under way on each of its connections and sends, in one
- * go, as many new ones as answers came in. The server answers all requests of one receive with one sendmsg. Server and client are two
- * processes, each pinned to a core. See bench/loop_echo.md for what the numbers mean.
+ * Requests are 48 bytes, answers 48 + SIZE bytes; the client keeps QD requests under way on each of its
+ * connections and sends, in one go, as many new ones as answers came in. The server answers all requests of
+ * one receive with one sendmsg. Server and client are two processes, each pinned to a core. See
+ * bench/loop_echo.md for what the numbers mean.
  *
- * With -i server and client take turns in one thread: nobody sleeps or wakes, other work on the machine hardly shows, and the best of
- * many short blocks tells what a message costs. That is the figure to compare engines by.
+ * With -i server and client take turns in one thread: nobody sleeps or wakes, other work on the machine
+ * hardly shows, and the best of many short blocks tells what a message costs. That is the figure to compare
+ * engines by.
  *
  *     loop_echo [-i] [-b uring|epoll|bare] [-q QD] [-s SIZE] [-c CONNECTIONS] [-t SECONDS] [-u SPIN_US]
  */
@@ -56,7 +58,7 @@ static void pin(int cpu)
         die("sched_setaffinity");
 }
 
-/* ---- server ---------------------------------------------------------------------------------------------------------------- */
+/* ---- server -------------------------------------------------------------------------------------------- */
 
 struct conn {
     struct loop *loop;
@@ -74,7 +76,8 @@ struct conn {
 
 static void send_rest(struct conn *c)
 {
-    c->out_msg = (struct msghdr){ .msg_iov = c->next_iov, .msg_iovlen = (size_t)(c->out_iov + MAX_QD * 2 - c->next_iov) };
+    c->out_msg = (struct msghdr){ .msg_iov = c->next_iov,
+                                  .msg_iovlen = (size_t)(c->out_iov + MAX_QD * 2 - c->next_iov) };
     loop_sendmsg(c->loop, &c->out, c->fd, &c->out_msg);
 }
 
@@ -231,7 +234,7 @@ static void serve_bare(int listener)
     }
 }
 
-/* ---- client ---------------------------------------------------------------------------------------------------------------- */
+/* ---- client -------------------------------------------------------------------------------------------- */
 
 struct load {
     int fd;
@@ -263,7 +266,8 @@ static void ask(const struct load *l, unsigned n)
 static unsigned long load_event(struct load *l)
 {
     static char buf[65536]; /* half of QD 32: while one half is read the server works on the other */
-    ssize_t n = recv(l->fd, buf, sizeof buf, MSG_DONTWAIT | MSG_TRUNC); /* counted, not copied: the client must be faster */
+    /* counted, not copied: the client must be faster */
+    ssize_t n = recv(l->fd, buf, sizeof buf, MSG_DONTWAIT | MSG_TRUNC);
     size_t answer = REQUEST + opt.size;
     unsigned n_answers;
 
@@ -311,7 +315,7 @@ static double client(const struct sockaddr_in *addr)
     }
 }
 
-/* ---- both in one thread ---------------------------------------------------------------------------------------------------- */
+/* ---- both in one thread -------------------------------------------------------------------------------- */
 
 static void one_round(struct loop *loop, struct conn *c, int fd)
 {
@@ -361,10 +365,13 @@ static void in_step(int listener, const struct sockaddr_in *addr)
         best = took < best ? took : best;
     }
     printf("in step %-6s qd %-3u size %-7u %8.0f ns per message, %8.2f us per round\n",
-           opt.bare ? "bare" : opt.backend == LOOP_BACKEND_EPOLL ? "epoll" : "uring", opt.qd, opt.size, best / opt.qd * 1e9, best * 1e6);
+           opt.bare                            ? "bare"
+           : opt.backend == LOOP_BACKEND_EPOLL ? "epoll"
+                                               : "uring",
+           opt.qd, opt.size, best / opt.qd * 1e9, best * 1e6);
 }
 
-/* ---- main ------------------------------------------------------------------------------------------------------------------ */
+/* ---- main ---------------------------------------------------------------------------------------------- */
 
 static void parse(int argc, char **argv)
 {
@@ -377,8 +384,11 @@ static void parse(int argc, char **argv)
         } else if (c == '?') {
             exit(2);
         } else {
-            *(c == 'q' ? &opt.qd : c == 's' ? &opt.size : c == 'c' ? &opt.n_connections : c == 't' ? &opt.seconds : &opt.spin_us) =
-                (unsigned)atoi(optarg);
+            unsigned *const numbers[] = {
+                ['q'] = &opt.qd, ['s'] = &opt.size, ['c'] = &opt.n_connections, ['t'] = &opt.seconds, ['u'] = &opt.spin_us
+            };
+
+            *numbers[c] = (unsigned)atoi(optarg);
         }
     }
     if (opt.qd < 1 || opt.qd > MAX_QD || opt.size > MAX_SIZE || opt.n_connections < 1)
@@ -413,9 +423,13 @@ int main(int argc, char **argv)
     per_second = client(&addr);
     kill(server, SIGKILL);
     wait4(server, NULL, 0, &ru);
-    cpu = (double)(ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) + (double)(ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) / 1e6;
+    cpu = (double)(ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) +
+          (double)(ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) / 1e6;
     printf("%-6s qd %-3u size %-7u conns %-3u spin %-3u %8.1f k/s %7.0f MiB/s  server cpu %.3f s per 100k\n",
-           opt.bare ? "bare" : opt.backend == LOOP_BACKEND_EPOLL ? "epoll" : "uring", opt.qd, opt.size, opt.n_connections, opt.spin_us,
-           per_second / 1e3, per_second * opt.size / 1048576, cpu / (per_second * (opt.seconds + 0.3)) * 1e5);
+           opt.bare                            ? "bare"
+           : opt.backend == LOOP_BACKEND_EPOLL ? "epoll"
+                                               : "uring",
+           opt.qd, opt.size, opt.n_connections, opt.spin_us, per_second / 1e3,
+           per_second * opt.size / 1048576, cpu / (per_second * (opt.seconds + 0.3)) * 1e5);
     return 0;
 }

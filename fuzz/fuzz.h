@@ -3,7 +3,8 @@
  *
  * With clang: -fsanitize=fuzzer supplies main(). Otherwise (FUZZ_STANDALONE):
  *     fuzz_x FILE...            replays inputs: seeds, regressions
- *     fuzz_x --runs N [--seed S] makes inputs itself: random bytes, and the target's own samples with bytes changed
+ *     fuzz_x --runs N [--seed S] makes inputs itself: random bytes, and the target's own samples with bytes
+ * changed
  */
 #ifndef VDS_FUZZ_FUZZ_H
 #define VDS_FUZZ_FUZZ_H
@@ -13,7 +14,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* For the standalone generator. Fills `out` (room for n_out bytes) with a good input chosen by `random`; returns its size. */
+/* For the standalone generator. Fills `out` (room for n_out bytes) with a good input chosen by `random`;
+ * returns its size. */
 size_t fuzz_sample(uint8_t *out, size_t n_out, uint32_t random);
 
 #ifdef FUZZ_STANDALONE

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* A whole connection fed with a hostile stream, before and after login, over a disk whose commands end late.
  *
- * Input: byte 0 chooses how the connection begins (bit 0: in full feature phase, bit 1: digests, bit 2: discovery, bit 3: it must
- * authenticate, bit 4: few buffers), byte 1 the size of the pieces; the rest is the stream. Header digests are not checked by luck:
- * with bit 1 the fuzzer has to find them, which it seldom does, and that is its own path.
+ * Input: byte 0 chooses how the connection begins (bit 0: in full feature phase, bit 1: digests, bit 2:
+ * discovery, bit 3: it must authenticate, bit 4: few buffers), byte 1 the size of the pieces; the rest is the
+ * stream. Header digests are not checked by luck: with bit 1 the fuzzer has to find them, which it seldom
+ * does, and that is its own path.
  */
 #include "fuzz.h"
 
@@ -24,10 +25,10 @@ struct world {
     bool gone;
 };
 
-#define CHECK(condition) \
-    do { \
+#define CHECK(condition)  \
+    do {                  \
         if (!(condition)) \
-            abort(); \
+            abort();      \
     } while (0)
 
 static void wake(void *arg, struct iscsi_conn *conn)
@@ -54,7 +55,8 @@ static void buffer_put(void *arg, void *buf, size_t len)
     free(buf);
 }
 
-static void admit(void *dir, struct iscsi_conn *conn, const char *initiator, const char *target, struct iscsi_admission *ret)
+static void admit(void *dir, struct iscsi_conn *conn, const char *initiator, const char *target,
+                  struct iscsi_admission *ret)
 {
     struct world *w = dir;
 
@@ -70,7 +72,8 @@ static void release(void *dir, struct iscsi_conn *conn, void *pin)
     CHECK(dir == pin);
 }
 
-static int session_open(void *dir, struct iscsi_conn *conn, void *pin, struct scsi_view **ret_view, uint16_t *ret_tsih)
+static int session_open(void *dir, struct iscsi_conn *conn, void *pin, struct scsi_view **ret_view,
+                        uint16_t *ret_tsih)
 {
     struct world *w = dir;
 
@@ -89,7 +92,9 @@ static void list(void *dir, struct iscsi_conn *conn, const char *initiator, cons
 }
 
 static const struct iscsi_driver driver = { wake, buffer_get, buffer_put };
-static const struct iscsi_directory directory = { .admit = admit, .release = release, .session_open = session_open, .list = list };
+static const struct iscsi_directory directory = {
+    .admit = admit, .release = release, .session_open = session_open, .list = list
+};
 
 static void drain(struct world *w, size_t piece)
 {
@@ -127,8 +132,10 @@ static size_t feed(struct world *w, const uint8_t *data, size_t size)
 
 static size_t login_request(uint8_t *pdu, uint8_t begin)
 {
-    static const char normal[] = "InitiatorName=iqn.i\0TargetName=iqn.t\0InitialR2T=No\0MaxRecvDataSegmentLength=1024\0MaxOutstandingR2T=3";
-    static const char digests[] = "HeaderDigest=CRC32C\0DataDigest=CRC32C", discovery[] = "InitiatorName=iqn.i\0SessionType=Discovery";
+    static const char normal[] = "InitiatorName=iqn.i\0TargetName=iqn.t\0InitialR2T="
+                                 "No\0MaxRecvDataSegmentLength=1024\0MaxOutstandingR2T=3";
+    static const char digests[] = "HeaderDigest=CRC32C\0DataDigest=CRC32C",
+                      discovery[] = "InitiatorName=iqn.i\0SessionType=Discovery";
     size_t n = begin & BEGIN_DISCOVERY ? sizeof discovery : sizeof normal;
 
     memset(pdu, 0, BHS_LEN + 256);
@@ -153,7 +160,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct iscsi_limits limits = iscsi_limits_default;
     struct world w = { .max_out = 1 << 20, .begin = size ? data[0] : 0 };
-    struct iscsi_conn_config config = { .limits = &limits, .directory = &directory, .dir = &w, .driver = &driver, .driver_arg = &w, .now_ns = 1 };
+    struct iscsi_conn_config config = { .limits = &limits,
+                                        .directory = &directory,
+                                        .dir = &w,
+                                        .driver = &driver,
+                                        .driver_arg = &w,
+                                        .now_ns = 1 };
     size_t piece = size > 1 ? data[1] : 0, n;
     uint8_t login[BHS_LEN + 256];
 
@@ -189,12 +201,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 /* A stream of PDUs that fit together, more or less. */
 size_t fuzz_sample(uint8_t *out, size_t n_out, uint32_t random)
 {
-    static const uint8_t opcodes[] = { OP_SCSI_COMMAND, OP_SCSI_COMMAND, OP_DATA_OUT, OP_NOP_OUT, OP_TEXT_REQUEST, OP_TASK_REQUEST, OP_LOGIN_REQUEST,
-                                       OP_SCSI_COMMAND };
+    static const uint8_t opcodes[] = { OP_SCSI_COMMAND, OP_SCSI_COMMAND, OP_DATA_OUT,      OP_NOP_OUT,
+                                       OP_TEXT_REQUEST, OP_TASK_REQUEST, OP_LOGIN_REQUEST, OP_SCSI_COMMAND };
     uint32_t cmdsn = 1;
     size_t n = 2;
 
-    out[0] = random % 16 ? BEGIN_FULL | (random & BEGIN_POOR) | (random % 32 == 1 ? BEGIN_DISCOVERY : 0) : (uint8_t)random;
+    out[0] = random % 16 ? BEGIN_FULL | (random & BEGIN_POOR) | (random % 32 == 1 ? BEGIN_DISCOVERY : 0)
+                         : (uint8_t)random;
     out[1] = (uint8_t)(random >> 8);
     if (!(out[0] & BEGIN_FULL))
         n += login_request(out + n, (uint8_t)(random >> 16));
@@ -205,11 +218,15 @@ size_t fuzz_sample(uint8_t *out, size_t n_out, uint32_t random)
         random = random * 1664525u + 1013904223u;
         memset(p, 0, BHS_LEN + len);
         p[0] = op | (random >> 5 & 1 ? PDU_IMMEDIATE : 0);
-        p[1] = (uint8_t)(PDU_FINAL | (op == OP_SCSI_COMMAND ? (random >> 6) % 4 << 5 : op == OP_TASK_REQUEST ? (random >> 6) % 9 : 0));
+        p[1] = (uint8_t)(PDU_FINAL | (op == OP_SCSI_COMMAND   ? (random >> 6) % 4 << 5
+                                      : op == OP_TASK_REQUEST ? (random >> 6) % 9
+                                                              : 0));
         p[9] = (random >> 11) % 16 == 0;
         be24_put(p + 5, len);
         be32_put(p + 16, (random >> 12) % 4);
-        be32_put(p + 20, op == OP_SCSI_COMMAND ? (random >> 14) % 5 * 512 : (random >> 14) % 4 ? (random >> 16) % 8 : TAG_NONE);
+        be32_put(p + 20, op == OP_SCSI_COMMAND ? (random >> 14) % 5 * 512
+                         : (random >> 14) % 4  ? (random >> 16) % 8
+                                               : TAG_NONE);
         be32_put(p + 24, cmdsn);
         cmdsn += !(p[0] & PDU_IMMEDIATE) && op != OP_DATA_OUT;
         p[32] = (uint8_t[]){ 0x28, 0x2a, 0x2a, 0x12 }[(random >> 18) % 4];

@@ -13,7 +13,9 @@
 static void answer_all(const struct text *in, bool discovery, enum key_phase phase)
 {
     struct iscsi_params params;
-    struct key_negotiation n = { .params = &params, .limits = &iscsi_limits_default, .phase = phase, .discovery = discovery };
+    struct key_negotiation n = {
+        .params = &params, .limits = &iscsi_limits_default, .phase = phase, .discovery = discovery
+    };
     struct text out;
     struct text_pair pair;
     size_t at = 0;
@@ -23,14 +25,17 @@ static void answer_all(const struct text *in, bool discovery, enum key_phase pha
     while (text_next(in, &at, &pair) > 0)
         keys_answer(&n, &pair, &out);
     keys_settle(&params);
-    if (out.len > 1024 || params.first_burst > params.max_burst || params.max_xmit_segment < 512 || params.max_outstanding_r2t < 1)
+    if (out.len > 1024 || params.first_burst > params.max_burst || params.max_xmit_segment < 512 ||
+        params.max_outstanding_r2t < 1)
         abort();
     text_fini(&out);
 }
 
 static void authenticate(const struct text *in)
 {
-    static const struct iscsi_auth auth = { .required = true, .in = { "0123456789ab", 12 }, .mutual = { "ba9876543210", 12 } };
+    static const struct iscsi_auth auth = { .required = true,
+                                            .in = { "0123456789ab", 12 },
+                                            .mutual = { "ba9876543210", 12 } };
     struct chap *c = chap_create(&auth, "iqn.i", "iqn.t");
     struct text out;
     struct text_pair pair;
@@ -65,11 +70,29 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 size_t fuzz_sample(uint8_t *out, size_t n_out, uint32_t random)
 {
     static const char *const pairs[] = {
-        "HeaderDigest=CRC32C,None",  "DataDigest=None",       "MaxConnections=1",      "InitialR2T=No",           "ImmediateData=Yes",
-        "MaxBurstLength=0x40000",    "FirstBurstLength=65536", "DefaultTime2Wait=2",   "DefaultTime2Retain=20",   "MaxOutstandingR2T=8",
-        "DataPDUInOrder=Yes",        "DataSequenceInOrder=No", "ErrorRecoveryLevel=0", "IFMarker=No",             "X-a=b",
-        "AuthMethod=CHAP,None",      "CHAP_A=5,6,7,8",        "CHAP_N=alice",          "CHAP_R=0x00112233445566", "CHAP_I=1",
-        "CHAP_C=0bAAECAwQFBgcICQ==", "SendTargets=All",       "MaxRecvDataSegmentLength=8192",
+        "HeaderDigest=CRC32C,None",
+        "DataDigest=None",
+        "MaxConnections=1",
+        "InitialR2T=No",
+        "ImmediateData=Yes",
+        "MaxBurstLength=0x40000",
+        "FirstBurstLength=65536",
+        "DefaultTime2Wait=2",
+        "DefaultTime2Retain=20",
+        "MaxOutstandingR2T=8",
+        "DataPDUInOrder=Yes",
+        "DataSequenceInOrder=No",
+        "ErrorRecoveryLevel=0",
+        "IFMarker=No",
+        "X-a=b",
+        "AuthMethod=CHAP,None",
+        "CHAP_A=5,6,7,8",
+        "CHAP_N=alice",
+        "CHAP_R=0x00112233445566",
+        "CHAP_I=1",
+        "CHAP_C=0bAAECAwQFBgcICQ==",
+        "SendTargets=All",
+        "MaxRecvDataSegmentLength=8192",
     };
     size_t n = 1;
 

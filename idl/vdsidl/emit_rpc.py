@@ -205,8 +205,8 @@ def emit_desc(rpc: Rpc) -> str:
               "const size_t rpc_n_ifaces = RPC_N_IFACES;", *kinds_of(rpc),
               "const struct rpc_type *const rpc_type_notification = &type_VDS_NOTIFICATION;", "",
               "const struct rpc_error_name rpc_error_names[] = {"]
-    lines += [f'    {{ 0x{e.value:08x}u, "{e.name}" }},' for e in rpc.model.errors if e.failure]
-    return "\n".join(lines + ["};", f"const size_t rpc_n_error_names = {sum(e.failure for e in rpc.model.errors)};", ""])
+    lines += [f'    {{ 0x{e.value:08x}u, "{e.name}" }},' for e in rpc.model.errors]
+    return "\n".join(lines + ["};", f"const size_t rpc_n_error_names = {len(rpc.model.errors)};", ""])
 
 
 # ---- rpc_proxy_gen.c --------------------------------------------------------------------------------------------------------------

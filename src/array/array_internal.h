@@ -28,7 +28,8 @@
 #define LU_VENDOR         "VDS"
 #define LU_PRODUCT        "VIRTUAL-DISK"
 #define LU_REVISION       "0.1"
-#define RETRY_SECONDS     5   /* between looks at what failed: state, listeners */
+#define RETRY_FIRST_MS    50   /* between looks at what failed (state, listeners), doubling up to the last */
+#define RETRY_LAST_MS     5000
 #define OPS_MAX           256 /* worker threads, so operations that run at once; more wait in line */
 #define DRAIN_SECONDS     15
 
@@ -182,7 +183,7 @@ struct notifier {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     struct list_node queue;
-    size_t n_queued;          /* events */
+    size_t n_queued;          /* events not delivered yet */
     bool lost, stopping, started;
     pthread_t thread;
     void (*sink)(void *arg, const struct array_notification *events, size_t n);
@@ -290,9 +291,9 @@ struct pool {
     bool stopping;
 };
 void pool_init(struct pool *pool, unsigned max);
-int pool_submit(struct pool *pool, struct array_op *op); /* -EAGAIN: no thread at all */
+int pool_submit(struct pool *pool, struct array_op *op); /* takes the reference, unless there is no thread at all: -EAGAIN */
 void pool_fini(struct pool *pool); /* runs what is queued, joins */
-void op_execute(struct array_op *op); /* what a worker does */
+void op_execute(struct array_op *op); /* runs it to its end; the caller's reference stays */
 
 /* ---- the array -------------------------------------------------------------------------------------------------------------------------------- */
 
@@ -329,6 +330,7 @@ struct array {
     pthread_t housekeeper;
     pthread_cond_t housekeeper_wake;
     bool housekeeper_started, rescan, retry;
+    unsigned retry_ms;        /* the housekeeper's: how long it waited last, 0 when nothing had failed */
 };
 
 void array_kick(struct array *array, bool rescan); /* array->lock held: look at addresses / what failed */

@@ -171,6 +171,12 @@ const char *object_noun(enum object_kind kind)
     return nouns[kind];
 }
 
+/* What people call it: as vdsctl's T, box, and T/TAG, box/1. */
+static const char *target_text(const struct target *t)
+{
+    return *t->name ? t->name : t->iscsi_name;
+}
+
 const char *object_text(const struct object *object, char text[static TEXT_MAX])
 {
     char address[80];
@@ -183,11 +189,11 @@ const char *object_text(const struct object *object, char text[static TEXT_MAX])
         break;
     }
     case OBJECT_TARGET:
-        snprintf(text, TEXT_MAX, "target %.200s", container_of(object, struct target, object)->iscsi_name);
+        snprintf(text, TEXT_MAX, "target %.200s", target_text(container_of(object, struct target, object)));
         break;
     case OBJECT_GROUP: {
         const struct group *g = container_of(object, struct group, object);
-        snprintf(text, TEXT_MAX, "portal group %.200s/%u", g->target->iscsi_name, g->tag);
+        snprintf(text, TEXT_MAX, "portal group %.200s/%u", target_text(g->target), g->tag);
         break;
     }
     case OBJECT_LUN:

@@ -67,9 +67,8 @@ static void *notifier_main(void *arg)
             continue;
         }
         struct batch *batch = n ? container_of(n, struct batch, link) : NULL;
-        if (batch)
-            notifier->n_queued -= batch->events.n;
-        else
+        size_t n_events = batch ? batch->events.n : 0;
+        if (!batch)
             notifier->lost = false;
         pthread_mutex_unlock(&notifier->lock);
         if (batch) {
@@ -80,6 +79,7 @@ static void *notifier_main(void *arg)
             deliver_lost(notifier);
         }
         pthread_mutex_lock(&notifier->lock);
+        notifier->n_queued -= n_events;
     }
     pthread_mutex_unlock(&notifier->lock);
     return NULL;

@@ -106,7 +106,6 @@ static void op_end(struct array_op *op, HRESULT hr)
 {
     op_leave(op);
     op_publish(op, hr);
-    array_op_unref(op);
 }
 
 void op_execute(struct array_op *op)
@@ -117,37 +116,30 @@ void op_execute(struct array_op *op)
 
 HRESULT op_start(struct array_op *op, struct array_op **ret_op)
 {
-    struct array_op *mine = array_op_ref(op);
-    int r = pool_submit(&op->array->pool, op);
-
-    if (r < 0) { /* no thread to be had: here and now, then */
+    *ret_op = array_op_ref(op);
+    if (pool_submit(&op->array->pool, op) < 0) { /* no thread to be had: here and now, then */
         op_execute(op);
-        *ret_op = mine;
-        return S_OK;
+        array_op_unref(op);
     }
-    *ret_op = mine;
     return S_OK;
 }
 
 HRESULT op_call(struct array_op *op)
 {
-    struct array_op *mine = array_op_ref(op);
     HRESULT hr;
 
     op_execute(op);
-    hr = mine->hr;
+    hr = op->hr;
     if (FAILED(hr))
-        error_text_set("%s", mine->text);
-    array_op_unref(mine);
+        error_text_set("%s", op->text);
+    array_op_unref(op);
     return hr;
 }
 
 HRESULT op_end_now(struct array_op *op, HRESULT hr, struct array_op **ret_op)
 {
-    struct array_op *mine = array_op_ref(op);
-
     op_end(op, hr);
-    *ret_op = mine;
+    *ret_op = op;
     return hr;
 }
 

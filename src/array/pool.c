@@ -55,6 +55,7 @@ static void *worker_main(void *arg)
     while ((op = next_op(pool))) {
         pthread_mutex_unlock(&pool->lock);
         op_execute(op);
+        array_op_unref(op);
         pthread_mutex_lock(&pool->lock);
     }
     pool->n_threads--;

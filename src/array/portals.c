@@ -222,6 +222,20 @@ void portals_presence(struct array *array, struct cache *cache)
         presence_set(OBJECT_OF(portal, n), &finding);
 }
 
+static bool is_wanted(const struct portal *portal, const struct finding *finding)
+{
+    for (size_t i = 0; i < finding->n_wanted; i++)
+        if (finding->wanted[i].port == portal->port && strcmp(finding->wanted[i].address, portal->address) == 0)
+            return true;
+    return false;
+}
+
+/* Nobody refers to it, nothing finds it. */
+static bool is_to_go(const struct portal *portal, const struct finding *finding)
+{
+    return portal->object.visible && list_empty(&portal->paths) && !is_wanted(portal, finding);
+}
+
 /* ---- the scan: three short looks under the lock, with the engine and the state between them -------------------------------------------------- */
 
 /* Known portals: has the address come or gone? Those that changed are pinned, in locks, to be opened or closed. */
@@ -234,7 +248,8 @@ static HRESULT scan_known(struct array *array, const struct finding *finding, st
         if (portal->object.closing)
             continue; /* being set offline: looked at again after that */
         presence_set(portal, finding);
-        post_modify(array, portal, before);
+        if (!is_to_go(portal, finding)) /* else its departure says enough */
+            post_modify(array, portal, before);
         if (should_be_open(portal) != portal->open && lock_take(locks, &portal->object, LOCK_PIN) == E_OUTOFMEMORY)
             return E_OUTOFMEMORY;
     }
@@ -265,14 +280,6 @@ static HRESULT scan_new(struct array *array, const struct finding *finding, stru
     return S_OK;
 }
 
-static bool is_wanted(const struct portal *portal, const struct finding *finding)
-{
-    for (size_t i = 0; i < finding->n_wanted; i++)
-        if (finding->wanted[i].port == portal->port && strcmp(finding->wanted[i].address, portal->address) == 0)
-            return true;
-    return false;
-}
-
 /* Gone ones that nobody refers to: marked closing, dropped when their rows are. One that is here but not wanted (the port or the list
  * has changed) goes as well. */
 static HRESULT scan_gone(struct array *array, const struct finding *finding, struct state_tx *tx, struct events *events, struct lock_set *gone)
@@ -283,7 +290,7 @@ static HRESULT scan_gone(struct array *array, const struct finding *finding, str
         struct portal *portal = OBJECT_OF(portal, n);
         struct state_portal row = portal_row(portal);
 
-        if (!portal->object.visible || !list_empty(&portal->paths) || is_wanted(portal, finding))
+        if (!is_to_go(portal, finding))
             continue;
         if (lock_take(gone, &portal->object, LOCK_EXCLUSIVE) != S_OK)
             continue;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/client.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -46,7 +47,7 @@ static int refuse(HRESULT hr, const char *sentence, const char *what)
             break;
         }
     }
-    fprintf(stderr, "vdsctl: %s: %s%s%s\n", what, found, *sentence ? ": " : "", sentence);
+    fprintf(stderr, "%s: %s: %s%s%s\n", program_invocation_short_name, what, found, *sentence ? ": " : "", sentence);
     return hr == RPC_E_DISCONNECTED ? EXIT_NO_SERVICE : EXIT_REFUSED;
 }
 
@@ -86,6 +87,8 @@ static HRESULT load_service(const char *host, IVdsService **ret_service)
     IVdsServiceLoader_Release(loader);
     if (SUCCEEDED(hr))
         hr = IVdsService_WaitForServiceReady(*ret_service);
+    if (FAILED(hr))
+        RELEASE(*ret_service);
     return hr;
 }
 
@@ -102,8 +105,7 @@ static HRESULT load_service_deaf(const char *host, IVdsService **ret_service)
     return hr;
 }
 
-/* The service may still be starting: with a time limit, tries again until it answers. */
-static HRESULT load_service_within(const char *host, double timeout_s, IVdsService **ret_service)
+HRESULT client_connect(const char *host, double timeout_s, IVdsService **ret_service)
 {
     double end = now_s() + timeout_s;
     HRESULT hr;
@@ -152,7 +154,7 @@ static HRESULT find_subsystem(struct client *client)
 
 int client_open(struct client *client, const char *host, double timeout_s)
 {
-    HRESULT hr = load_service_within(host, timeout_s, &client->service);
+    HRESULT hr = client_connect(host, timeout_s, &client->service);
 
     if (FAILED(hr)) {
         client_refused(hr, "no service");
@@ -241,17 +243,17 @@ static void say_cancel(IVdsAsync *async)
     HRESULT hr = IVdsAsync_Cancel(async);
 
     if (hr == VDS_E_CANCEL_TOO_LATE)
-        fprintf(stderr, "\nvdsctl: too late to cancel, finishing\n");
+        fprintf(stderr, "\n%s: too late to cancel, finishing\n", program_invocation_short_name);
     else if (FAILED(hr))
         client_refused(hr, "cancel");
     else
-        fprintf(stderr, "\nvdsctl: cancelling\n");
+        fprintf(stderr, "\n%s: cancelling\n", program_invocation_short_name);
 }
 
 /* Until the waiter ends: progress on a terminal, cancel on a signal. false when the time limit came first. */
-static bool watch_waiter(struct client *client, struct waiter *w, const char *what, int signal_fd)
+static bool watch_waiter(double timeout_s, struct waiter *w, const char *what, int signal_fd)
 {
-    double end = client->timeout_s > 0 ? now_s() + client->timeout_s : 0;
+    double end = timeout_s > 0 ? now_s() + timeout_s : 0;
     bool terminal = isatty(STDERR_FILENO), shown = false, ended = false;
 
     while (!ended) {
@@ -297,54 +299,83 @@ static IUnknown *output_object(const VDS_ASYNC_OUTPUT *output)
     }
 }
 
-static int finish_wait(struct waiter *w, const char *what, IUnknown **ret_output, HRESULT *ret_hr)
+static HRESULT finish_wait(struct waiter *w, IUnknown **ret_object)
 {
     HRESULT hr = FAILED(w->hr) ? w->hr : w->result;
     IUnknown *object;
 
-    if (FAILED(hr))
-        return refuse(hr, w->text, what);
+    if (FAILED(hr)) {
+        vds_set_error_text(w->text);
+        return hr;
+    }
     object = output_object(&w->output);
-    if (ret_output)
-        *ret_output = object;
+    if (ret_object)
+        *ret_object = object;
     else
         RELEASE(object);
-    if (ret_hr)
-        *ret_hr = hr;
-    return EXIT_DONE;
+    return hr;
 }
 
-int client_wait(struct client *client, IVdsAsync *async, const char *what, IUnknown **ret_output, HRESULT *ret_hr)
+static sigset_t ending_signals(void)
 {
-    struct waiter *w = calloc(1, sizeof *w);
-    sigset_t signals, before;
-    pthread_t thread;
-    int signal_fd, code;
+    sigset_t signals;
 
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
+    return signals;
+}
+
+void client_hold_signals(void)
+{
+    sigset_t signals = ending_signals();
+
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+}
+
+bool client_await(IVdsAsync *async, double timeout_s, const char *what, IUnknown **ret_object, HRESULT *ret_hr)
+{
+    struct waiter *w = calloc(1, sizeof *w);
+    sigset_t signals = ending_signals(), before;
+    pthread_t thread;
+    int signal_fd;
+    bool ended;
+
     pthread_sigmask(SIG_BLOCK, &signals, &before);
     signal_fd = signalfd(-1, &signals, SFD_CLOEXEC);
     if (!w || signal_fd < 0 || (w->ended_fd = eventfd(0, EFD_CLOEXEC)) < 0 ||
         (w->async = async, pthread_create(&thread, NULL, waiter_run, w)) != 0) {
-        fprintf(stderr, "vdsctl: cannot wait: %s\n", strerror(errno));
+        fprintf(stderr, "%s: cannot wait: %s\n", program_invocation_short_name, strerror(errno));
         exit(EXIT_REFUSED);
     }
-    if (watch_waiter(client, w, what, signal_fd)) {
+    ended = watch_waiter(timeout_s, w, what, signal_fd);
+    if (ended) {
         pthread_join(thread, NULL);
-        code = finish_wait(w, what, ret_output, ret_hr);
+        *ret_hr = finish_wait(w, ret_object);
         IVdsAsync_Release(async);
         close(w->ended_fd);
         free(w);
     } else { /* the waiter keeps what it uses; the process is about to end */
         pthread_detach(thread);
-        fprintf(stderr, "vdsctl: %s: not done after %g s; it goes on in the service\n", what, client->timeout_s);
-        code = EXIT_REFUSED;
     }
     close(signal_fd);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return code;
+    return ended;
+}
+
+int client_wait(struct client *client, IVdsAsync *async, const char *what, IUnknown **ret_output, HRESULT *ret_hr)
+{
+    HRESULT hr;
+
+    if (!client_await(async, client->timeout_s, what, ret_output, &hr)) {
+        fprintf(stderr, "%s: %s: not done after %g s; it goes on in the service\n", program_invocation_short_name, what, client->timeout_s);
+        return EXIT_REFUSED;
+    }
+    if (FAILED(hr))
+        return client_refused(hr, "%s", what);
+    if (ret_hr)
+        *ret_hr = hr;
+    return EXIT_DONE;
 }
 
 /* ---- text ------------------------------------------------------------------------------------------------------------------------ */
@@ -357,7 +388,7 @@ char *client_take_string(LPWSTR text)
         utf8 = strdup("?");
     CoTaskMemFree(text);
     if (!utf8 && !(utf8 = strdup(""))) {
-        fprintf(stderr, "vdsctl: out of memory\n");
+        fprintf(stderr, "%s: out of memory\n", program_invocation_short_name);
         exit(EXIT_REFUSED);
     }
     return utf8;
@@ -369,12 +400,12 @@ WCHAR *client_wide(const char *text)
     WCHAR *wide;
 
     if (utf16_length(text, &n) < 0) {
-        fprintf(stderr, "vdsctl: not UTF-8: %s\n", text);
+        fprintf(stderr, "%s: not UTF-8: %s\n", program_invocation_short_name, text);
         return NULL;
     }
     wide = malloc((n + 1) * sizeof *wide);
     if (!wide)
-        fprintf(stderr, "vdsctl: out of memory\n");
+        fprintf(stderr, "%s: out of memory\n", program_invocation_short_name);
     else
         utf8_to_utf16(text, (uint16_t *)wide, n + 1);
     return wide;
@@ -387,4 +418,20 @@ void client_guid_text(const GUID *id, char text[static GUID_TEXT_SIZE])
     _Static_assert(sizeof g == sizeof *id, "one layout");
     memcpy(&g, id, sizeof g);
     guid_format(&g, text);
+}
+
+char *client_address_text(const VDS_IPADDRESS *address)
+{
+    bool v6 = address->type == VDS_IPT_IPV6;
+    uint32_t v4 = htonl(address->ipv4Address);
+    char host[INET6_ADDRSTRLEN] = "?", scope[16] = "", *text;
+
+    if (address->type == VDS_IPT_TEXT && utf16_to_utf8((const uint16_t *)address->wszTextAddress, &text) == 0)
+        return text;
+    inet_ntop(v6 ? AF_INET6 : AF_INET, v6 ? (const void *)address->ipv6Address : (const void *)&v4, host, sizeof host);
+    if (v6 && address->ulIpv6ScopeId)
+        snprintf(scope, sizeof scope, "%%%u", address->ulIpv6ScopeId);
+    if (asprintf(&text, v6 ? "[%s%s]:%u" : "%s%s:%u", host, scope, address->ulPort) < 0)
+        exit(EXIT_REFUSED);
+    return text;
 }

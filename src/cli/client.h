@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* vdsctl's way to the array: the public interfaces through libvds, nothing else. Also the one place where failures become sentences. */
+/* The way of vdsctl and diskraid to the array: the public interfaces through libvds, nothing else. */
 #ifndef VDS_CLI_CLIENT_H
 #define VDS_CLI_CLIENT_H
 
@@ -25,7 +25,10 @@ struct client {
 int client_open(struct client *client, const char *host, double timeout_s);
 void client_close(struct client *client);
 
-/* Says "vdsctl: WHAT: NAME: sentence" on stderr. Returns EXIT_REFUSED, or EXIT_NO_SERVICE when the connection is gone. */
+/* The service alone. timeout_s > 0: keeps trying for so long, as it may still be starting. */
+HRESULT client_connect(const char *host, double timeout_s, IVdsService **ret_service);
+
+/* Says "PROGRAM: WHAT: NAME: sentence" on stderr. Returns EXIT_REFUSED, or EXIT_NO_SERVICE when the connection is gone. */
 int client_refused(HRESULT hr, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Releases an interface pointer of any kind and clears it. */
@@ -40,13 +43,22 @@ int client_refused(HRESULT hr, const char *format, ...) __attribute__((format(pr
  * gone by now is passed over. Releases `members`. */
 HRESULT client_each(IEnumVdsObject *members, const IID *iid, HRESULT (*each)(void *arg, void *face), void *arg);
 
+/* From here on Ctrl-C and SIGTERM are kept for client_wait(): call it before the method that starts an operation, so that none slips in
+ * between and leaves the operation running without its client. */
+void client_hold_signals(void);
+
 /* Waits for the operation, with a progress bar when stderr is a terminal; Ctrl-C cancels it and says what happened. Releases `async`.
  * EXIT_DONE: ret_output (may be NULL) holds what it made, with a reference, and *ret_hr its success code. */
 int client_wait(struct client *client, IVdsAsync *async, const char *what, IUnknown **ret_output, HRESULT *ret_hr);
 
+/* What client_wait() does, without saying how it ended: *ret_hr, with the sentence in vds_error_text(); ret_object may be NULL. false,
+ * after which the program must end: the limit of timeout_s > 0 came first. */
+bool client_await(IVdsAsync *async, double timeout_s, const char *what, IUnknown **ret_object, HRESULT *ret_hr);
+
 /* "object name" conversions: task memory or malloc in, malloc'ed UTF-8 out (never NULL: "?" when it cannot be converted). */
 char *client_take_string(LPWSTR text);                 /* frees `text` with CoTaskMemFree */
 WCHAR *client_wide(const char *text);                  /* malloc'ed; NULL for malformed UTF-8 or no memory, said on stderr */
+char *client_address_text(const VDS_IPADDRESS *address); /* malloc'ed "192.0.2.1:3260", "[2001:db8::1]:3260" */
 void client_guid_text(const GUID *id, char text[static GUID_TEXT_SIZE]);
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/model.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,20 +47,6 @@ static void *grow(void *array_of_pointer, size_t *n, size_t size)
     return memset(bigger + (*n)++ * size, 0, size);
 }
 
-static char *address_text(const VDS_IPADDRESS *address)
-{
-    bool v6 = address->type == VDS_IPT_IPV6;
-    uint32_t v4 = htonl(address->ipv4Address);
-    char host[INET6_ADDRSTRLEN] = "?", scope[16] = "", *text;
-
-    inet_ntop(v6 ? AF_INET6 : AF_INET, v6 ? (const void *)address->ipv6Address : (const void *)&v4, host, sizeof host);
-    if (v6 && address->ulIpv6ScopeId)
-        snprintf(scope, sizeof scope, "%%%u", address->ulIpv6ScopeId);
-    if (asprintf(&text, v6 ? "[%s%s]:%u" : "%s%s:%u", host, scope, address->ulPort) < 0)
-        exit(EXIT_REFUSED);
-    return text;
-}
-
 static HRESULT read_portal(void *arg, void *face)
 {
     struct model *model = arg;
@@ -72,7 +57,7 @@ static HRESULT read_portal(void *arg, void *face)
     if (FAILED(hr))
         return hr;
     portal = grow(&model->portals, &model->n_portals, sizeof *portal);
-    *portal = (struct portal) { prop.id, address_text(&prop.address), prop.status, face };
+    *portal = (struct portal) { prop.id, client_address_text(&prop.address), prop.status, face };
     IVdsIscsiPortal_AddRef(portal->face);
     return S_OK;
 }

@@ -2,6 +2,7 @@
 #include "cli/table.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +22,7 @@ struct table {
 static void *check(void *p)
 {
     if (!p) {
-        fprintf(stderr, "vdsctl: out of memory\n");
+        fprintf(stderr, "%s: out of memory\n", program_invocation_short_name);
         exit(1);
     }
     return p;

@@ -137,10 +137,10 @@ HRESULT com_async_on_end(IVdsAsync *face, void (*done)(void *arg), void *arg)
     struct com_async *a;
 
     if (face->lpVtbl != &com_async_vtbl)
-        return E_NOTIMPL;
+        return VDS_E_NOT_SUPPORTED;
     a = com_async_from_IVdsAsync(face);
     if (!a->ops->on_end)
-        return E_NOTIMPL;
+        return VDS_E_NOT_SUPPORTED;
     a->ops->on_end(a->op, done, arg);
     return S_OK;
 }

@@ -6,7 +6,8 @@
  *     RESPONSE   CHAP_N CHAP_R          -> (mutual: CHAP_I CHAP_C in, CHAP_N CHAP_R out)
  *     PROVED
  *
- * Each step takes its own keys and no others. Digests come from libcrypto; one that it lacks at run time is not chosen.
+ * Each step takes its own keys and no others. Digests come from libcrypto; one that it lacks at run time is
+ * not chosen.
  */
 #include "iscsi/chap.h"
 
@@ -29,8 +30,9 @@ static const struct {
     const char *name;
     enum chap_step step; /* when it may come */
 } chap_keys[N_CHAP_KEYS] = {
-    [KEY_METHOD] = { "AuthMethod", CHAP_METHOD }, [KEY_A] = { "CHAP_A", CHAP_ALGORITHM }, [KEY_N] = { "CHAP_N", CHAP_RESPONSE },
-    [KEY_R] = { "CHAP_R", CHAP_RESPONSE },        [KEY_I] = { "CHAP_I", CHAP_RESPONSE },  [KEY_C] = { "CHAP_C", CHAP_RESPONSE },
+    [KEY_METHOD] = { "AuthMethod", CHAP_METHOD }, [KEY_A] = { "CHAP_A", CHAP_ALGORITHM },
+    [KEY_N] = { "CHAP_N", CHAP_RESPONSE },        [KEY_R] = { "CHAP_R", CHAP_RESPONSE },
+    [KEY_I] = { "CHAP_I", CHAP_RESPONSE },        [KEY_C] = { "CHAP_C", CHAP_RESPONSE },
 };
 
 static const struct {
@@ -111,7 +113,7 @@ bool chap_has_proved(const struct chap *c)
     return c->step == CHAP_PROVED;
 }
 
-/* ---- METHOD ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- METHOD -------------------------------------------------------------------------------------------- */
 
 /* The initiator's order decides among what we can do and may accept. */
 static int choose_method(struct chap *c, struct text *out)
@@ -134,7 +136,7 @@ static int choose_method(struct chap *c, struct text *out)
     return -EACCES;
 }
 
-/* ---- ALGORITHM --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- ALGORITHM ----------------------------------------------------------------------------------------- */
 
 static EVP_MD *fetch(uint32_t number)
 {
@@ -173,11 +175,11 @@ static int choose_algorithm(struct chap *c, struct text *out)
     return r ?: text_put_hex(out, "CHAP_C", c->challenge, c->n_challenge);
 }
 
-/* ---- RESPONSE ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- RESPONSE ------------------------------------------------------------------------------------------ */
 
 /* RFC 1994 §4.1: H(identifier, secret, challenge) */
-static int respond_to(const struct chap *c, uint8_t id, const struct iscsi_secret *secret, const uint8_t *text, size_t n_text,
-                      uint8_t out[DIGEST_MAX])
+static int respond_to(const struct chap *c, uint8_t id, const struct iscsi_secret *secret,
+                      const uint8_t *text, size_t n_text, uint8_t out[DIGEST_MAX])
 {
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     bool ok = ctx && EVP_DigestInit_ex(ctx, c->md, NULL) && EVP_DigestUpdate(ctx, &id, 1) &&
@@ -207,7 +209,7 @@ static int verify(const struct chap *c)
     return CRYPTO_memcmp(got, want, n_want) == 0 && name_ok ? 0 : -EACCES;
 }
 
-/* §12.1.3: our own challenge sent back, or one secret for both directions, would let us be used as an oracle. */
+/* §12.1.3: our own challenge sent back, or one secret for both directions, would make an oracle of us. */
 static int prove_ourselves(const struct chap *c, struct text *out)
 {
     uint8_t theirs[TEXT_BINARY_MAX], digest[DIGEST_MAX];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The security stage as its keys see it (RFC 7143 §12, §13.x AuthMethod; CHAP: §12.1.3): None and CHAP, one-way and mutual. */
+/* The security stage as its keys see it (RFC 7143 §12, §13.x AuthMethod; CHAP: §12.1.3): None and CHAP,
+ * one-way and mutual. */
 #ifndef VDS_ISCSI_CHAP_H
 #define VDS_ISCSI_CHAP_H
 

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* A connection's life and the face of src/iscsi: which events may happen in which state, time, closing, loss.
  *
- *   LOGIN --> FULL --> LOGOUT --> CLOSING --> CLOSED        (RFC 7143 §8.1.2: S4 LOGIN-IN, S5 LOGGED-IN, S6 IN-LOGOUT, S1 FREE)
- *     |  ^                ^
- *     v  |                | from every state: an error, a drop
- *   OPENING ... the directory ends an older session first
+ *   LOGIN --> FULL --> LOGOUT --> CLOSING --> CLOSED
+ *     |  ^                           ^
+ *     v  |                           | from every state: an error, a drop
+ *   OPENING                             (the directory ends an older session first)
  *
- * Above that, no flags: what a connection may do follows from its state (receive.c reads in LOGIN and FULL only, and so on).
+ * In RFC 7143 §8.1.2 these are S4 LOGIN-IN, S5 LOGGED-IN, S6 IN-LOGOUT and S1 FREE; T numbers are its
+ * transitions.
+ *
+ * Above that, no flags: what a connection may do follows from its state (receive.c reads in LOGIN and FULL
+ * only, and so on).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -19,7 +23,7 @@
 #define NS_PER_S        1000000000ull
 #define CLOSING_SECONDS 5 /* for the last answers to leave; a peer that does not read them is cut off */
 
-/* ---- state --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- state --------------------------------------------------------------------------------------------- */
 
 typedef void conn_action(struct iscsi_conn *conn);
 
@@ -56,7 +60,8 @@ static void end_commands(struct iscsi_conn *conn)
 
 static void announce_drop(struct iscsi_conn *conn)
 {
-    async_message(conn, ASYNC_DROP_CONNECTION, conn->session.cid, conn->params.time2wait, conn->params.time2retain);
+    async_message(conn, ASYNC_DROP_CONNECTION, conn->session.cid, conn->params.time2wait,
+                  conn->params.time2retain);
     start_closing(conn);
 }
 
@@ -105,7 +110,7 @@ static const struct {
 };
 
 static const char *const state_names[CONN_N_STATES] = {
-    [CONN_LOGIN] = "login", [CONN_OPENING] = "opening", [CONN_FULL] = "full feature",
+    [CONN_LOGIN] = "login",   [CONN_OPENING] = "opening", [CONN_FULL] = "full feature",
     [CONN_LOGOUT] = "logout", [CONN_CLOSING] = "closing", [CONN_CLOSED] = "closed",
 };
 
@@ -118,7 +123,8 @@ int conn_event(struct iscsi_conn *conn, enum conn_event event)
         return -EPROTO;
     conn->state = fsm[from][event].next;
     if (conn->state != from)
-        log_debug("iscsi: %s: %s -> %s", conn->config.peer_address, state_names[from], state_names[conn->state]);
+        log_debug("iscsi: %s: %s -> %s", conn->config.peer_address, state_names[from],
+                  state_names[conn->state]);
     act(conn);
     return 0;
 }
@@ -139,7 +145,7 @@ void conn_notify(struct iscsi_conn *conn)
     conn->config.driver->wake(conn->config.driver_arg, conn);
 }
 
-/* ---- beginning and end ------------------------------------------------------------------------------------------------------------------ */
+/* ---- beginning and end --------------------------------------------------------------------------------- */
 
 int iscsi_conn_create(const struct iscsi_conn_config *config, struct iscsi_conn **ret_conn)
 {
@@ -224,7 +230,7 @@ void iscsi_conn_session_ready(struct iscsi_conn *conn, int r, struct scsi_view *
     conn_notify(conn);
 }
 
-/* ---- time ------------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- time ---------------------------------------------------------------------------------------------- */
 
 static uint64_t keepalive_ns(const struct iscsi_conn *conn)
 {
@@ -255,7 +261,7 @@ static uint64_t never(const struct iscsi_conn *conn)
 }
 
 static uint64_t (*const deadlines[CONN_N_STATES])(const struct iscsi_conn *) = {
-    [CONN_LOGIN] = login_deadline,      [CONN_OPENING] = login_deadline, [CONN_FULL] = keepalive_deadline,
+    [CONN_LOGIN] = login_deadline,      [CONN_OPENING] = login_deadline,   [CONN_FULL] = keepalive_deadline,
     [CONN_LOGOUT] = keepalive_deadline, [CONN_CLOSING] = closing_deadline, [CONN_CLOSED] = never,
 };
 
@@ -264,8 +270,9 @@ uint64_t iscsi_conn_deadline(const struct iscsi_conn *conn)
     return deadlines[conn->state](conn);
 }
 
-/* Quiet for keepalive_seconds: NOP-In, and what traffic needed is given back. As long again: the peer is dead, nothing will be flushed.
- * In a discovery session the target may not ask (§4.3), it only waits twice as long. */
+/* Quiet for keepalive_seconds: NOP-In, and what traffic needed is given back. As long again: the peer is
+ * dead, nothing will be flushed. In a discovery session the target may not ask (§4.3), it only waits twice as
+ * long. */
 static void keepalive(struct iscsi_conn *conn)
 {
     if (conn->pinged_ns) {
@@ -293,10 +300,10 @@ void iscsi_conn_tick(struct iscsi_conn *conn, uint64_t now_ns)
     conn->depth--;
 }
 
-/* ---- facts ------------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- facts --------------------------------------------------------------------------------------------- */
 
 static const enum iscsi_conn_state public_states[CONN_N_STATES] = {
-    [CONN_LOGIN] = ISCSI_CONN_LOGIN,   [CONN_OPENING] = ISCSI_CONN_LOGIN,   [CONN_FULL] = ISCSI_CONN_FULL,
+    [CONN_LOGIN] = ISCSI_CONN_LOGIN,   [CONN_OPENING] = ISCSI_CONN_LOGIN,  [CONN_FULL] = ISCSI_CONN_FULL,
     [CONN_LOGOUT] = ISCSI_CONN_LOGOUT, [CONN_CLOSING] = ISCSI_CONN_CLOSED, [CONN_CLOSED] = ISCSI_CONN_CLOSED,
 };
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Inside of a connection: the parts that the files of this folder own, and what they ask of each other. Not for other layers.
+/* Inside of a connection: the parts that the files of this folder own, and what they ask of each other. Not
+ * for other layers.
  *
  *   driver bytes -> receive.c -> dispatch.c -> login.c | task.c, data_out.c | tmf.c | discovery.c | control.c
  *   driver bytes <- transmit.c <------------------'     each answers by tx_reply() or by queueing its task
  *
- * Three machines, three files, three tables: receive state (receive.c), login stage (login.c), connection state (conn.c).
- * Everything is the driver's thread only.
+ * Three machines, three files, three tables: receive state (receive.c), login stage (login.c), connection
+ * state (conn.c). Everything is the driver's thread only.
  */
 #ifndef VDS_ISCSI_CONN_H
 #define VDS_ISCSI_CONN_H
@@ -20,7 +21,7 @@ struct login;
 struct text_exchange;
 struct task;
 
-/* ---- connection state (conn.c) --------------------------------------------------------------------------------------------------- */
+/* ---- connection state (conn.c) ------------------------------------------------------------------------- */
 
 enum conn_state {
     CONN_LOGIN,   /* login negotiation; `login` exists */
@@ -33,14 +34,14 @@ enum conn_state {
 };
 
 enum conn_event {
-    EV_SESSION_WAIT,  /* session_open() answered -EINPROGRESS */
+    EV_SESSION_WAIT, /* session_open() answered -EINPROGRESS */
     EV_LOGIN_DONE,
     EV_LOGIN_REFUSED,
-    EV_LOGOUT,        /* a Logout Request that ends this connection */
-    EV_LOGOUT_DONE,   /* its answer is queued */
-    EV_FAIL,          /* protocol error, dead peer, out of memory, login time over */
-    EV_DROP,          /* iscsi_conn_drop() */
-    EV_LOST,          /* iscsi_conn_lost() */
+    EV_LOGOUT,      /* a Logout Request that ends this connection */
+    EV_LOGOUT_DONE, /* its answer is queued */
+    EV_FAIL,        /* protocol error, dead peer, out of memory, login time over */
+    EV_DROP,        /* iscsi_conn_drop() */
+    EV_LOST,        /* iscsi_conn_lost() */
     CONN_N_EVENTS,
 };
 
@@ -53,7 +54,7 @@ void conn_notify(struct iscsi_conn *conn);
 /* Asks again whether a lost connection has nothing running any more. */
 void conn_check_gone(struct iscsi_conn *conn);
 
-/* ---- receiving (receive.c) ---------------------------------------------------------------------------------------------------------- */
+/* ---- receiving (receive.c) ----------------------------------------------------------------------------- */
 
 enum rx_state { RX_HEADER, RX_AHS, RX_HEADER_DIGEST, RX_DATA, RX_TAIL, RX_N_STATES };
 
@@ -74,15 +75,15 @@ struct receiver {
     /* where the payload goes: `room` bytes to dst, what is beyond is dropped; `left` bytes are still to come */
     uint8_t *dst;
     uint32_t room, left;
-    uint32_t direct;                   /* bytes at dst that iscsi_conn_input() has offered */
+    uint32_t direct; /* bytes at dst that iscsi_conn_input() has offered */
 
-    uint8_t *data;                     /* payload of a PDU without a task; the driver's buffer */
+    uint8_t *data; /* payload of a PDU without a task; the driver's buffer */
     uint32_t data_len;
 
     /* staging: bytes [begin, end) have come and are not parsed */
     uint8_t *stage;
     uint32_t size, begin, end;
-    uint8_t n_quiet;                   /* how often in a row the small stage would have been enough */
+    uint8_t n_quiet; /* how often in a row the small stage would have been enough */
     uint8_t small[RX_SMALL];
 };
 
@@ -97,16 +98,17 @@ void rx_drop(struct iscsi_conn *conn);
 /* Hands rx.data over to the caller, who returns it by buffer_put(). */
 uint8_t *rx_take_data(struct iscsi_conn *conn);
 
-/* ---- dispatch (dispatch.c) ------------------------------------------------------------------------------------------------------------ */
+/* ---- dispatch (dispatch.c) ----------------------------------------------------------------------------- */
 
-/* header() runs when the header is good and says where the payload goes; payload() when all of it has come and its digest is right. */
+/* header() runs when the header is good and says where the payload goes; payload() when all of it has come
+ * and its digest is right. */
 struct pdu_handler {
     int (*header)(struct iscsi_conn *conn);
     int (*payload)(struct iscsi_conn *conn);
     int (*bad_digest)(struct iscsi_conn *conn); /* NULL: Reject, then close (ERL 0) */
-    unsigned states;      /* bit per conn_state in which it may come */
-    bool numbered;        /* carries CmdSN */
-    bool in_discovery;    /* §4.3: a discovery session takes Text and Logout only */
+    unsigned states;                            /* bit per conn_state in which it may come */
+    bool numbered;                              /* carries CmdSN */
+    bool in_discovery;                          /* §4.3: a discovery session takes Text and Logout only */
 };
 
 int dispatch_header(struct iscsi_conn *conn);
@@ -115,12 +117,13 @@ int dispatch_bad_digest(struct iscsi_conn *conn);
 /* Rejects the PDU in rx.bhs and drops its payload. Returns 0 or -ENOMEM. */
 int dispatch_reject(struct iscsi_conn *conn, enum reject_reason reason);
 
-/* ---- sending (transmit.c) -------------------------------------------------------------------------------------------------------------- */
+/* ---- sending (transmit.c) ------------------------------------------------------------------------------ */
 
 struct tx_pdu;
 
-/* What waits to be sent. A reply is its own PDU; a task makes its PDUs one by one, when there is room for them, so that a long read
- * costs no memory for headers and every header shows the newest ExpCmdSN and MaxCmdSN. */
+/* What waits to be sent. A reply is its own PDU; a task makes its PDUs one by one, when there is room for
+ * them, so that a long read costs no memory for headers and every header shows the newest ExpCmdSN and
+ * MaxCmdSN. */
 struct tx_item {
     struct list_node link;
     /* Fills the next PDU; true: there is another one. NULL: this is the item of a tx_pdu. */
@@ -135,50 +138,56 @@ struct tx_pdu {
     uint8_t tail[4 + DIGEST_LEN]; /* padding, data digest */
     uint8_t small[56];            /* room for data that has no buffer of its own: sense, a rejected header */
     uint8_t header_len, tail_len;
-    uint8_t statsn;               /* enum tx_statsn */
-    bool no_digest;               /* Login Responses */
+    uint8_t statsn; /* enum tx_statsn */
+    bool no_digest; /* Login Responses */
     bool ends_task;
     const uint8_t *data;
     uint32_t data_len;
-    uint8_t *owned;               /* given back to the driver when sent */
+    uint8_t *owned; /* given back to the driver when sent */
     uint32_t owned_len;
     struct task *task;
 };
 
-#define TX_BACKLOG 256  /* PDUs waiting or half sent: beyond, nothing more is read */
-#define TX_SPARE   64   /* PDUs kept for reuse */
+#define TX_BACKLOG 256 /* PDUs waiting or half sent: beyond, nothing more is read */
+#define TX_BACKLOG_BYTES (1u << 20) /* the same for the data of replies: what a ping echoes */
+#define TX_SPARE   64  /* PDUs kept for reuse */
 
 struct transmitter {
     struct list_node queue; /* tx_item: not made yet */
     struct list_node ready; /* tx_pdu: made, being sent, in order */
     struct list_node spare;
     unsigned n_pdus, n_spare;
-    uint32_t n_sent;        /* bytes of the first ready PDU that are gone */
+    uint64_t n_owned; /* bytes of buffers that replies hold */
+    uint32_t n_sent; /* bytes of the first ready PDU that are gone */
 };
 
 void tx_init(struct transmitter *tx);
 void tx_fini(struct iscsi_conn *conn);
-/* A zeroed PDU with its opcode and F bit set, for tx_reply(); NULL: out of memory, the connection is failing. */
+/* A zeroed PDU with its opcode and F bit set, for tx_reply(); NULL: out of memory, the connection is failing */
 struct tx_pdu *tx_pdu_get(struct iscsi_conn *conn, enum pdu_opcode opcode);
 void tx_reply(struct iscsi_conn *conn, struct tx_pdu *pdu);
+/* The PDU's data is this buffer of the driver, and goes back to it when it is sent. */
+void tx_pdu_own(struct iscsi_conn *conn, struct tx_pdu *pdu, uint8_t *buf, uint32_t len);
+/* So much waits to be sent that nothing more should be read. */
+bool tx_backlogged(const struct iscsi_conn *conn);
 void tx_queue(struct iscsi_conn *conn, struct tx_item *item);
 bool tx_empty(const struct iscsi_conn *conn);
 void tx_trim(struct iscsi_conn *conn);
 
-/* ---- session (session.c) ---------------------------------------------------------------------------------------------------------------- */
+/* ---- session (session.c) ------------------------------------------------------------------------------- */
 
 struct session {
     char initiator[ISCSI_NAME_MAX + 1], target[ISCSI_NAME_MAX + 1];
     uint8_t isid[6];
     uint16_t tsih, tag, cid;
     bool discovery, authenticated;
-    bool admitted;           /* the directory has given `pin` and wants it back */
+    bool admitted; /* the directory has given `pin` and wants it back */
     void *pin;
-    struct scsi_view *view;  /* the directory's */
+    struct scsi_view *view; /* the directory's */
 
     /* §4.2.2.1: ExpCmdSN, the highest MaxCmdSN told, and commands that hold the window */
     uint32_t exp_cmdsn, max_cmdsn, n_open;
-    struct list_node held;   /* PDUs that came before their turn, by CmdSN */
+    struct list_node held; /* PDUs that came before their turn, by CmdSN */
     unsigned n_held;
 };
 
@@ -198,7 +207,7 @@ int session_void(struct iscsi_conn *conn, uint32_t cmdsn);
 int session_release_held(struct iscsi_conn *conn);
 bool session_holds_itt(const struct iscsi_conn *conn, uint32_t itt);
 
-/* ---- SCSI commands (task.c, data_out.c) --------------------------------------------------------------------------------------------- */
+/* ---- SCSI commands (task.c, data_out.c) ---------------------------------------------------------------- */
 
 enum task_state {
     TASK_FREE,
@@ -212,34 +221,35 @@ enum task_state {
 struct task {
     struct scsi_task scsi;
     struct iscsi_conn *conn;
-    struct list_node link;       /* conn->tasks.all or .spare */
+    struct list_node link; /* conn->tasks.all or .spare */
     struct task *next_in_bucket;
     struct tx_item tx;
-    uint8_t state;               /* enum task_state */
-    bool immediate;              /* holds no place in the window */
-    bool prepared;               /* scsi_task_release() is due */
-    bool answered;               /* scsi.result is there already: data that comes is dropped */
-    bool final;                  /* no more unsolicited data */
+    uint8_t state;  /* enum task_state */
+    bool immediate; /* holds no place in the window */
+    bool prepared;  /* scsi_task_release() is due */
+    bool answered;  /* scsi.result is there already: data that comes is dropped */
+    bool final;     /* no more unsolicited data */
     bool left_window;
-    uint8_t dir_flags;           /* COMMAND_READ, COMMAND_WRITE as sent */
+    uint8_t dir_flags; /* COMMAND_READ, COMMAND_WRITE as sent */
     uint32_t itt, cmdsn, edtl;
     uint32_t buf_size;
 
     /* write: bytes [0, received) have come; [0, want) is what the command needs */
     uint32_t want, received, data_sn;
-    uint32_t burst_end;          /* of the R2T that is being answered */
+    uint32_t burst_end; /* of the R2T that is being answered */
     uint32_t ttt, n_r2t, n_r2t_done, r2t_offset;
 
     /* read: bytes [0, sent) of `to_send` have been made into Data-In PDUs */
     uint32_t to_send, sent, burst_sent, n_data_in;
 };
 
-#define TASK_BUCKETS 64
-#define TASKS_IMMEDIATE 16              /* immediate commands beside the window */
+#define TASK_BUCKETS    64
+#define TASKS_IMMEDIATE 16 /* immediate commands beside the window */
 
 struct tasks {
     struct list_node all, spare;
     unsigned n_made, n_running, n_immediate; /* tasks that exist; that src/scsi executes */
+    uint64_t n_bytes; /* of buffers that tasks hold, against limits.session_bytes */
     bool strays;                             /* a write has been aborted: its late data is no error */
     struct task *buckets[TASK_BUCKETS];
 };
@@ -268,7 +278,7 @@ bool task_is_abortable(const struct task *task);
 /* Decides what a write does next: ask for data, execute, answer. */
 void data_out_advance(struct task *task);
 
-/* ---- the rest -------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- the rest ------------------------------------------------------------------------------------------ */
 
 /* login.c */
 int login_create(struct iscsi_conn *conn);
@@ -316,10 +326,10 @@ struct iscsi_conn {
     struct tasks tasks;
     struct list_node tmfs; /* waiting for tasks to end */
     unsigned n_tmfs;
-    struct login *login;   /* CONN_LOGIN and CONN_OPENING */
+    struct login *login; /* CONN_LOGIN and CONN_OPENING */
     struct text_exchange *text;
     uint32_t stat_sn, exp_stat_sn, next_ttt;
-    uint32_t logout_itt;   /* CONN_LOGOUT */
+    uint32_t logout_itt;             /* CONN_LOGOUT */
     bool header_digest, data_digest; /* in force */
     bool logout_requested;
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* The small PDUs: NOP both ways, Logout, SNACK, Async Message (RFC 7143 §11.18, §11.19, §11.14, §11.16, §11.9). */
+/* The small PDUs: NOP both ways, Logout, SNACK, Async Message (RFC 7143 §11.18, §11.19, §11.14, §11.16,
+ * §11.9). */
 #include <errno.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "iscsi/conn.h"
 
-/* ---- NOP -------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- NOP ----------------------------------------------------------------------------------------------- */
 
 static uint32_t next_tag(struct iscsi_conn *conn)
 {
@@ -35,10 +36,10 @@ int nop_out_payload(struct iscsi_conn *conn)
     memcpy(pdu->header + 8, conn->rx.bhs + 8, 8);
     be32_put(pdu->header + 16, conn->rx.head.itt);
     be32_put(pdu->header + 20, TAG_NONE);
-    pdu->owned_len = len;
-    pdu->owned = rx_take_data(conn);
-    pdu->data = pdu->owned;
-    pdu->data_len = len < most ? len : most; /* §11.19.2: as much of the ping data as the initiator can take */
+    if (len) {
+        tx_pdu_own(conn, pdu, rx_take_data(conn), len);
+        pdu->data_len = len < most ? len : most; /* §11.19.2: as much of it as the initiator can take */
+    }
     tx_reply(conn, pdu);
     return 0;
 }
@@ -55,14 +56,14 @@ void nop_in_ping(struct iscsi_conn *conn)
     tx_reply(conn, pdu);
 }
 
-/* ---- SNACK -------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- SNACK --------------------------------------------------------------------------------------------- */
 
 int snack_header(struct iscsi_conn *conn)
 {
     return dispatch_reject(conn, REJECT_SNACK); /* ERL 0 keeps nothing to send again */
 }
 
-/* ---- Logout ------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- Logout -------------------------------------------------------------------------------------------- */
 
 static int logout_answer(struct iscsi_conn *conn, uint32_t itt, enum logout_response response)
 {
@@ -116,7 +117,7 @@ void logout_task_ended(struct iscsi_conn *conn)
         conn_event(conn, EV_LOGOUT_DONE);
 }
 
-/* ---- Async Message ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- Async Message ------------------------------------------------------------------------------------- */
 
 void async_message(struct iscsi_conn *conn, enum async_event event, uint16_t p1, uint16_t p2, uint16_t p3)
 {

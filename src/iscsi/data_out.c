@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The data of writes: unsolicited Data-Out, R2T, solicited Data-Out (RFC 7143 §4.2.5, §11.7, §11.8).
  *
- * DataPDUInOrder and DataSequenceInOrder are Yes: bytes come in order, R2Ts are answered in the order sent. So a task needs no list of
- * R2Ts, only how many are out, how many are answered, and where the one being answered ends:
+ * DataPDUInOrder and DataSequenceInOrder are Yes: bytes come in order, R2Ts are answered in the order sent.
+ * So a task needs no list of R2Ts, only how many are out, how many are answered, and where the one being
+ * answered ends:
  *
  *     0 ... immediate, unsolicited ... | R2T 0 (MaxBurstLength) | R2T 1 | ... want
  *                           received ^                burst_end ^
@@ -14,14 +15,19 @@
 #include "iscsi/conn.h"
 
 /* ABORTED COMMAND with the codes of RFC 7143 §11.4.7.2, and DATA PHASE ERROR for what breaks the order */
-enum { ABORTED_COMMAND = 0x0b, ASC_INCORRECT_AMOUNT = 0x0c0d, ASC_CRC_ERROR = 0x4705, ASC_DATA_PHASE = 0x4b00 };
+enum {
+    ABORTED_COMMAND = 0x0b,
+    ASC_INCORRECT_AMOUNT = 0x0c0d,
+    ASC_CRC_ERROR = 0x4705,
+    ASC_DATA_PHASE = 0x4b00
+};
 
 static uint32_t min32(uint32_t a, uint32_t b)
 {
     return a < b ? a : b;
 }
 
-/* ---- asking ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- asking -------------------------------------------------------------------------------------------- */
 
 static bool may_ask(const struct task *task)
 {
@@ -93,9 +99,10 @@ void data_out_advance(struct task *task)
         task_execute(task);
 }
 
-/* ---- receiving --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- receiving ----------------------------------------------------------------------------------------- */
 
-/* Data for a task that is not there: late data of an aborted one is dropped in silence, anything else is an error. */
+/* Data for a task that is not there: late data of an aborted one is dropped in silence, anything else is an
+ * error. */
 static int stray(struct iscsi_conn *conn)
 {
     if (session_holds_itt(conn, conn->rx.head.itt)) {
@@ -114,7 +121,8 @@ static void fail(struct task *task, uint16_t asc)
         task_result(task, SCSI_CHECK_CONDITION, ABORTED_COMMAND, asc);
 }
 
-/* §11.17.1: Reject, and the command that had begun ends with CHECK CONDITION: when the data that is under way for it has come. */
+/* §11.17.1: Reject, and the command that had begun ends with CHECK CONDITION: when the data that is under way
+ * for it has come. */
 static int reject_data(struct iscsi_conn *conn, struct task *task, enum reject_reason reason, uint16_t asc)
 {
     const struct pdu_handler *handler = conn->rx.handler;
@@ -139,13 +147,16 @@ static const char *unsolicited_fault(const struct task *task, const struct pdu_d
 
 static const char *solicited_fault(const struct task *task, const struct pdu_data_out *d, uint32_t len)
 {
-    if (task->state != TASK_SOLICITED || task->n_r2t_done == task->n_r2t || d->ttt != task->ttt + task->n_r2t_done)
+    if (task->state != TASK_SOLICITED || task->n_r2t_done == task->n_r2t ||
+        d->ttt != task->ttt + task->n_r2t_done)
         return "Data-Out with a target transfer tag that is not its turn";
     if (d->data_sn != task->data_sn || d->offset != task->received)
         return "Data-Out out of order";
     if (len > task->burst_end - task->received)
         return "Data-Out beyond its R2T";
-    return !d->final && len && len == task->burst_end - task->received ? "F bit missing at the end of a sequence" : NULL;
+    return !d->final && len && len == task->burst_end - task->received
+               ? "F bit missing at the end of a sequence"
+               : NULL;
 }
 
 int data_out_header(struct iscsi_conn *conn)

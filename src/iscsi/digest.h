@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* CRC32C as header and data digest use it (RFC 7143 §13.1). On the wire the least significant byte comes first. */
+/* CRC32C as header and data digest use it (RFC 7143 §13.1). On the wire the least significant byte comes
+ * first. */
 #ifndef VDS_ISCSI_DIGEST_H
 #define VDS_ISCSI_DIGEST_H
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Text Requests in full feature phase (RFC 7143 §11.10): SendTargets and the few keys that may be negotiated there.
+/* Text Requests in full feature phase (RFC 7143 §11.10): SendTargets and the few keys that may be negotiated
+ * there.
  *
- * One exchange at a time. Text comes in over any number of PDUs (C bit) and goes out the same way; a request with a new beginning
- * (Target Transfer Tag of all ones) abandons what was there. Both directions are bounded: limits.login_bytes in, limits.text_bytes out.
+ * One exchange at a time. Text comes in over any number of PDUs (C bit) and goes out the same way; a request
+ * with a new beginning (Target Transfer Tag of all ones) abandons what was there. Both directions are
+ * bounded: limits.login_bytes in, limits.text_bytes out.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,8 +16,8 @@
 
 struct text_exchange {
     struct text in, out;
-    size_t out_at;   /* what of `out` has been sent */
-    bool answering;  /* the request is complete, `out` is being sent */
+    size_t out_at;  /* what of `out` has been sent */
+    bool answering; /* the request is complete, `out` is being sent */
     uint32_t itt, ttt;
     struct key_negotiation keys;
 };
@@ -62,13 +64,29 @@ static int refuse(struct iscsi_conn *conn, enum reject_reason reason)
     return dispatch_reject(conn, reason);
 }
 
-/* ---- SendTargets (§4.3 and appendix C) -------------------------------------------------------------------------------------------------- */
+/* ---- SendTargets (§4.3 and appendix C) ----------------------------------------------------------------- */
 
 struct listing {
     struct text *out;
     char target[ISCSI_NAME_MAX + 1]; /* whose addresses are being listed */
     int r;
 };
+
+/* "address,tag" without printf: a thousand targets are listed in one go. */
+static const char *address_text(char text[96], const char *address, uint16_t tag)
+{
+    size_t n = strnlen(address, 88);
+    uint32_t scale = 1;
+
+    memcpy(text, address, n);
+    text[n++] = ',';
+    while (scale * 10 <= tag)
+        scale *= 10;
+    for (; scale; scale /= 10)
+        text[n++] = (char)('0' + tag / scale % 10);
+    text[n] = '\0';
+    return text;
+}
 
 static int record(void *arg, const char *target, const char *address, uint16_t tag)
 {
@@ -77,13 +95,12 @@ static int record(void *arg, const char *target, const char *address, uint16_t t
     char value[96];
 
     if (strcmp(l->target, target) != 0) {
-        snprintf(l->target, sizeof l->target, "%s", target);
+        memcpy(l->target, target, strnlen(target, ISCSI_NAME_MAX) + 1);
+        l->target[ISCSI_NAME_MAX] = '\0';
         l->r = text_put(l->out, "TargetName", target);
     }
-    if (l->r == 0 && address) {
-        snprintf(value, sizeof value, "%s,%u", address, tag);
-        l->r = text_put(l->out, "TargetAddress", value);
-    }
+    if (l->r == 0 && address)
+        l->r = text_put(l->out, "TargetAddress", address_text(value, address, tag));
     if (l->r < 0)
         l->out->len = before; /* a name without an address would mean "here" */
     return l->r;
@@ -123,7 +140,7 @@ static int answer_pairs(struct iscsi_conn *conn)
     return r;
 }
 
-/* ---- requests and responses ------------------------------------------------------------------------------------------------------------- */
+/* ---- requests and responses ---------------------------------------------------------------------------- */
 
 static int respond(struct iscsi_conn *conn)
 {
@@ -132,23 +149,20 @@ static int respond(struct iscsi_conn *conn)
     uint32_t len = x->answering ? (uint32_t)(left < most ? left : most) : 0;
     bool more = x->answering && len < left, final = x->answering && !more && conn->rx.head.flags & PDU_FINAL;
     struct tx_pdu *pdu = tx_pdu_get(conn, OP_TEXT_RESPONSE);
+    uint8_t *buf;
 
     if (!pdu)
         return -ENOMEM;
     pdu->header[1] = (uint8_t)((final ? PDU_FINAL : 0) | (more ? PDU_CONTINUE : 0));
     be32_put(pdu->header + 16, x->itt);
     be32_put(pdu->header + 20, final ? TAG_NONE : x->ttt);
-    if (len) {
-        pdu->owned = conn_buffer_get(conn, len);
-        pdu->owned_len = len;
-        if (pdu->owned)
-            memcpy(pdu->owned, x->out.bytes + x->out_at, len);
-        pdu->data = pdu->owned;
-        pdu->data_len = pdu->owned ? len : 0;
-    }
-    tx_reply(conn, pdu);
-    if (len && !pdu->owned)
+    if (len && !(buf = conn_buffer_get(conn, len))) {
+        tx_reply(conn, pdu);
         return conn_fail(conn, "no buffer for a text answer");
+    }
+    if (len)
+        tx_pdu_own(conn, pdu, memcpy(buf, x->out.bytes + x->out_at, len), len);
+    tx_reply(conn, pdu);
     x->out_at += len;
     if (final)
         exchange_end(conn);

@@ -35,6 +35,7 @@ struct iscsi_limits {
     uint32_t login_bytes;            /* text of one login negotiation, all PDUs: 16384 */
     uint32_t text_bytes;             /* one SendTargets answer, all PDUs: 8 MiB */
     uint32_t tasks;                  /* commands in flight per session = CmdSN window: 128 */
+    uint32_t session_bytes;          /* their data buffers, per session: 64 MiB; beyond, TASK SET FULL. 0 = no limit but the driver's */
     uint32_t keepalive_seconds;      /* quiet for so long: NOP-In; as long again without an answer: dead. 15; 0 = never */
     uint32_t max_recv_data_segment;  /* ours, declared: 262144 */
     uint32_t max_burst, first_burst; /* 1048576, 262144 */
@@ -44,7 +45,7 @@ struct iscsi_limits {
 };
 extern const struct iscsi_limits iscsi_limits_default;
 
-/* ---- what the connection asks of the world about targets ------------------------------------------------------------------- */
+/* ---- what the connection asks of the world about targets ----------------------------------------------- */
 
 /* CHAP (RFC 7143 §12.1.3). Secrets are bytes; copied by the callee that keeps them. */
 struct iscsi_secret {
@@ -93,7 +94,7 @@ struct iscsi_directory {
     void (*discovery_auth)(void *dir, const char *initiator, struct iscsi_auth *ret_auth);
 };
 
-/* ---- what the connection asks of its driver ----------------------------------------------------------------------------------- */
+/* ---- what the connection asks of its driver ------------------------------------------------------------ */
 
 struct iscsi_driver {
     /* There is output, or room for input again, or the deadline moved, or the connection wants to end. Called at most once until the
@@ -106,7 +107,7 @@ struct iscsi_driver {
     void (*buffer_put)(void *driver, void *buf, size_t len);
 };
 
-/* ---- the connection ---------------------------------------------------------------------------------------------------------- */
+/* ---- the connection ------------------------------------------------------------------------------------ */
 
 struct iscsi_conn_config {
     const struct iscsi_limits *limits;      /* must outlive the connection */
@@ -148,12 +149,13 @@ void iscsi_conn_request_logout(struct iscsi_conn *conn, uint16_t seconds);
 /* Async Message event 2 when in full feature phase, then the end. */
 void iscsi_conn_drop(struct iscsi_conn *conn);
 
-/* The socket is gone, and no recv or send of the driver refers to memory of the connection any more: aborts what runs. gone(arg) is called once no store request refers to the connection any more (perhaps before
- * this returns); the directory's pin has been released by then. After it, iscsi_conn_destroy(). */
+/* The socket is gone, and no recv or send of the driver refers to memory of the connection any more: aborts what runs. gone(arg) is
+ * called once no store request refers to the connection any more (perhaps before this returns); the directory's pin has been released
+ * by then. After it, or inside it as the last thing, iscsi_conn_destroy(). */
 void iscsi_conn_lost(struct iscsi_conn *conn, void (*gone)(void *arg), void *arg);
 void iscsi_conn_destroy(struct iscsi_conn *conn);
 
-/* ---- facts for `session list` and the log -------------------------------------------------------------------------------------- */
+/* ---- facts for `session list` and the log -------------------------------------------------------------- */
 
 enum iscsi_conn_state { ISCSI_CONN_LOGIN, ISCSI_CONN_FULL, ISCSI_CONN_LOGOUT, ISCSI_CONN_CLOSED };
 

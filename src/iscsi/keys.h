@@ -9,7 +9,7 @@
 #include "iscsi/iscsi.h"
 #include "iscsi/text.h"
 
-/* What a session runs with. Begins as the RFC's defaults, which hold for every key that is never negotiated. */
+/* What a session runs with. Begins as the RFC's defaults, which hold for every key that is never negotiated */
 struct iscsi_params {
     uint32_t header_digest, data_digest; /* 0 None, 1 CRC32C */
     uint32_t max_xmit_segment;           /* the initiator's MaxRecvDataSegmentLength */
@@ -37,8 +37,8 @@ struct key_negotiation {
 };
 
 /* Answers one operational key into `answer`; keys that it does not know get NotUnderstood. 0, or
- * -EPROTO: sent twice, or at the wrong time; -EBADMSG: a value that makes the negotiation fail ("Reject" has been written);
- * -ENOSPC, -ENOMEM from the writer. */
+ * -EPROTO: sent twice, or at the wrong time; -EBADMSG: a value that makes the negotiation fail ("Reject" has
+ * been written); -ENOSPC, -ENOMEM from the writer. */
 int keys_answer(struct key_negotiation *n, const struct text_pair *pair, struct text *answer);
 
 /* All values are in: applies the rules between keys (FirstBurstLength <= MaxBurstLength). */

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* The login negotiation of a target (RFC 7143 §6.3, §11.12, §11.13): stages, names, text both ways, one status at the end.
+/* The login negotiation of a target (RFC 7143 §6.3, §11.12, §11.13): stages, names, text both ways, one
+ * status at the end.
  *
  *     SECURITY --> OPERATIONAL --> FULL          a row of transits[] each
  *         `------------------------^
  *
- * One request may come over several PDUs (C bit) and one answer may leave over several; time and bytes are bounded. The keys are in
- * keys.c (operational) and chap.c (authentication); who may log in is the directory's word.
+ * One request may come over several PDUs (C bit) and one answer may leave over several; time and bytes are
+ * bounded. The keys are in keys.c (operational) and chap.c (authentication); who may log in is the
+ * directory's word.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -37,12 +39,14 @@ int login_create(struct iscsi_conn *conn)
     text_init(&l->in, conn->config.limits->login_bytes);
     text_init(&l->out, conn->config.limits->login_bytes);
     /* Some initiators send operational keys in the security stage already; taking them there harms nobody. */
-    l->keys = (struct key_negotiation){ .params = &conn->params, .limits = conn->config.limits, .phase = KEY_IN_LOGIN };
+    l->keys = (struct key_negotiation){ .params = &conn->params,
+                                        .limits = conn->config.limits,
+                                        .phase = KEY_IN_LOGIN };
     conn->login = l;
     return 0;
 }
 
-/* ---- answers --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- answers ------------------------------------------------------------------------------------------- */
 
 static struct tx_pdu *response(struct iscsi_conn *conn, uint8_t flags)
 {
@@ -53,21 +57,20 @@ static struct tx_pdu *response(struct iscsi_conn *conn, uint8_t flags)
     pdu->header[1] = flags;
     pdu->no_digest = true;
     memcpy(pdu->header + 8, conn->session.isid, 6);
-    be16_put(pdu->header + 14, flags & LOGIN_TRANSIT && (flags & 3) == STAGE_FULL ? conn->session.tsih : conn->login->first.tsih);
+    be16_put(pdu->header + 14, flags & LOGIN_TRANSIT && (flags & 3) == STAGE_FULL ? conn->session.tsih
+                                                                                  : conn->login->first.tsih);
     be32_put(pdu->header + 16, conn->login->itt);
     return pdu;
 }
 
 static int put_text(struct iscsi_conn *conn, struct tx_pdu *pdu, const char *bytes, uint32_t len)
 {
-    if (len == 0)
-        return 0;
-    pdu->owned = conn_buffer_get(conn, len);
-    if (!pdu->owned)
-        return -ENOMEM;
-    pdu->owned_len = pdu->data_len = len;
-    pdu->data = pdu->owned;
-    memcpy(pdu->owned, bytes, len);
+    uint8_t *buf = len ? conn_buffer_get(conn, len) : NULL;
+
+    if (!buf)
+        return len ? -ENOMEM : 0;
+    memcpy(buf, bytes, len);
+    tx_pdu_own(conn, pdu, buf, len);
     return 0;
 }
 
@@ -76,8 +79,8 @@ static int refuse(struct iscsi_conn *conn, struct iscsi_login_status status)
 {
     struct tx_pdu *pdu = response(conn, conn->rx.bhs[1] & 0x0c);
 
-    log_debug("iscsi: %s (%s): login refused, status %02x%02x", conn->config.peer_address, conn->session.initiator, status.class,
-              status.detail);
+    log_debug("iscsi: %s (%s): login refused, status %02x%02x", conn->config.peer_address,
+              conn->session.initiator, status.class, status.detail);
     if (!pdu)
         return -ENOMEM;
     pdu->header[36] = status.class;
@@ -96,11 +99,13 @@ static int refuse(struct iscsi_conn *conn, struct iscsi_login_status status)
 static int answer(struct iscsi_conn *conn)
 {
     struct login *l = conn->login;
-    uint32_t most = conn->params.max_xmit_segment < LOGIN_SEGMENT_MAX ? conn->params.max_xmit_segment : LOGIN_SEGMENT_MAX;
+    uint32_t most =
+        conn->params.max_xmit_segment < LOGIN_SEGMENT_MAX ? conn->params.max_xmit_segment : LOGIN_SEGMENT_MAX;
     size_t left = l->out.len - l->out_at;
     uint32_t len = left < most ? (uint32_t)left : most;
     bool more = len < left, transit = l->transit && !more;
-    uint8_t flags = (uint8_t)((l->stage & 3) << 2 | (transit ? LOGIN_TRANSIT | l->next_stage : 0) | (more ? PDU_CONTINUE : 0));
+    uint8_t flags = (uint8_t)((l->stage & 3) << 2 | (transit ? LOGIN_TRANSIT | l->next_stage : 0) |
+                              (more ? PDU_CONTINUE : 0));
     struct tx_pdu *pdu = response(conn, flags);
 
     if (!pdu)
@@ -123,7 +128,7 @@ static int answer(struct iscsi_conn *conn)
     return 0;
 }
 
-/* ---- names and the directory ------------------------------------------------------------------------------------------------------------ */
+/* ---- names and the directory --------------------------------------------------------------------------- */
 
 static int take_name(const char *value, char name[ISCSI_NAME_MAX + 1])
 {
@@ -195,7 +200,8 @@ static bool is_ok(struct iscsi_login_status s)
     return s.class == 0;
 }
 
-/* §7.3.5 of the session table: TSIH of zero opens a session (or takes an older one's place), anything else names one to join. */
+/* §7.3.5 of the session table: TSIH of zero opens a session (or takes an older one's place), anything else
+ * names one to join. */
 static struct iscsi_login_status check_tsih(struct iscsi_conn *conn)
 {
     const struct iscsi_directory *d = conn->config.directory;
@@ -203,8 +209,9 @@ static struct iscsi_login_status check_tsih(struct iscsi_conn *conn)
 
     if (tsih == 0)
         return ISCSI_LOGIN_OK;
-    return d->session_exists && d->session_exists(conn->config.dir, conn, conn->session.target, tsih) ? ISCSI_LOGIN_CANNOT_INCLUDE
-                                                                                                      : ISCSI_LOGIN_NO_SUCH_SESSION;
+    return d->session_exists && d->session_exists(conn->config.dir, conn, conn->session.target, tsih)
+               ? ISCSI_LOGIN_CANNOT_INCLUDE
+               : ISCSI_LOGIN_NO_SUCH_SESSION;
 }
 
 static struct iscsi_login_status ask_directory(struct iscsi_conn *conn)
@@ -246,7 +253,7 @@ static struct iscsi_login_status identify(struct iscsi_conn *conn)
     return ISCSI_LOGIN_OK;
 }
 
-/* ---- keys ------------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- keys ---------------------------------------------------------------------------------------------- */
 
 static int take_declaration(struct iscsi_conn *conn, const struct text_pair *pair)
 {
@@ -314,7 +321,8 @@ static int answer_keys(struct iscsi_conn *conn)
     return r;
 }
 
-/* What a target says unasked: its tag in the first answer (§13.9), its segment limit in the operational stage (§13.12). */
+/* What a target says unasked: its tag in the first answer (§13.9), its segment limit in the operational stage
+ * (§13.12). */
 static int declare(struct iscsi_conn *conn)
 {
     struct login *l = conn->login;
@@ -333,7 +341,7 @@ static int declare(struct iscsi_conn *conn)
     return r;
 }
 
-/* ---- stages ------------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- stages -------------------------------------------------------------------------------------------- */
 
 static bool security_done(struct iscsi_conn *conn)
 {
@@ -413,7 +421,7 @@ static int complete_request(struct iscsi_conn *conn)
     return is_ok(status) ? conclude(conn) : refuse(conn, status);
 }
 
-/* ---- the request PDU --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- the request PDU ----------------------------------------------------------------------------------- */
 
 /* The first request founds the session's numbers; the others must say the same (§11.12). */
 static void found(struct iscsi_conn *conn, const struct pdu_login_request *q)
@@ -437,13 +445,15 @@ static struct iscsi_login_status check_request(struct iscsi_conn *conn, const st
 {
     struct login *l = conn->login;
 
-    if (q->version_min > 0)
-        return ISCSI_LOGIN_BAD_VERSION; /* version 0x00 is the only one there is (§11.12.4) */
     if (!l->begun)
         found(conn, q);
-    if (q->tsih != l->first.tsih || q->cid != l->first.cid || memcmp(q->isid, conn->session.isid, 6) != 0 || conn->rx.head.itt != l->itt)
+    if (q->version_min > 0)
+        return ISCSI_LOGIN_BAD_VERSION; /* version 0x00 is the only one there is (§11.12.4) */
+    if (q->tsih != l->first.tsih || q->cid != l->first.cid || memcmp(q->isid, conn->session.isid, 6) != 0 ||
+        conn->rx.head.itt != l->itt)
         return ISCSI_LOGIN_BAD_REQUEST;
-    if (q->csg != l->stage || q->csg > STAGE_OPERATIONAL || (q->transit && (q->more || !transits[q->csg][q->nsg])))
+    if (q->csg != l->stage || q->csg > STAGE_OPERATIONAL ||
+        (q->transit && (q->more || !transits[q->csg][q->nsg])))
         return ISCSI_LOGIN_BAD_REQUEST;
     l->n_bytes += BHS_LEN + conn->rx.head.data_len;
     return l->n_bytes > conn->config.limits->login_bytes ? ISCSI_LOGIN_INITIATOR_ERROR : ISCSI_LOGIN_OK;

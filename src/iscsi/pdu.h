@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The 48-byte basic header segment (BHS) of each PDU as a struct, and the numbers of RFC 7143 §11. Nothing here keeps state.
+/* The 48-byte basic header segment (BHS) of each PDU as a struct, and the numbers of RFC 7143 §11. Nothing
+ * here keeps state.
  *
- * Headers are decoded by value: what a handler looks at can not change under it, and no length has been trusted yet.
+ * Headers are decoded by value: what a handler looks at can not change under it, and no length has been
+ * trusted yet.
  */
 #ifndef VDS_ISCSI_PDU_H
 #define VDS_ISCSI_PDU_H
@@ -12,31 +14,34 @@
 
 #include "base/bytes.h"
 
-#define BHS_LEN      48u
-#define AHS_MAX      1020u /* TotalAHSLength is one byte of 4-byte words */
-#define DIGEST_LEN   4u
-#define TAG_NONE     0xffffffffu /* reserved value of Initiator Task Tag and Target Transfer Tag */
-#define LOGIN_SEGMENT_MAX 8192u  /* MaxRecvDataSegmentLength of both sides until full feature phase (§13.12) */
+#define BHS_LEN           48u
+#define AHS_MAX           1020u /* TotalAHSLength is one byte of 4-byte words */
+#define DIGEST_LEN        4u
+#define TAG_NONE          0xffffffffu /* reserved value of Initiator Task Tag and Target Transfer Tag */
+#define LOGIN_SEGMENT_MAX 8192u /* MaxRecvDataSegmentLength of both sides until full feature phase (§13.12) \
+                                 */
 
 enum pdu_opcode { /* §11.2.1.2 */
-    OP_NOP_OUT = 0x00,
-    OP_SCSI_COMMAND = 0x01,
-    OP_TASK_REQUEST = 0x02,
-    OP_LOGIN_REQUEST = 0x03,
-    OP_TEXT_REQUEST = 0x04,
-    OP_DATA_OUT = 0x05,
-    OP_LOGOUT_REQUEST = 0x06,
-    OP_SNACK = 0x10,
-    OP_NOP_IN = 0x20,
-    OP_SCSI_RESPONSE = 0x21,
-    OP_TASK_RESPONSE = 0x22,
-    OP_LOGIN_RESPONSE = 0x23,
-    OP_TEXT_RESPONSE = 0x24,
-    OP_DATA_IN = 0x25,
-    OP_LOGOUT_RESPONSE = 0x26,
-    OP_R2T = 0x31,
-    OP_ASYNC = 0x32,
-    OP_REJECT = 0x3f,
+                  OP_NOP_OUT = 0x00,
+                  OP_SCSI_COMMAND = 0x01,
+                  OP_TASK_REQUEST = 0x02,
+                  OP_LOGIN_REQUEST = 0x03,
+                  OP_TEXT_REQUEST = 0x04,
+                  OP_DATA_OUT = 0x05,
+                  OP_LOGOUT_REQUEST = 0x06,
+                  OP_SNACK = 0x10,
+                  OP_VENDOR_FIRST = 0x1c,
+                  OP_VENDOR_LAST = 0x1e,
+                  OP_NOP_IN = 0x20,
+                  OP_SCSI_RESPONSE = 0x21,
+                  OP_TASK_RESPONSE = 0x22,
+                  OP_LOGIN_RESPONSE = 0x23,
+                  OP_TEXT_RESPONSE = 0x24,
+                  OP_DATA_IN = 0x25,
+                  OP_LOGOUT_RESPONSE = 0x26,
+                  OP_R2T = 0x31,
+                  OP_ASYNC = 0x32,
+                  OP_REJECT = 0x3f,
 };
 
 #define PDU_OPCODE_MASK 0x3f
@@ -52,35 +57,35 @@ enum pdu_opcode { /* §11.2.1.2 */
 #define RESIDUAL_OVER   0x04
 
 enum reject_reason { /* §11.17.1 */
-    REJECT_DATA_DIGEST = 0x02,
-    REJECT_SNACK = 0x03,
-    REJECT_PROTOCOL_ERROR = 0x04,
-    REJECT_NOT_SUPPORTED = 0x05,
-    REJECT_IMMEDIATE = 0x06,
-    REJECT_TASK_IN_PROGRESS = 0x07,
-    REJECT_INVALID_FIELD = 0x09,
-    REJECT_LONG_OPERATION = 0x0a,
-    REJECT_WAITING_FOR_LOGOUT = 0x0c,
+                     REJECT_DATA_DIGEST = 0x02,
+                     REJECT_SNACK = 0x03,
+                     REJECT_PROTOCOL_ERROR = 0x04,
+                     REJECT_NOT_SUPPORTED = 0x05,
+                     REJECT_IMMEDIATE = 0x06,
+                     REJECT_TASK_IN_PROGRESS = 0x07,
+                     REJECT_INVALID_FIELD = 0x09,
+                     REJECT_LONG_OPERATION = 0x0a,
+                     REJECT_WAITING_FOR_LOGOUT = 0x0c,
 };
 
 enum task_function { /* §11.5.1 */
-    TMF_ABORT_TASK = 1,
-    TMF_ABORT_TASK_SET = 2,
-    TMF_CLEAR_ACA = 3,
-    TMF_CLEAR_TASK_SET = 4,
-    TMF_LOGICAL_UNIT_RESET = 5,
-    TMF_TARGET_WARM_RESET = 6,
-    TMF_TARGET_COLD_RESET = 7,
-    TMF_TASK_REASSIGN = 8,
+                     TMF_ABORT_TASK = 1,
+                     TMF_ABORT_TASK_SET = 2,
+                     TMF_CLEAR_ACA = 3,
+                     TMF_CLEAR_TASK_SET = 4,
+                     TMF_LOGICAL_UNIT_RESET = 5,
+                     TMF_TARGET_WARM_RESET = 6,
+                     TMF_TARGET_COLD_RESET = 7,
+                     TMF_TASK_REASSIGN = 8,
 };
 
 enum task_function_response { /* §11.6.1 */
-    TMF_COMPLETE = 0,
-    TMF_NO_TASK = 1,
-    TMF_NO_LUN = 2,
-    TMF_NO_REASSIGN = 4,
-    TMF_NOT_SUPPORTED = 5,
-    TMF_REJECTED = 255,
+                              TMF_COMPLETE = 0,
+                              TMF_NO_TASK = 1,
+                              TMF_NO_LUN = 2,
+                              TMF_NO_REASSIGN = 4,
+                              TMF_NOT_SUPPORTED = 5,
+                              TMF_REJECTED = 255,
 };
 
 enum logout_reason { LOGOUT_SESSION = 0, LOGOUT_CONNECTION = 1, LOGOUT_RECOVERY = 2 }; /* §11.14.1 */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The receive machine: stream of bytes -> header, AHS, header digest, data, padding and data digest -> one dispatched PDU.
+/* The receive machine: stream of bytes -> header, AHS, header digest, data, padding and data digest -> one
+ * dispatched PDU.
  *
- * Bytes wait in a staging buffer: a small one inside the connection while it is quiet, a large one from the driver's pool while there
- * is traffic, so that one recv() brings many PDUs. Payload of a task is offered to the driver as the first place for bytes, so long
- * data goes where it belongs without a copy. What the payload means is not known here (dispatch.c).
+ * Bytes wait in a staging buffer: a small one inside the connection while it is quiet, a large one from the
+ * driver's pool while there is traffic, so that one recv() brings many PDUs. Payload of a task is offered to
+ * the driver as the first place for bytes, so long data goes where it belongs without a copy. What the
+ * payload means is not known here (dispatch.c).
  */
 #include <errno.h>
 #include <string.h>
@@ -11,6 +13,10 @@
 #include "base/cleanup.h"
 #include "iscsi/conn.h"
 #include "iscsi/digest.h"
+
+/* Behind long data only the next header is wanted: its data shall go where it belongs, too, and not be copied. */
+#define RX_LONG        16384
+#define RX_BEHIND_LONG 512
 
 static uint32_t staged(const struct receiver *rx)
 {
@@ -41,7 +47,7 @@ void rx_fini(struct iscsi_conn *conn)
     conn->rx.size = RX_SMALL;
 }
 
-/* ---- where the payload goes ---------------------------------------------------------------------------------------------------------- */
+/* ---- where the payload goes ---------------------------------------------------------------------------- */
 
 int rx_into_buffer(struct iscsi_conn *conn)
 {
@@ -78,7 +84,7 @@ uint8_t *rx_take_data(struct iscsi_conn *conn)
     return TAKE_PTR(conn->rx.data);
 }
 
-/* ---- the machine --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- the machine --------------------------------------------------------------------------------------- */
 
 /* Each step consumes what it needs and names the next state; -EAGAIN: not enough bytes yet. */
 typedef int rx_step(struct iscsi_conn *conn);
@@ -146,7 +152,7 @@ static int step_ahs(struct iscsi_conn *conn)
     return after_ahs(conn);
 }
 
-/* A header that can not be believed gives no place where the next one begins: ERL 0 closes (RFC 7143 §7.7). */
+/* A header that can not be believed hides where the next one begins: ERL 0 closes (RFC 7143 §7.7). */
 static int step_header_digest(struct iscsi_conn *conn)
 {
     const uint8_t *digest = take(&conn->rx, DIGEST_LEN);
@@ -198,23 +204,21 @@ static int step_tail(struct iscsi_conn *conn)
     if (!tail)
         return -EAGAIN;
     rx->state = RX_HEADER; /* before the handler: it may begin another phase */
-    r = !digest || digest_equal(tail + pad, digest_add(rx->crc, tail, pad)) ? dispatch_payload(conn) : dispatch_bad_digest(conn);
+    r = !digest || digest_equal(tail + pad, digest_add(rx->crc, tail, pad)) ? dispatch_payload(conn)
+                                                                            : dispatch_bad_digest(conn);
     data_put(conn);
     rx->task = NULL;
     return r < 0 ? r : session_release_held(conn);
 }
 
 static rx_step *const steps[RX_N_STATES] = {
-    [RX_HEADER] = step_header,
-    [RX_AHS] = step_ahs,
-    [RX_HEADER_DIGEST] = step_header_digest,
-    [RX_DATA] = step_data,
-    [RX_TAIL] = step_tail,
+    [RX_HEADER] = step_header, [RX_AHS] = step_ahs,   [RX_HEADER_DIGEST] = step_header_digest,
+    [RX_DATA] = step_data,     [RX_TAIL] = step_tail,
 };
 
 static bool may_receive(const struct iscsi_conn *conn)
 {
-    return (conn->state == CONN_LOGIN || conn->state == CONN_FULL) && conn->tx.n_pdus < TX_BACKLOG;
+    return (conn->state == CONN_LOGIN || conn->state == CONN_FULL) && !tx_backlogged(conn);
 }
 
 int rx_run(struct iscsi_conn *conn)
@@ -228,7 +232,7 @@ int rx_run(struct iscsi_conn *conn)
     return r == -EAGAIN ? 0 : r;
 }
 
-/* ---- the driver's side ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- the driver's side --------------------------------------------------------------------------------- */
 
 static void stage_compact(struct receiver *rx)
 {
@@ -265,6 +269,7 @@ static void stage_adapt(struct iscsi_conn *conn, size_t n)
 int iscsi_conn_input(struct iscsi_conn *conn, struct iovec *iov, int max)
 {
     struct receiver *rx = &conn->rx;
+    uint32_t room;
     int n = 0;
 
     rx->direct = 0;
@@ -275,8 +280,11 @@ int iscsi_conn_input(struct iscsi_conn *conn, struct iovec *iov, int max)
         rx->direct = rx->room < rx->left ? rx->room : rx->left;
         iov[n++] = (struct iovec){ rx->dst, rx->direct };
     }
-    if (rx->size > rx->end)
-        iov[n++] = (struct iovec){ rx->stage + rx->end, rx->size - rx->end };
+    room = rx->size - rx->end;
+    if (rx->direct >= RX_LONG && room > RX_BEHIND_LONG)
+        room = RX_BEHIND_LONG;
+    if (room)
+        iov[n++] = (struct iovec){ rx->stage + rx->end, room };
     return n;
 }
 

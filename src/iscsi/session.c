@@ -3,7 +3,8 @@
  *
  *     ... executed ) ExpCmdSN [ may come now or be held ] MaxCmdSN ( ignored ...
  *
- * The window is limits.tasks wide less the commands that are not answered yet: an initiator that fills it has to wait, nothing queues.
+ * The window is limits.tasks wide less the commands that are not answered yet: an initiator that fills it has
+ * to wait, nothing queues.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -97,14 +98,17 @@ static int hold(struct iscsi_conn *conn, struct held *template)
     if (!h)
         return -ENOMEM;
     *h = *template;
-    list_append(&conn->session.held, &h->link); /* at most one per CmdSN of the window: bounded by limits.tasks */
+    list_append(&conn->session.held,
+                &h->link); /* at most one per CmdSN of the window: bounded by limits.tasks */
     conn->session.n_held++;
     return 0;
 }
 
 int session_hold(struct iscsi_conn *conn)
 {
-    struct held h = { .cmdsn = pdu_cmdsn_get(conn->rx.bhs), .ahs = conn->rx.ahs, .data_len = conn->rx.head.data_len };
+    struct held h = { .cmdsn = pdu_cmdsn_get(conn->rx.bhs),
+                      .ahs = conn->rx.ahs,
+                      .data_len = conn->rx.head.data_len };
 
     memcpy(h.bhs, conn->rx.bhs, BHS_LEN);
     h.data = conn->rx.data;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Login status classes and details by name (RFC 7143 §11.13.5), and the defaults of what bounds a connection. */
+/* Login status classes and details by name (RFC 7143 §11.13.5); the defaults of what bounds a connection. */
 #include "iscsi/iscsi.h"
 
 const struct iscsi_login_status ISCSI_LOGIN_OK = { 0x00, 0x00 };
@@ -26,6 +26,7 @@ const struct iscsi_limits iscsi_limits_default = {
     .login_bytes = 16384,
     .text_bytes = 8u << 20,
     .tasks = 128,
+    .session_bytes = 64u << 20,
     .keepalive_seconds = 15,
     .max_recv_data_segment = 262144,
     .max_burst = 1048576,

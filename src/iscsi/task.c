@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* One SCSI command from its header to its status (RFC 7143 §11.3, §11.4, §11.7): the pool, the buffers, the answer.
+/* One SCSI command from its header to its status (RFC 7143 §11.3, §11.4, §11.7): the pool, the buffers, the
+ * answer.
  *
- *     header -> prepare -> [immediate, unsolicited, solicited data: data_out.c] -> execute -> Data-In with status | SCSI Response -> end
+ *     header -> prepare -> [immediate, unsolicited, solicited data: data_out.c] -> execute -> Data-In with
+ * status | SCSI Response -> end
  *
- * Tasks and PDUs come from pools that grow to the window and no further; a read's payload goes from the store's buffer to the socket
- * untouched. What a CDB means is src/scsi's.
+ * Tasks and PDUs come from pools that grow to the window and no further; a read's payload goes from the
+ * store's buffer to the socket untouched. What a CDB means is src/scsi's.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -20,7 +22,7 @@ static uint32_t min32(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
-/* ---- pool and index ------------------------------------------------------------------------------------------------------------------ */
+/* ---- pool and index ------------------------------------------------------------------------------------ */
 
 void tasks_init(struct tasks *tasks)
 {
@@ -51,7 +53,8 @@ static void unindex(struct task *task)
     *p = task->next_in_bucket;
 }
 
-/* An initiator may use a place in the window again before our driver has told us that the status is sent: so twice the window. */
+/* An initiator may use a place in the window again before our driver has told us that the status is sent: so
+ * twice the window. */
 static unsigned pool_max(const struct iscsi_conn *conn)
 {
     return 2 * conn->config.limits->tasks + TASKS_IMMEDIATE;
@@ -80,7 +83,9 @@ static struct task *task_get(struct iscsi_conn *conn, const struct pdu_scsi_comm
 
     if (!t)
         return NULL;
-    memset(&t->conn, 0, sizeof *t - offsetof(struct task, conn)); /* scsi_task_prepare() sets the answer's part of `scsi` */
+    memset(&t->conn, 0,
+           sizeof *t -
+               offsetof(struct task, conn)); /* scsi_task_prepare() sets the answer's part of `scsi` */
     t->conn = conn;
     t->scsi.view = conn->session.view;
     memcpy(t->scsi.lun, conn->rx.bhs + 8, 8);
@@ -107,7 +112,8 @@ static struct task *task_get(struct iscsi_conn *conn, const struct pdu_scsi_comm
     return t;
 }
 
-/* Its place in the window is free again: from the moment its status is made into a PDU, or when it ends without one. */
+/* Its place in the window is free again: from the moment its status is made into a PDU, or when it ends
+ * without one. */
 static void leave_window(struct task *task)
 {
     if (task->left_window)
@@ -124,6 +130,7 @@ void task_end(struct task *task)
         scsi_task_release(&task->scsi);
     if (task->scsi.buf)
         conn_buffer_put(conn, task->scsi.buf, task->buf_size);
+    conn->tasks.n_bytes -= task->buf_size;
     task->scsi.buf = NULL;
     leave_window(task);
     unindex(task);
@@ -143,7 +150,7 @@ void tasks_trim(struct iscsi_conn *conn)
     }
 }
 
-/* The connection is lost: nobody wants answers. Those that src/scsi executes come back through scsi_done(). */
+/* The connection is lost: nobody wants answers. Those that src/scsi executes come back through scsi_done() */
 void tasks_fini(struct iscsi_conn *conn)
 {
     list_for_each_safe(n, &conn->tasks.all) {
@@ -156,7 +163,7 @@ void tasks_fini(struct iscsi_conn *conn)
     }
 }
 
-/* ---- the command ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- the command --------------------------------------------------------------------------------------- */
 
 void task_result(struct task *task, uint8_t status, uint8_t key, uint16_t asc)
 {
@@ -210,9 +217,17 @@ static int answer_full(struct iscsi_conn *conn)
 /* How much of the command's data the initiator expects to move; in the wrong direction none. */
 static uint32_t room_for(const struct task *task)
 {
-    static const uint8_t flag[] = { [SCSI_DIR_NONE] = 0, [SCSI_DIR_IN] = COMMAND_READ, [SCSI_DIR_OUT] = COMMAND_WRITE };
+    static const uint8_t flag[] = {
+        [SCSI_DIR_NONE] = 0, [SCSI_DIR_IN] = COMMAND_READ, [SCSI_DIR_OUT] = COMMAND_WRITE
+    };
 
     return task->dir_flags & flag[task->scsi.dir] ? min32(task->scsi.len, task->edtl) : 0;
+}
+
+/* One session shall not take the whole pool from the others. */
+static bool within_limit(const struct iscsi_conn *conn, uint32_t room)
+{
+    return !conn->config.limits->session_bytes || conn->tasks.n_bytes + room <= conn->config.limits->session_bytes;
 }
 
 static void get_room(struct task *task)
@@ -221,11 +236,13 @@ static void get_room(struct task *task)
 
     if (room == 0)
         return;
-    task->scsi.buf = conn_buffer_get(task->conn, room);
+    if (within_limit(task->conn, room))
+        task->scsi.buf = conn_buffer_get(task->conn, room);
     if (!task->scsi.buf) {
         task_result(task, SCSI_TASK_SET_FULL, 0, 0);
         return;
     }
+    task->conn->tasks.n_bytes += room;
     task->buf_size = task->scsi.buf_len = room;
     if (task->scsi.dir == SCSI_DIR_OUT)
         task->want = room;
@@ -275,7 +292,7 @@ int task_command_payload(struct iscsi_conn *conn)
     return 0;
 }
 
-/* ---- execution ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- execution ----------------------------------------------------------------------------------------- */
 
 void task_execute(struct task *task)
 {
@@ -319,7 +336,7 @@ void task_abort(struct task *task)
     scsi_task_abort(&task->scsi);
 }
 
-/* ---- the answer ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- the answer ---------------------------------------------------------------------------------------- */
 
 static void put_residual(const struct task *task, uint8_t *header)
 {
@@ -411,7 +428,7 @@ void task_respond(struct task *task)
     struct scsi_task *s = &task->scsi;
 
     task->state = TASK_RESPONDING;
-    /* Ended by somebody else's reset: silence, unless the control mode page says TASK ABORTED (SAM-5 §5.3.1). */
+    /* Ended by somebody else's reset: silence, unless the control mode page says TASK ABORTED (SAM-5 §5.3.1) */
     if ((s->aborted && s->result.status != SCSI_TASK_ABORTED) || conn->state >= CONN_CLOSING) {
         task_end(task);
         conn_notify(conn); /* the window has moved */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* key=value text: see text.h. Pure functions over buffers; no key's meaning is known here (that is keys.c). */
+/* key=value text: see text.h. Pure functions over buffers; no key's meaning is known here (that is keys.c) */
 #include "iscsi/text.h"
 
 #include <errno.h>

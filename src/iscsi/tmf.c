@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Task management (RFC 7143 §11.5, §11.6): each function names the tasks it ends; the response waits until the last of them has ended. */
+/* Task management (RFC 7143 §11.5, §11.6): each function names the tasks it ends; the response waits until
+ * the last of them has ended. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +47,8 @@ static int lun_number(const uint8_t lun[8])
     return n;
 }
 
-/* ---- functions: first a check that may refuse, then this session's tasks end, then what reaches beyond the session --------------------- */
+/* ---- functions: first a check that may refuse, then this session's tasks end, then what reaches beyond the
+ * session  */
 
 typedef enum task_function_response tmf_check(struct iscsi_conn *conn, const struct tmf *f);
 typedef void tmf_effect(struct iscsi_conn *conn, const struct tmf *f);
@@ -59,7 +61,8 @@ static enum task_function_response check_task(struct iscsi_conn *conn, const str
 
     if (t)
         return task_is_abortable(t) ? TMF_COMPLETE : TMF_NO_TASK;
-    if (sn_before(q.ref_cmdsn, conn->session.exp_cmdsn) || !sn_before(q.ref_cmdsn, pdu_cmdsn_get(conn->rx.bhs)) ||
+    if (sn_before(q.ref_cmdsn, conn->session.exp_cmdsn) ||
+        !sn_before(q.ref_cmdsn, pdu_cmdsn_get(conn->rx.bhs)) ||
         sn_before(conn->session.max_cmdsn, q.ref_cmdsn))
         return TMF_NO_TASK;
     return session_void(conn, q.ref_cmdsn) == 0 ? TMF_COMPLETE : TMF_REJECTED;
@@ -114,7 +117,7 @@ static const struct tmf_def {
     [TMF_TASK_REASSIGN] = { check_reassign, covers_one, NULL },
 };
 
-/* ---- request and response ---------------------------------------------------------------------------------------------------------------- */
+/* ---- request and response ------------------------------------------------------------------------------ */
 
 static int respond(struct iscsi_conn *conn, const struct tmf *f, enum task_function_response response)
 {

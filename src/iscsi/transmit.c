@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Sending: a queue of what is to be said, made into PDUs only as the driver asks for bytes.
  *
- *     queue (replies and tasks, in order) --make()--> ready (headers stamped, digests done) --iscsi_conn_sent()--> spare
+ *     queue (replies and tasks, in order) --make()--> ready (headers stamped, digests done)
+ * --iscsi_conn_sent()--> spare
  *
  * StatSN, ExpCmdSN and MaxCmdSN are stamped when a PDU is made: that is the order on the wire.
  */
@@ -61,6 +62,18 @@ struct tx_pdu *tx_pdu_get(struct iscsi_conn *conn, enum pdu_opcode opcode)
     return pdu;
 }
 
+void tx_pdu_own(struct iscsi_conn *conn, struct tx_pdu *pdu, uint8_t *buf, uint32_t len)
+{
+    pdu->data = pdu->owned = buf;
+    pdu->data_len = pdu->owned_len = len;
+    conn->tx.n_owned += len;
+}
+
+bool tx_backlogged(const struct iscsi_conn *conn)
+{
+    return conn->tx.n_pdus >= TX_BACKLOG || conn->tx.n_owned >= TX_BACKLOG_BYTES;
+}
+
 /* The PDU has been sent or will never be. */
 static void pdu_done(struct iscsi_conn *conn, struct tx_pdu *pdu)
 {
@@ -69,6 +82,7 @@ static void pdu_done(struct iscsi_conn *conn, struct tx_pdu *pdu)
 
     if (pdu->owned)
         conn_buffer_put(conn, pdu->owned, pdu->owned_len);
+    tx->n_owned -= pdu->owned_len;
     list_remove(&pdu->item.link);
     tx->n_pdus--;
     if (tx->n_spare < TX_SPARE) {
@@ -127,7 +141,7 @@ void tx_fini(struct iscsi_conn *conn)
     tx_trim(conn);
 }
 
-/* ---- making PDUs --------------------------------------------------------------------------------------------------------------------- */
+/* ---- making PDUs --------------------------------------------------------------------------------------- */
 
 static void stamp_numbers(struct iscsi_conn *conn, struct tx_pdu *pdu)
 {
@@ -187,7 +201,7 @@ static struct tx_pdu *make(struct iscsi_conn *conn)
     return pdu;
 }
 
-/* ---- the driver's side -------------------------------------------------------------------------------------------------------------- */
+/* ---- the driver's side --------------------------------------------------------------------------------- */
 
 static void gather(const void *p, uint32_t len, uint32_t *skip, struct iovec *iov, int *n)
 {
@@ -224,7 +238,7 @@ int iscsi_conn_output(struct iscsi_conn *conn, struct iovec *iov, int max)
 void iscsi_conn_sent(struct iscsi_conn *conn, size_t n)
 {
     struct transmitter *tx = &conn->tx;
-    bool was_full = tx->n_pdus >= TX_BACKLOG;
+    bool was_full = tx_backlogged(conn);
 
     conn->depth++;
     n += tx->n_sent;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The loop on epoll, for where io_uring is missing or forbidden. Socket operations are tried at once and wait for readiness when they
- * would block; file operations go to the workers.
+/* The loop on epoll, for where io_uring is missing or forbidden. Socket operations are tried at once and wait
+ * for readiness when they would block; file operations go to the workers.
  *
- * Descriptors are registered once, edge-triggered, so that a connection in use costs no epoll_ctl(). What is remembered of a
- * descriptor is wrong when its number was closed and given to another file, so it is trusted only from turn to turn while some
- * operation is on it: a descriptor without one at the end of a turn is forgotten, and the next operation that must wait registers anew.
+ * Descriptors are registered once, edge-triggered, so that a connection in use costs no epoll_ctl(). What is
+ * remembered of a descriptor is wrong when its number was closed and given to another file, so it is trusted
+ * only from turn to turn while some operation is on it: a descriptor without one at the end of a turn is
+ * forgotten, and the next operation that must wait registers anew.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +26,8 @@ struct watch {
     bool trusted;
     bool stream;             /* a short read from it means that it is empty */
     bool readable, writable; /* false: an edge will come */
-    bool hung_up;            /* the end of the stream came in with an edge: a short read says nothing any more */
+    /* the end of the stream came in with an edge: a short read says nothing any more */
+    bool hung_up;
 };
 
 struct epoll {
@@ -41,7 +43,7 @@ static struct epoll *epoll_of(const struct loop *loop)
     return loop->engine_data;
 }
 
-/* ---- watches --------------------------------------------------------------------------------------------------------------- */
+/* ---- watches ------------------------------------------------------------------------------------------- */
 
 static int grow(struct epoll *e, size_t n_needed)
 {
@@ -133,7 +135,7 @@ static int watch_socket(struct epoll *e, struct watch *w)
     return watch_register(e, w, (w->trusted ? w->mask : 0) | mask);
 }
 
-/* ---- tries: a result, or -EAGAIN ------------------------------------------------------------------------------------------- */
+/* ---- tries: a result, or -EAGAIN ----------------------------------------------------------------------- */
 
 static int result(ssize_t n)
 {
@@ -157,8 +159,9 @@ static int try_accept(struct epoll *e, const struct loop_op *op)
     return fd;
 }
 
-/* A stream that gave or took less than asked is empty or full: an edge will tell when that changes. Not when it was hung up, because the
- * end's edge has come already, and not when nothing is registered, because then none comes. */
+/* A stream that gave or took less than asked is empty or full: an edge will tell when that changes. Not
+ * when it was hung up, because the end's edge has come already, and not when nothing is registered,
+ * because then none comes. */
 static bool fell_short(const struct watch *w, const struct loop_op *op, int n)
 {
     return n > 0 && w->stream && w->trusted && !w->hung_up && (size_t)n < message_bytes(op->ptr);
@@ -222,7 +225,7 @@ static bool attempt(struct loop *loop, struct watch *w, struct loop_op *op)
     return true;
 }
 
-/* ---- submit and cancel ----------------------------------------------------------------------------------------------------- */
+/* ---- submit and cancel --------------------------------------------------------------------------------- */
 
 static bool reads(const struct loop_op *op)
 {
@@ -270,7 +273,8 @@ static void submit_poll(struct loop *loop, struct loop_op *op)
     if (r == 0)
         r = watch_register(e, w, (w->trusted ? w->mask : 0) | op->flags);
     if (r < 0)
-        loop_finish(loop, op, r == -EPERM ? (int)(op->flags & (POLLIN | POLLOUT)) : r); /* a regular file is always ready */
+        /* a regular file is always ready */
+        loop_finish(loop, op, r == -EPERM ? (int)(op->flags & (POLLIN | POLLOUT)) : r);
     else
         list_append(&w->poll, &op->link);
 }
@@ -304,7 +308,7 @@ static void epoll_settle(struct loop *loop)
     }
 }
 
-/* ---- wait ------------------------------------------------------------------------------------------------------------------ */
+/* ---- wait ---------------------------------------------------------------------------------------------- */
 
 static void progress(struct loop *loop, struct watch *w, struct list_node *queue, bool *ready)
 {
@@ -348,7 +352,8 @@ static int sleep_for(struct epoll *e, int64_t timeout_ns)
     n = result(epoll_pwait2(e->fd, e->events, N_EVENTS, &ts, NULL));
     if (n != -ENOSYS && n != -EPERM)
         return n;
-    return result(epoll_wait(e->fd, e->events, N_EVENTS, (int)((timeout_ns + 999999) / 1000000))); /* before Linux 5.11 */
+    /* before Linux 5.11 */
+    return result(epoll_wait(e->fd, e->events, N_EVENTS, (int)((timeout_ns + 999999) / 1000000)));
 }
 
 static int epoll_engine_wait(struct loop *loop, int64_t timeout_ns)
@@ -370,7 +375,7 @@ static bool epoll_peek(struct loop *loop)
     return epoll_engine_wait(loop, 0) < 0 || !list_empty(&loop->ready);
 }
 
-/* ---- create and destroy ---------------------------------------------------------------------------------------------------- */
+/* ---- create and destroy -------------------------------------------------------------------------------- */
 
 static int epoll_engine_create(struct loop *loop, const struct loop_options *options)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The loop's life, its turn, and the front of each operation. What the kernel does is in uring.c and epoll.c. */
+/* The loop's life, its turn, and the front of each operation. What the kernel does is in uring.c and
+ * epoll.c. */
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -10,11 +11,12 @@
 #include "base/log.h"
 #include "loop/loop_internal.h"
 
-/* Callbacks may finish further operations at once; so many rounds of that are run before the kernel is asked again. */
+/* Callbacks may finish further operations at once; so many rounds of that are run before the kernel is
+ * asked again. */
 #define N_PASSES 16
 
 #define DEFAULT_ENTRIES 1024
-#define DEFAULT_WORKERS 4
+#define DEFAULT_WORKERS 16
 
 static _Thread_local struct loop *current;
 
@@ -41,9 +43,10 @@ const char *loop_backend_name(const struct loop *loop)
     return loop->engine->name;
 }
 
-/* ---- create and destroy ---------------------------------------------------------------------------------------------------- */
+/* ---- create and destroy -------------------------------------------------------------------------------- */
 
-static int engine_create(struct loop *loop, const struct loop_engine *engine, const struct loop_options *options)
+static int engine_create(struct loop *loop, const struct loop_engine *engine,
+                         const struct loop_options *options)
 {
     int r = engine->create(loop, options);
 
@@ -65,7 +68,8 @@ static int engine_choose(struct loop *loop, const struct loop_options *options)
     return engine_create(loop, &loop_engine_epoll, options);
 }
 
-/* Somebody pushed while the loop slept: the descriptor is emptied and watched again. What was pushed is found by looking. */
+/* Somebody pushed while the loop slept: the descriptor is emptied and watched again. What was pushed is
+ * found by looking. */
 static void woken(struct loop_op *op, int res)
 {
     struct loop *loop = container_of(op, struct loop, wake_op);
@@ -118,7 +122,7 @@ void loop_destroy(struct loop *loop)
     free(loop);
 }
 
-/* ---- the turn -------------------------------------------------------------------------------------------------------------- */
+/* ---- the turn ------------------------------------------------------------------------------------------ */
 
 static void run_ready(struct loop *loop)
 {
@@ -252,9 +256,10 @@ void loop_stop(struct loop *loop)
     loop_wake(loop);
 }
 
-/* ---- operations ------------------------------------------------------------------------------------------------------------ */
+/* ---- operations ---------------------------------------------------------------------------------------- */
 
-static void fill(struct loop_op *op, enum op_kind kind, int fd, const void *ptr, uint64_t len, uint64_t offset, uint32_t flags)
+static void fill(struct loop_op *op, enum op_kind kind, int fd, const void *ptr, uint64_t len,
+                 uint64_t offset, uint32_t flags)
 {
     op->kind = kind;
     op->state = OP_ENGINE;
@@ -295,13 +300,15 @@ void loop_poll(struct loop *loop, struct loop_op *op, int fd, unsigned events)
     loop->engine->submit(loop, op);
 }
 
-void loop_readv(struct loop *loop, struct loop_op *op, int fd, const struct iovec *iov, int n_iov, uint64_t offset)
+void loop_readv(struct loop *loop, struct loop_op *op, int fd, const struct iovec *iov, int n_iov,
+                uint64_t offset)
 {
     fill(op, OP_READV, fd, iov, (uint64_t)n_iov, offset, 0);
     loop->engine->submit(loop, op);
 }
 
-void loop_writev(struct loop *loop, struct loop_op *op, int fd, const struct iovec *iov, int n_iov, uint64_t offset, int rw_flags)
+void loop_writev(struct loop *loop, struct loop_op *op, int fd, const struct iovec *iov, int n_iov,
+                 uint64_t offset, int rw_flags)
 {
     fill(op, OP_WRITEV, fd, iov, (uint64_t)n_iov, offset, (uint32_t)rw_flags);
     loop->engine->submit(loop, op);

@@ -58,13 +58,15 @@ struct loop_engine {
     const char *name;
     int (*create)(struct loop *loop, const struct loop_options *options); /* sets loop->engine_data */
     void (*destroy)(struct loop *loop);
-    /* Takes a filled operation in state OP_ENGINE; ends it by loop_finish(), now or later. Never calls back. */
+    /* Takes a filled operation in state OP_ENGINE; ends it by loop_finish(), now or later. Never calls
+     * back. */
     void (*submit)(struct loop *loop, struct loop_op *op);
     /* The operation is in state OP_ENGINE or OP_UNQUEUED. */
     void (*cancel)(struct loop *loop, struct loop_op *op);
     /* The callbacks of a turn have run. May be absent. */
     void (*settle)(struct loop *loop);
-    /* Hands everything started to the kernel, sleeps until an event or for timeout_ns (-1: for ever), collects. 0 or -errno. */
+    /* Hands everything started to the kernel, sleeps until an event or for timeout_ns (-1: for ever),
+     * collects. 0 or -errno. */
     int (*wait)(struct loop *loop, int64_t timeout_ns);
     /* Something to collect, seen without sleeping? Called over and over while spinning. */
     bool (*peek)(struct loop *loop);

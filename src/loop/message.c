@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Messages from other threads: a stack that many push to and the loop takes whole; turned round it is oldest first.
+/* Messages from other threads: a stack that many push to and the loop takes whole; turned round it is oldest
+ * first.
  *
- * Waking costs a system call, so it is done only for a loop that sleeps or is about to. Both sides write, then read what the other wrote
- * (sequentially consistent), so at least one of them sees the other:
+ * Waking costs a system call, so it is done only for a loop that sleeps or is about to. Both sides write,
+ * then read what the other wrote (sequentially consistent), so at least one of them sees the other:
  *     sender: push, read `asleep`          loop: set `asleep`, read the stack, sleep
  */
 #include <errno.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Timers in a pairing heap: the nodes are the timers themselves, so starting one allocates nothing and cannot fail.
- * Start and look are O(1), stop and fire O(log n) amortised.
+/* Timers in a pairing heap: the nodes are the timers themselves, so starting one allocates nothing and cannot
+ * fail. Start and look are O(1), stop and fire O(log n) amortised.
  *
- * Pushing a deadline out, what keep-alives do with every PDU, only notes the new deadline: the heap keeps the old one as `key_ns` and
- * the timer is put back when that comes up.
+ * Pushing a deadline out, what keep-alives do with every PDU, only notes the new deadline: the heap keeps the
+ * old one as `key_ns` and the timer is put back when that comes up.
  */
 #include "loop/loop_internal.h"
 
@@ -133,7 +133,8 @@ static void collect_due(struct loop *loop, struct list_node *due)
     }
 }
 
-/* Collected first: a timer that restarts itself with a time already past fires in the next turn, not for ever in this one. */
+/* Collected first: a timer that restarts itself with a time already past fires in the next turn, not for
+ * ever in this one. */
 void loop_timers_run(struct loop *loop)
 {
     struct list_node due, *n;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The loop on io_uring. user_data is the operation's address; 0 is a completion that nobody waits for (a cancel request).
+/* The loop on io_uring. user_data is the operation's address; 0 is a completion that nobody waits for (a
+ * cancel request).
  *
- * Features of Linux 6.1 are taken when the kernel has them: one issuer, completions processed only when we ask. Older kernels get a
- * plainer ring; below 5.11 (no timeout argument to enter) or when a sandbox refuses, create fails and the caller takes epoll.
+ * Features of Linux 6.1 are taken when the kernel has them: one issuer, completions processed only when we
+ * ask. Older kernels get a plainer ring; below 5.11 (no timeout argument to enter) or when a sandbox refuses,
+ * create fails and the caller takes epoll.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +27,7 @@ static struct uring *uring_of(const struct loop *loop)
     return loop->engine_data;
 }
 
-/* ---- submission ------------------------------------------------------------------------------------------------------------ */
+/* ---- submission ---------------------------------------------------------------------------------------- */
 
 static bool is_plain(const struct msghdr *msg)
 {
@@ -121,8 +123,9 @@ static void make_blocking(int fd)
         fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
 }
 
-/* Most sends fit into the socket's buffer: the call itself is cheaper than a trip through the ring and back (bench/loop_echo.md). A
- * send that did not fit leaves the hint that the next one should wait for room first. */
+/* Most sends fit into the socket's buffer: the call itself is cheaper than a trip through the ring and
+ * back (bench/loop_echo.md). A send that did not fit leaves the hint that the next one should wait for
+ * room first. */
 static bool send_now(struct loop *loop, struct loop_op *op)
 {
     ssize_t n;
@@ -159,8 +162,9 @@ static bool enqueue_cancel(struct uring *u, struct loop_op *op)
     return true;
 }
 
-/* A request for an operation reaches the kernel before that operation's callback can run: collecting comes after submitting, so the
- * address cannot yet belong to another operation. One that ends while it waits on `cancels` is taken off by finish_cqe(). */
+/* A request for an operation reaches the kernel before that operation's callback can run: collecting comes
+ * after submitting, so the address cannot yet belong to another operation. One that ends while it waits on
+ * `cancels` is taken off by finish_cqe(). */
 static void uring_cancel(struct loop *loop, struct loop_op *op)
 {
     struct uring *u = uring_of(loop);
@@ -173,7 +177,7 @@ static void uring_cancel(struct loop *loop, struct loop_op *op)
     }
 }
 
-/* ---- completion ------------------------------------------------------------------------------------------------------------ */
+/* ---- completion ---------------------------------------------------------------------------------------- */
 
 static bool must_retry(const struct loop_op *op, int res)
 {
@@ -213,7 +217,7 @@ static void collect(struct loop *loop)
     io_uring_cq_advance(&u->ring, n);
 }
 
-/* ---- wait ------------------------------------------------------------------------------------------------------------------ */
+/* ---- wait ---------------------------------------------------------------------------------------------- */
 
 /* The thread that calls becomes the ring's only submitter. */
 static int start(struct uring *u)
@@ -226,7 +230,8 @@ static int start(struct uring *u)
         if (r < 0)
             return -errno;
     }
-    io_uring_register_ring_fd(&u->ring); /* spares a descriptor look-up per call; does without where refused */
+    /* spares a descriptor look-up per call; does without where refused */
+    io_uring_register_ring_fd(&u->ring);
     u->started = true;
     return 0;
 }
@@ -281,7 +286,8 @@ static int uring_wait(struct loop *loop, int64_t timeout_ns)
     while (!fill_queue(loop)) {
         r = io_uring_submit(&u->ring);
         if (r == -EBUSY || r == -EAGAIN) {
-            timeout_ns = 0; /* the kernel is short of something: complete first, submit the rest in the next turn */
+            /* the kernel is short of something: complete first, submit the rest in the next turn */
+            timeout_ns = 0;
             break;
         }
         if (is_failure(r))
@@ -304,7 +310,7 @@ static bool uring_peek(struct loop *loop)
            (IO_URING_READ_ONCE(*u->ring.sq.kflags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW));
 }
 
-/* ---- create and destroy ---------------------------------------------------------------------------------------------------- */
+/* ---- create and destroy -------------------------------------------------------------------------------- */
 
 static const unsigned setups[] = {
     IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG, /* 6.1 */
@@ -315,11 +321,13 @@ static const unsigned setups[] = {
 
 static int ring_init(struct uring *u, unsigned n_entries)
 {
-    const unsigned needed = IORING_FEAT_EXT_ARG | IORING_FEAT_NODROP | IORING_FEAT_FAST_POLL | IORING_FEAT_SUBMIT_STABLE;
+    const unsigned needed =
+        IORING_FEAT_EXT_ARG | IORING_FEAT_NODROP | IORING_FEAT_FAST_POLL | IORING_FEAT_SUBMIT_STABLE;
     int r = -EINVAL;
 
     for (unsigned i = 0; i < ARRAY_SIZE(setups) && r == -EINVAL; i++) {
-        struct io_uring_params p = { .flags = setups[i] | IORING_SETUP_R_DISABLED | IORING_SETUP_CLAMP | IORING_SETUP_CQSIZE,
+        struct io_uring_params p = { .flags = setups[i] | IORING_SETUP_R_DISABLED | IORING_SETUP_CLAMP |
+                                              IORING_SETUP_CQSIZE,
                                      .cq_entries = n_entries * 4 };
 
         r = io_uring_queue_init_params(n_entries, &u->ring, &p);

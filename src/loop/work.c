@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A small, bounded pool of threads for calls that block: file operations under epoll, loop_work() under both engines.
- * Threads start when work waits and none is idle, and stay until the loop is destroyed; asleep they cost no CPU.
+/* A small, bounded pool of threads for calls that block: file operations under epoll, loop_work() under both
+ * engines. Threads start when work waits and none is idle, and stay until the loop is destroyed; asleep they
+ * cost no CPU.
  */
 #include <errno.h>
 #include <fcntl.h>

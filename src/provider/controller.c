@@ -130,7 +130,7 @@ static const struct com_face controller_faces[] = {
 };
 HANDLE_CLASS(controller)
 
-HRESULT controller_new(struct provider *p, const struct guid *id, IUnknown **ret_object)
+HRESULT provider_controller_new(struct provider *p, const struct guid *id, IUnknown **ret_object)
 {
     return handle_new(&controller_class, p, id, ret_object);
 }

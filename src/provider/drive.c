@@ -115,7 +115,7 @@ static const struct com_face drive_faces[] = {
 };
 HANDLE_CLASS(drive)
 
-HRESULT drive_new(struct provider *p, const struct guid *id, IUnknown **ret_object)
+HRESULT provider_drive_new(struct provider *p, const struct guid *id, IUnknown **ret_object)
 {
     return handle_new(&drive_class, p, id, ret_object);
 }

@@ -26,6 +26,11 @@ void handle_destroy(struct com_object *obj)
     free(o);
 }
 
+const GUID *handle_id(const struct com_object *obj)
+{
+    return (const GUID *)(const void *)&container_of(obj, const struct handle_object, obj)->h.id;
+}
+
 HRESULT handle_as(HRESULT hr, IUnknown *object, const IID *iid, void **ret_face)
 {
     if (FAILED(hr))
@@ -45,11 +50,11 @@ HRESULT handle_make(handle_maker *make, struct provider *p, const struct guid *i
 
 /* What the members of each relation are. */
 static handle_maker *const makers[] = {
-    [ARRAY_TARGETS] = target_new,          [ARRAY_PORTALS] = portal_new,
-    [ARRAY_LUNS] = lun_new,                [ARRAY_DRIVES] = drive_new,
-    [ARRAY_CONTROLLERS] = controller_new,  [ARRAY_GROUPS_OF_TARGET] = group_new,
-    [ARRAY_LUNS_OF_TARGET] = lun_new,      [ARRAY_PORTALS_OF_GROUP] = portal_new,
-    [ARRAY_GROUPS_OF_PORTAL] = group_new,  [ARRAY_TARGETS_OF_LUN] = target_new,
+    [ARRAY_TARGETS] = provider_target_new,          [ARRAY_PORTALS] = provider_portal_new,
+    [ARRAY_LUNS] = provider_lun_new,                [ARRAY_DRIVES] = provider_drive_new,
+    [ARRAY_CONTROLLERS] = provider_controller_new,  [ARRAY_GROUPS_OF_TARGET] = provider_group_new,
+    [ARRAY_LUNS_OF_TARGET] = provider_lun_new,      [ARRAY_PORTALS_OF_GROUP] = provider_portal_new,
+    [ARRAY_GROUPS_OF_PORTAL] = provider_group_new,  [ARRAY_TARGETS_OF_LUN] = provider_target_new,
 };
 
 static HRESULT enumerate(struct provider *p, handle_maker *make, const struct guid *ids, size_t n, IEnumVdsObject **ret_enum)
@@ -99,9 +104,9 @@ HRESULT handle_lookup(struct provider *inside, VDS_OBJECT_TYPE type, const struc
         VDS_OBJECT_TYPE type;
         handle_maker *make;
     } kinds[] = {
-        { VDS_OT_SUB_SYSTEM, subsystem_new }, { VDS_OT_CONTROLLER, controller_new }, { VDS_OT_DRIVE, drive_new },
-        { VDS_OT_LUN, lun_new },              { VDS_OT_PORTAL, portal_new },         { VDS_OT_TARGET, target_new },
-        { VDS_OT_PORTAL_GROUP, group_new },
+        { VDS_OT_SUB_SYSTEM, provider_subsystem_new }, { VDS_OT_CONTROLLER, provider_controller_new }, { VDS_OT_DRIVE, provider_drive_new },
+        { VDS_OT_LUN, provider_lun_new },              { VDS_OT_PORTAL, provider_portal_new },         { VDS_OT_TARGET, provider_target_new },
+        { VDS_OT_PORTAL_GROUP, provider_group_new },
     };
     struct guid lun;
 
@@ -111,7 +116,7 @@ HRESULT handle_lookup(struct provider *inside, VDS_OBJECT_TYPE type, const struc
     }
     lun = plex_id(id);
     if (type == VDS_OT_LUN_PLEX && array_exists(inside->config.array, VDS_OT_LUN, &lun))
-        return plex_new(inside, id, ret_object);
+        return provider_plex_new(inside, id, ret_object);
     return VDS_E_OBJECT_NOT_FOUND;
 }
 
@@ -122,5 +127,5 @@ HRESULT handle_subsystem(struct provider *inside, IVdsSubSystem **ret_subsystem)
 
     if (FAILED(hr))
         return hr;
-    return handle_make(subsystem_new, inside, &info.id, &IID_IVdsSubSystem, (void **)ret_subsystem);
+    return handle_make(provider_subsystem_new, inside, &info.id, &IID_IVdsSubSystem, (void **)ret_subsystem);
 }

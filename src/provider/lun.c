@@ -13,7 +13,7 @@ COM_UNKNOWN(lun, IVdsLunEx, ex)
 #define STATUSES \
     (STATUS_BIT(VDS_LS_ONLINE) | STATUS_BIT(VDS_LS_NOT_READY) | STATUS_BIT(VDS_LS_OFFLINE) | STATUS_BIT(VDS_LS_FAILED))
 
-HRESULT lun_get(struct lun *o, struct provider **ret_inside, struct array_lun_info *ret_info)
+HRESULT provider_lun_get(struct lun *o, struct provider **ret_inside, struct array_lun_info *ret_info)
 {
     HRESULT hr = provider_enter(o->h.provider, ret_inside);
 
@@ -24,14 +24,14 @@ HRESULT lun_get(struct lun *o, struct provider **ret_inside, struct array_lun_in
 static HRESULT lun_check(struct lun *o, struct provider **ret_inside)
 {
     struct array_lun_info info;
-    HRESULT hr = lun_get(o, ret_inside, &info);
+    HRESULT hr = provider_lun_get(o, ret_inside, &info);
 
     if (SUCCEEDED(hr))
         array_lun_info_fini(&info);
     return hr;
 }
 
-/* ---- properties and relations -------------------------------------------------------------------------------------------------------- */
+/* ---- properties and relations -------------------------------------------------------------------------- */
 
 static HRESULT lun_fill(const struct array_lun_info *info, VDS_LUN_PROP *prop)
 {
@@ -56,7 +56,7 @@ static HRESULT lun_GetProperties(IVdsLun *face, VDS_LUN_PROP *ret_prop)
     if (!ret_prop)
         return E_INVALIDARG;
     memset(ret_prop, 0, sizeof *ret_prop);
-    hr = lun_get(lun_from_IVdsLun(face), &inside, &info);
+    hr = provider_lun_get(lun_from_IVdsLun(face), &inside, &info);
     if (FAILED(hr))
         return hr;
     hr = lun_fill(&info, ret_prop);
@@ -102,10 +102,10 @@ static HRESULT lun_QueryPlexes(IVdsLun *face, IEnumVdsObject **ret_enum)
         return E_INVALIDARG;
     *ret_enum = NULL;
     hr = lun_check(o, &inside);
-    return FAILED(hr) ? hr : handle_query_one(inside, plex_new, &plex, ret_enum);
+    return FAILED(hr) ? hr : handle_query_one(inside, provider_plex_new, &plex, ret_enum);
 }
 
-/* ---- changes ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- changes ------------------------------------------------------------------------------------------- */
 
 static HRESULT lun_SetMask(IVdsLun *face, LPWSTR wide)
 {
@@ -144,7 +144,7 @@ static HRESULT lun_SetStatus(IVdsLun *face, VDS_LUN_STATUS status)
 {
     _cleanup_(provider_leave) struct provider *inside = NULL;
     struct array_lun_info info;
-    HRESULT hr = lun_get(lun_from_IVdsLun(face), &inside, &info);
+    HRESULT hr = provider_lun_get(lun_from_IVdsLun(face), &inside, &info);
 
     if (FAILED(hr))
         return hr;
@@ -181,7 +181,7 @@ static HRESULT lun_ApplyHints(IVdsLun *face, VDS_HINTS *hints)
     return FAILED(hr) ? hr : hints_apply(hints);
 }
 
-/* ---- size and plexes -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- size and plexes ----------------------------------------------------------------------------------- */
 
 COM_NOT_BUILT static HRESULT lun_Extend(IVdsLun *face, ULONGLONG n_bytes, VDS_OBJECT_ID *drives, LONG n_drives, IVdsAsync **ret_async)
 {
@@ -215,7 +215,7 @@ static HRESULT lun_QueryMaxLunExtendSize(IVdsLun *face, VDS_OBJECT_ID *drives, L
         *ret_max = 0;
     if (!ret_max || FAILED(drives_argument(drives, n_drives)))
         return E_INVALIDARG;
-    hr = lun_get(lun_from_IVdsLun(face), &inside, &info);
+    hr = provider_lun_get(lun_from_IVdsLun(face), &inside, &info);
     if (FAILED(hr))
         return hr;
     array_lun_info_fini(&info);
@@ -272,7 +272,7 @@ static HRESULT lun_Recover(IVdsLun *face, IVdsAsync **ret_async)
     return FAILED(hr) ? hr : VDS_E_INVALID_OPERATION; /* not fault tolerant */
 }
 
-/* ---- targets ---------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- targets ------------------------------------------------------------------------------------------- */
 
 static HRESULT lun_AssociateTargets(IVdsLunIscsi *face, VDS_OBJECT_ID *targets, LONG n_targets)
 {
@@ -350,7 +350,7 @@ static HRESULT lun_GetAllocation(IVdsLunEx *face, ULONGLONG *ret_allocated, BOOL
         *ret_thick = FALSE;
     if (!ret_allocated || !ret_thick)
         return E_INVALIDARG;
-    hr = lun_get(lun_from_IVdsLunEx(face), &inside, &info);
+    hr = provider_lun_get(lun_from_IVdsLunEx(face), &inside, &info);
     if (FAILED(hr))
         return hr;
     *ret_allocated = info.allocated;
@@ -359,7 +359,7 @@ static HRESULT lun_GetAllocation(IVdsLunEx *face, ULONGLONG *ret_allocated, BOOL
     return S_OK;
 }
 
-/* ---- the class ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- the class ----------------------------------------------------------------------------------------- */
 
 static const IVdsLunVtbl lun_vtbl = {
     COM_UNKNOWN_SLOTS(lun, IVdsLun),
@@ -409,7 +409,7 @@ static const struct com_face lun_faces[] = {
 };
 HANDLE_CLASS(lun)
 
-HRESULT lun_new(struct provider *p, const struct guid *id, IUnknown **ret_object)
+HRESULT provider_lun_new(struct provider *p, const struct guid *id, IUnknown **ret_object)
 {
     return handle_new(&lun_class, p, id, ret_object);
 }

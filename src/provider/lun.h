@@ -16,7 +16,7 @@ struct lun {
 };
 
 /* Passes the gate and reads the LUN; array_lun_info_fini() on success. */
-HRESULT lun_get(struct lun *o, struct provider **ret_inside, struct array_lun_info *ret_info);
+HRESULT provider_lun_get(struct lun *o, struct provider **ret_inside, struct array_lun_info *ret_info);
 
 HRESULT lun_GetIdentificationData(IVdsLun *face, VDS_LUN_INFORMATION *ret_info);
 

@@ -62,7 +62,7 @@ static HRESULT plex_GetLun(IVdsLunPlex *face, IVdsLun **ret_lun)
     if (FAILED(hr))
         return hr;
     array_lun_info_fini(&info);
-    return handle_make(lun_new, inside, &info.id, &IID_IVdsLun, (void **)ret_lun);
+    return handle_make(provider_lun_new, inside, &info.id, &IID_IVdsLun, (void **)ret_lun);
 }
 
 static HRESULT plex_QueryExtents(IVdsLunPlex *face, VDS_DRIVE_EXTENT **ret_extents, LONG *ret_n)
@@ -125,7 +125,7 @@ static const struct com_face plex_faces[] = {
 };
 HANDLE_CLASS(plex)
 
-HRESULT plex_new(struct provider *p, const struct guid *id, IUnknown **ret_object)
+HRESULT provider_plex_new(struct provider *p, const struct guid *id, IUnknown **ret_object)
 {
     return handle_new(&plex_class, p, id, ret_object);
 }

@@ -122,7 +122,7 @@ static const struct com_face portal_faces[] = {
 };
 HANDLE_CLASS(portal)
 
-HRESULT portal_new(struct provider *p, const struct guid *id, IUnknown **ret_object)
+HRESULT provider_portal_new(struct provider *p, const struct guid *id, IUnknown **ret_object)
 {
     return handle_new(&portal_class, p, id, ret_object);
 }

@@ -13,14 +13,14 @@ COM_UNKNOWN(subsystem, IVdsSubSystemEx, ex)
     (STATUS_BIT(VDS_SSS_ONLINE) | STATUS_BIT(VDS_SSS_NOT_READY) | STATUS_BIT(VDS_SSS_OFFLINE) | STATUS_BIT(VDS_SSS_FAILED) | \
      STATUS_BIT(VDS_SSS_PARTIALLY_MANAGED))
 
-HRESULT subsystem_get(struct subsystem *o, struct provider **ret_inside, struct array_subsystem_info *ret_info)
+HRESULT provider_subsystem_get(struct subsystem *o, struct provider **ret_inside, struct array_subsystem_info *ret_info)
 {
     HRESULT hr = provider_enter(o->h.provider, ret_inside);
 
     return FAILED(hr) ? hr : array_subsystem_get((*ret_inside)->config.array, ret_info);
 }
 
-/* ---- properties and relations -------------------------------------------------------------------------------------------------------- */
+/* ---- properties and relations -------------------------------------------------------------------------- */
 
 /* How many drives there are, for the bus and slot numbers. */
 static SHORT count_slots(struct provider *inside)
@@ -40,7 +40,7 @@ static HRESULT subsystem_GetProperties(IVdsSubSystem *face, VDS_SUB_SYSTEM_PROP 
     if (!ret_prop)
         return E_INVALIDARG;
     memset(ret_prop, 0, sizeof *ret_prop);
-    hr = subsystem_get(subsystem_from_IVdsSubSystem(face), &inside, &info);
+    hr = provider_subsystem_get(subsystem_from_IVdsSubSystem(face), &inside, &info);
     if (FAILED(hr))
         return hr;
     ret_prop->id = com_GUID(&info.id);
@@ -63,7 +63,7 @@ static HRESULT subsystem_GetProvider(IVdsSubSystem *face, IVdsProvider **ret_pro
     if (!ret_provider)
         return E_INVALIDARG;
     *ret_provider = NULL;
-    hr = subsystem_get(subsystem_from_IVdsSubSystem(face), &inside, &info);
+    hr = provider_subsystem_get(subsystem_from_IVdsSubSystem(face), &inside, &info);
     if (FAILED(hr))
         return hr;
     IVdsProvider_AddRef(&inside->provider);
@@ -115,12 +115,12 @@ static HRESULT subsystem_GetDrive(IVdsSubSystem *face, SHORT bus, SHORT slot, IV
         struct array_drive_info info;
 
         if (SUCCEEDED(array_drive_get(inside->config.array, &ids[i], &info)) && info.bus == bus && info.slot == slot)
-            return handle_make(drive_new, inside, &ids[i], &IID_IVdsDrive, (void **)ret_drive);
+            return handle_make(provider_drive_new, inside, &ids[i], &IID_IVdsDrive, (void **)ret_drive);
     }
     return VDS_E_OBJECT_NOT_FOUND;
 }
 
-/* ---- changes ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- changes ------------------------------------------------------------------------------------------- */
 
 /* Looks for drives, and for addresses while at it. */
 static HRESULT subsystem_Reenumerate(IVdsSubSystem *face)
@@ -160,7 +160,7 @@ static HRESULT subsystem_SetStatus(IVdsSubSystem *face, VDS_SUB_SYSTEM_STATUS st
 {
     _cleanup_(provider_leave) struct provider *inside = NULL;
     struct array_subsystem_info info;
-    HRESULT hr = subsystem_get(subsystem_from_IVdsSubSystem(face), &inside, &info);
+    HRESULT hr = provider_subsystem_get(subsystem_from_IVdsSubSystem(face), &inside, &info);
 
     return FAILED(hr) ? hr : status_request(status, info.status, STATUSES);
 }
@@ -180,20 +180,20 @@ static HRESULT subsystem_SetIpsecGroupPresharedKey(IVdsSubSystemIscsi *face, VDS
 {
     _cleanup_(provider_leave) struct provider *inside = NULL;
     struct array_subsystem_info info;
-    HRESULT hr = subsystem_get(subsystem_from_IVdsSubSystemIscsi(face), &inside, &info);
+    HRESULT hr = provider_subsystem_get(subsystem_from_IVdsSubSystemIscsi(face), &inside, &info);
 
     (void)key;
     return FAILED(hr) ? hr : VDS_E_NOT_SUPPORTED;
 }
 
-/* ---- targets and LUNs ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- targets and LUNs ---------------------------------------------------------------------------------- */
 
 static HRESULT subsystem_CreateTarget(IVdsSubSystemIscsi *face, LPWSTR iscsi_wide, LPWSTR friendly_wide, IVdsAsync **ret_async)
 {
     struct subsystem *o = subsystem_from_IVdsSubSystemIscsi(face);
     _cleanup_(provider_leave) struct provider *inside = NULL;
+    _cleanup_(operation_start_fini) struct operation_start start = { 0 };
     _cleanup_(freep) char *iscsi = NULL, *friendly = NULL;
-    struct array_op *op = NULL;
     HRESULT hr;
 
     if (!ret_async)
@@ -203,18 +203,18 @@ static HRESULT subsystem_CreateTarget(IVdsSubSystemIscsi *face, LPWSTR iscsi_wid
     if (SUCCEEDED(hr) && iscsi_wide && iscsi_wide[0]) /* without a name the array makes one */
         hr = com_utf8(iscsi_wide, &iscsi);
     if (SUCCEEDED(hr))
-        hr = provider_enter(o->h.provider, &inside);
+        hr = operation_begin(o->h.provider, VDS_ASYNCOUT_CREATETARGET, provider_target_new, ret_async, &inside, &start);
     if (SUCCEEDED(hr))
-        hr = array_target_create(inside->config.array, iscsi, friendly, &op);
-    return operation_async(o->h.provider, hr, op, VDS_ASYNCOUT_CREATETARGET, target_new, ret_async);
+        hr = array_target_create(inside->config.array, iscsi, friendly, start.op);
+    return operation_admitted(hr, &start, ret_async);
 }
 
-HRESULT subsystem_create_lun(struct subsystem *o, const struct lun_request *request, IVdsAsync **ret_async)
+HRESULT provider_lun_create(struct subsystem *o, const struct lun_request *request, IVdsAsync **ret_async)
 {
     _cleanup_(provider_leave) struct provider *inside = NULL;
+    _cleanup_(operation_start_fini) struct operation_start start = { 0 };
     _cleanup_(freep) char *mask = NULL, *name = NULL;
     struct array_lun_spec spec;
-    struct array_op *op = NULL;
     HRESULT hr = drives_argument(request->drives, request->n_drives);
 
     if (SUCCEEDED(hr) && request->size == 0)
@@ -224,15 +224,15 @@ HRESULT subsystem_create_lun(struct subsystem *o, const struct lun_request *requ
     if (SUCCEEDED(hr) && request->name)
         hr = com_utf8(request->name, &name);
     if (SUCCEEDED(hr))
-        hr = provider_enter(o->h.provider, &inside);
+        hr = operation_begin(o->h.provider, VDS_ASYNCOUT_CREATELUN, provider_lun_new, ret_async, &inside, &start);
     if (SUCCEEDED(hr)) {
         spec = (struct array_lun_spec){
             .size = request->size, .thick = request->thick, .drives = request->n_drives ? com_guid(request->drives) : NULL,
             .n_drives = (size_t)request->n_drives, .mask = mask, .friendly_name = name,
         };
-        hr = array_lun_create(inside->config.array, &spec, &op);
+        hr = array_lun_create(inside->config.array, &spec, start.op);
     }
-    return operation_async(o->h.provider, hr, op, VDS_ASYNCOUT_CREATELUN, lun_new, ret_async);
+    return operation_admitted(hr, &start, ret_async);
 }
 
 /* Which types of LUN this array makes: one copy on one drive. Automagic types take no list of drives, concrete ones no hints. */
@@ -263,7 +263,7 @@ static HRESULT subsystem_CreateLun(IVdsSubSystem *face, VDS_LUN_TYPE type, ULONG
     hr = drives_argument(drives, n_drives);
     if (SUCCEEDED(hr))
         hr = lun_type_check(type, n_drives, hints);
-    return FAILED(hr) ? hr : subsystem_create_lun(subsystem_from_IVdsSubSystem(face), &request, ret_async);
+    return FAILED(hr) ? hr : provider_lun_create(subsystem_from_IVdsSubSystem(face), &request, ret_async);
 }
 
 /* The largest LUN is what the roomiest of the drives has left: a LUN does not cross drives. */
@@ -307,7 +307,7 @@ static HRESULT subsystem_QueryMaxLunCreateSize(IVdsSubSystem *face, VDS_LUN_TYPE
     return FAILED(hr) ? hr : max_free(inside, all, n, ret_max);
 }
 
-/* ---- the class ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- the class ----------------------------------------------------------------------------------------- */
 
 static const IVdsSubSystemVtbl subsystem_vtbl = {
     COM_UNKNOWN_SLOTS(subsystem, IVdsSubSystem),
@@ -351,7 +351,7 @@ static const struct com_face subsystem_faces[] = {
 };
 HANDLE_CLASS(subsystem)
 
-HRESULT subsystem_new(struct provider *p, const struct guid *id, IUnknown **ret_object)
+HRESULT provider_subsystem_new(struct provider *p, const struct guid *id, IUnknown **ret_object)
 {
     return handle_new(&subsystem_class, p, id, ret_object);
 }

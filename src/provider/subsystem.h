@@ -15,7 +15,7 @@ struct subsystem {
 };
 
 /* Passes the gate and reads the subsystem. */
-HRESULT subsystem_get(struct subsystem *o, struct provider **ret_inside, struct array_subsystem_info *ret_info);
+HRESULT provider_subsystem_get(struct subsystem *o, struct provider **ret_inside, struct array_subsystem_info *ret_info);
 
 struct lun_request {
     ULONGLONG size;
@@ -24,7 +24,7 @@ struct lun_request {
     LONG n_drives;
     LPWSTR mask, name; /* name may be NULL */
 };
-HRESULT subsystem_create_lun(struct subsystem *o, const struct lun_request *request, IVdsAsync **ret_async);
+HRESULT provider_lun_create(struct subsystem *o, const struct lun_request *request, IVdsAsync **ret_async);
 
 /* The methods of IVdsSubSystemEx (subsystem_ex.c); its table stands with the others in subsystem.c. */
 HRESULT subsystem_CreateLunEx(IVdsSubSystemEx *face, ULONGLONG size, BOOL thick, VDS_OBJECT_ID *drives, LONG n_drives, LPWSTR mask,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Notifications: a sink of ours at the service for each subscription of a client. What the service tells it is copied into the client's
- * queue and sent by the loop thread, so a slow client holds up nobody; one that lets the queue fill is cut off. */
+/* Notifications: a sink of ours at the service for each subscription of a client. What the service tells it
+ * is copied into the client's queue and sent by the loop thread, so a slow client holds up nobody; one that
+ * lets the queue fill is cut off. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,18 +89,19 @@ static HRESULT subscription_OnNotify(IVdsAdviseSink *face, LONG n, VDS_NOTIFICAT
     return S_OK;
 }
 
-static const IVdsAdviseSinkVtbl subscription_vtbl = { COM_UNKNOWN_SLOTS(subscription, IVdsAdviseSink), .OnNotify = subscription_OnNotify };
+static const IVdsAdviseSinkVtbl subscription_vtbl = { COM_UNKNOWN_SLOTS(subscription, IVdsAdviseSink),
+                                                      .OnNotify = subscription_OnNotify };
 static const struct com_face subscription_faces[] = {
     COM_IDENTITY(subscription, IVdsAdviseSink, face, subscription_vtbl),
     COM_FACE(subscription, IVdsAdviseSink, face, subscription_vtbl),
 };
 COM_CLASS(subscription, subscription_destroy)
 
-/* ---- Advise, Unadvise: workers ---------------------------------------------------------------------------------------------------------- */
+/* ---- Advise, Unadvise: workers ----------------------------------------------------------------------- */
 
 static struct subscription *find(struct rpc_peer *p, uint32_t token)
 {
-    list_for_each(n, &p->subscriptions) {
+    list_for_each (n, &p->subscriptions) {
         struct subscription *sub = container_of(n, struct subscription, link);
 
         if (sub->token == token)
@@ -133,7 +135,8 @@ static HRESULT enlist(struct subscription *sub)
     return hr;
 }
 
-/* Off the list, with what was not sent; true when it was there: the list's reference is the caller's then. Under the lock. */
+/* Off the list, with what was not sent; true when it was there: the list's reference is the caller's then.
+ * Under the lock. */
 static bool delist(struct subscription *sub)
 {
     struct rpc_peer *p = sub->peer;
@@ -143,7 +146,7 @@ static bool delist(struct subscription *sub)
     list_remove(&sub->link);
     p->n_subscriptions--;
     p->server->n_subscriptions--;
-    list_for_each_safe(n, &p->events) {
+    list_for_each_safe (n, &p->events) {
         struct event *e = container_of(n, struct event, link);
 
         if (e->token == sub->token) {
@@ -220,7 +223,7 @@ void rpc_unadvise(struct rpc_call *call)
     com_object_unref(&sub->obj);
 }
 
-/* ---- the client's end -------------------------------------------------------------------------------------------------------------------- */
+/* ---- the client's end -------------------------------------------------------------------------------- */
 
 static void unadvise_job(struct rpc_job *job)
 {
@@ -252,7 +255,7 @@ void rpc_advise_end_all(struct rpc_peer *p)
     }
 }
 
-/* ---- sending: loop thread ------------------------------------------------------------------------------------------------------------------ */
+/* ---- sending: loop thread ---------------------------------------------------------------------------- */
 
 static int send_event(struct rpc_peer *p, const struct event *e)
 {
@@ -306,7 +309,8 @@ void rpc_advise_send(struct rpc_peer *p)
     struct event *e;
     int r = 0;
 
-    while (r >= 0 && sd_bus_get_n_queued_write(p->bus, &unsent) >= 0 && unsent < UNSENT_MAX && (e = take_event(p))) {
+    while (r >= 0 && sd_bus_get_n_queued_write(p->bus, &unsent) >= 0 && unsent < UNSENT_MAX &&
+           (e = take_event(p))) {
         r = send_event(p, e);
         free(e);
     }

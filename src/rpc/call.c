@@ -11,7 +11,7 @@
 #include "rpc/server_internal.h"
 #include "rpc/skeleton.h"
 
-/* ---- answers: loop thread -------------------------------------------------------------------------------------------------------------- */
+/* ---- answers: loop thread ---------------------------------------------------------------------------- */
 
 int rpc_reply_error(sd_bus_message *request, HRESULT hr, const char *text)
 {
@@ -34,7 +34,8 @@ static HRESULT fill_reply(sd_bus_message *m, struct rpc_result *result)
     hr = rpc_encode_out(m, &result->frame, &result->paths);
     if (FAILED(hr) || method->iface->number != rpc_kind_async->ifaces[0]->number || !*method->out_sig)
         return hr;
-    rpc_error_clean_text(result->text, clean, sizeof clean); /* the sentence of the HRESULT that is an output */
+    rpc_error_clean_text(result->text, clean,
+                         sizeof clean); /* the sentence of the HRESULT that is an output */
     return sd_bus_message_append_basic(m, 's', clean) < 0 ? E_OUTOFMEMORY : S_OK;
 }
 
@@ -91,6 +92,9 @@ void rpc_call_finish(struct rpc_call *call)
 {
     struct rpc_peer *p = call->peer;
 
+    if (call->reserved) /* before the client hears of it, so that it may try again at once */
+        rpc_operation_unreserve(p);
+    call->reserved = false;
     if (p->bus && !call->method)
         answer_supports(call);
     else if (p->bus && rpc_reply(call->request, &call->result) < 0)
@@ -98,7 +102,7 @@ void rpc_call_finish(struct rpc_call *call)
     rpc_call_discard(call);
 }
 
-/* ---- running: a worker ------------------------------------------------------------------------------------------------------------------- */
+/* ---- running: a worker ------------------------------------------------------------------------------- */
 
 static void keep_text(struct rpc_result *result)
 {
@@ -106,7 +110,8 @@ static void keep_text(struct rpc_result *result)
 }
 
 /* Names what the method has handed out; an async object finds a place in the client's table. */
-static HRESULT name_output(void *arg, const struct rpc_type *type, IUnknown *object, struct rpc_path_item *item)
+static HRESULT name_output(void *arg, const struct rpc_type *type, IUnknown *object,
+                           struct rpc_path_item *item)
 {
     struct rpc_call *call = arg;
     const struct rpc_kind *kind = NULL;
@@ -178,7 +183,7 @@ static void run_supports(struct rpc_call *call)
         IUnknown_Release((IUnknown *)object);
 }
 
-/* ---- arriving: loop thread --------------------------------------------------------------------------------------------------------------- */
+/* ---- arriving: loop thread --------------------------------------------------------------------------- */
 
 static int refuse(sd_bus_message *m, HRESULT hr)
 {
@@ -249,8 +254,8 @@ static int find_operation(struct rpc_peer *p, const struct rpc_path *path, struc
     return -ENOENT;
 }
 
-static int take_call(struct rpc_peer *p, sd_bus_message *m, const struct rpc_method *method, const struct rpc_path *path,
-                     struct rpc_operation *op)
+static int take_call(struct rpc_peer *p, sd_bus_message *m, const struct rpc_method *method,
+                     const struct rpc_path *path, struct rpc_operation *op)
 {
     struct rpc_call *call;
     HRESULT hr;
@@ -319,7 +324,8 @@ int rpc_connection_supports(struct rpc_peer *shared, sd_bus_message *m)
         return -ENOMEM;
     call->iface = rpc_iface_by_name(interface);
     call->path = path;
-    hr = find_operation(p, &path, &call->operation) < 0 ? (HRESULT)VDS_E_OBJECT_DELETED : rpc_pool_submit(call);
+    hr = find_operation(p, &path, &call->operation) < 0 ? (HRESULT)VDS_E_OBJECT_DELETED
+                                                        : rpc_pool_submit(call);
     if (FAILED(hr)) {
         refuse(m, hr);
         rpc_call_discard(call);

@@ -19,11 +19,12 @@
 #include "rpc/path.h"
 #include "rpc/protocol.h"
 #include "rpc/sink.h"
+#include "rpc/thread.h"
 
 #define HELLO_SECONDS 30
 
 struct rpc_conn {
-    atomic_uint users;  /* proxies and calls: the last one closes */
+    atomic_uint users;   /* proxies and calls: the last one closes */
     atomic_uint holders; /* the users together, and the dispatcher: the last one frees */
     int wake_fd;
     char *where;
@@ -63,7 +64,7 @@ static void wake(struct rpc_conn *c)
     }
 }
 
-/* ---- the dispatcher ------------------------------------------------------------------------------------------------------------------- */
+/* ---- the dispatcher ---------------------------------------------------------------------------------- */
 
 static void answer(struct pending *p, sd_bus_message *reply)
 {
@@ -147,7 +148,7 @@ static void *dispatcher(void *arg)
     return NULL;
 }
 
-/* ---- calls -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- calls ------------------------------------------------------------------------------------------- */
 
 static HRESULT lost(struct rpc_conn *c)
 {
@@ -169,7 +170,8 @@ void rpc_conn_unlock(struct rpc_conn *c)
     pthread_mutex_unlock(&c->lock);
 }
 
-HRESULT rpc_conn_message(struct rpc_conn *c, const char *path, const char *interface, const char *member, sd_bus_message **ret_m)
+HRESULT rpc_conn_message(struct rpc_conn *c, const char *path, const char *interface, const char *member,
+                         sd_bus_message **ret_m)
 {
     int r = sd_bus_message_new_method_call(c->bus, ret_m, NULL, path, interface, member);
 
@@ -219,7 +221,8 @@ static HRESULT exchange(struct rpc_conn *c, sd_bus_message *m, uint64_t timeout,
 
 HRESULT rpc_conn_exchange(struct rpc_conn *c, sd_bus_message *m, sd_bus_message **ret_reply)
 {
-    return exchange(c, m, UINT64_MAX, ret_reply); /* the service answers when it is done; its end ends the call */
+    return exchange(c, m, UINT64_MAX,
+                    ret_reply); /* the service answers when it is done; its end ends the call */
 }
 
 void rpc_conn_post(struct rpc_conn *c, sd_bus_message *m)
@@ -233,7 +236,7 @@ struct rpc_sinks *rpc_conn_sinks(struct rpc_conn *c)
     return c->sinks;
 }
 
-/* ---- opening and closing ---------------------------------------------------------------------------------------------------------------- */
+/* ---- opening and closing ----------------------------------------------------------------------------- */
 
 struct rpc_conn *rpc_conn_ref(struct rpc_conn *c)
 {
@@ -265,22 +268,19 @@ static int start_bus(struct rpc_conn *c, int fd)
     }
     r = sd_bus_negotiate_fds(c->bus, 0);
     if (r >= 0)
-        r = sd_bus_match_signal(c->bus, NULL, NULL, RPC_PATH_ROOT, RPC_CONNECTION_INTERFACE, RPC_EVENTS_SIGNAL, on_notify, c);
+        r = sd_bus_match_signal(c->bus, NULL, NULL, RPC_PATH_ROOT, RPC_CONNECTION_INTERFACE,
+                                RPC_EVENTS_SIGNAL, on_notify, c);
     return r < 0 ? r : sd_bus_start(c->bus);
 }
 
 static int start_dispatcher(struct rpc_conn *c)
 {
-    pthread_attr_t attr;
     int r;
 
-    pthread_attr_init(&attr);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     atomic_fetch_add(&c->holders, 1);
     pthread_mutex_lock(&c->lock); /* so that `dispatcher` is set before it is read */
-    r = -pthread_create(&c->dispatcher, &attr, dispatcher, c);
+    r = rpc_thread_create(&c->dispatcher, /* detached= */ true, dispatcher, c);
     pthread_mutex_unlock(&c->lock);
-    pthread_attr_destroy(&attr);
     if (r < 0)
         atomic_fetch_sub(&c->holders, 1);
     return r;
@@ -364,8 +364,8 @@ HRESULT rpc_conn_open(int fd, const char *where, struct rpc_conn **ret_conn)
     }
     if (start_bus(c, fd) < 0 || start_dispatcher(c) < 0) {
         give_up(c);
-        error_text_set("the connection to %s cannot be set up", where);
-        return E_FAIL;
+        error_text_set("the connection to %s broke while it was set up", where);
+        return RPC_UNAVAILABLE;
     }
     hr = hello(c);
     if (FAILED(hr))

@@ -8,7 +8,8 @@
 #include "rpc/error.h"
 #include "rpc/server_internal.h"
 
-/* The first call of a client of ours. Says the version on both sides, so that an old client and a new service part with a clear word. */
+/* The first call of a client of ours. Says the version on both sides, so that an old client and a new service
+ * part with a clear word. */
 static int on_hello(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
     struct rpc_peer *p = userdata;
@@ -22,8 +23,10 @@ static int on_hello(sd_bus_message *m, void *userdata, sd_bus_error *error)
     if (version != RPC_PROTOCOL) {
         char text[RPC_TEXT_MAX];
 
-        snprintf(text, sizeof text, "this service (%s) speaks version %d of its protocol, the client version %" PRIu32
-                 ": bring the older one up to date", p->server->options.software, RPC_PROTOCOL, version);
+        snprintf(text, sizeof text,
+                 "this service (%s) speaks version %d of its protocol, the client version %" PRIu32
+                 ": bring the older one up to date",
+                 p->server->options.software, RPC_PROTOCOL, version);
         return rpc_reply_error(m, RPC_WRONG_VERSION, text);
     }
     return sd_bus_reply_method_return(m, "us", RPC_PROTOCOL, p->server->options.software);
@@ -45,13 +48,14 @@ static int on_release(sd_bus_message *m, void *userdata, sd_bus_error *error)
     (void)error;
     if (r < 0)
         return r;
-    if (!p || rpc_path_parse(text, &path) < 0 || path.kind != rpc_kind_async || rpc_operation_release(p, path.operation) < 0)
+    if (!p || rpc_path_parse(text, &path) < 0 || path.kind != rpc_kind_async ||
+        rpc_operation_release(p, path.operation) < 0)
         return rpc_reply_error(m, VDS_E_OBJECT_NOT_FOUND, "this client holds no such operation");
     return sd_bus_reply_method_return(m, NULL);
 }
 
-static int get_version(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply, void *userdata,
-                       sd_bus_error *error)
+static int get_version(sd_bus *bus, const char *path, const char *interface, const char *property,
+                       sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
     (void)bus;
     (void)path;
@@ -62,8 +66,8 @@ static int get_version(sd_bus *bus, const char *path, const char *interface, con
     return sd_bus_message_append(reply, "u", RPC_PROTOCOL);
 }
 
-static int get_software(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply, void *userdata,
-                        sd_bus_error *error)
+static int get_software(sd_bus *bus, const char *path, const char *interface, const char *property,
+                        sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
     struct rpc_peer *p = userdata;
 
@@ -80,15 +84,17 @@ const sd_bus_vtable rpc_connection_vtable[] = {
     SD_BUS_PROPERTY("Version", "u", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
     SD_BUS_PROPERTY("Software", "s", get_software, 0, SD_BUS_VTABLE_PROPERTY_CONST),
     SD_BUS_METHOD_WITH_NAMES("Hello", "us", SD_BUS_PARAM(version) SD_BUS_PARAM(client), "us",
-                             SD_BUS_PARAM(version) SD_BUS_PARAM(software), on_hello, SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD_WITH_NAMES("Supports", "os", SD_BUS_PARAM(object) SD_BUS_PARAM(interface), "b", SD_BUS_PARAM(supported), on_supports,
+                             SD_BUS_PARAM(version) SD_BUS_PARAM(software), on_hello,
                              SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD_WITH_NAMES("Release", "o", SD_BUS_PARAM(operation), "", , on_release, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD_WITH_NAMES("Supports", "os", SD_BUS_PARAM(object) SD_BUS_PARAM(interface), "b",
+                             SD_BUS_PARAM(supported), on_supports, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD_WITH_NAMES("Release", "o", SD_BUS_PARAM(operation), "", , on_release,
+                             SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_SIGNAL_WITH_NAMES(RPC_EVENTS_SIGNAL, "ua(uv)", SD_BUS_PARAM(token) SD_BUS_PARAM(events), 0),
     SD_BUS_VTABLE_END,
 };
 
-/* ---- the look of a message bus ------------------------------------------------------------------------------------------------------ */
+/* ---- the look of a message bus ----------------------------------------------------------------------- */
 
 static int on_bus_hello(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
@@ -122,5 +128,6 @@ static const sd_bus_vtable bus_vtable[] = {
 
 int rpc_bus_look(struct rpc_peer *peer)
 {
-    return sd_bus_add_object_vtable(peer->bus, NULL, "/org/freedesktop/DBus", "org.freedesktop.DBus", bus_vtable, peer);
+    return sd_bus_add_object_vtable(peer->bus, NULL, "/org/freedesktop/DBus", "org.freedesktop.DBus",
+                                    bus_vtable, peer);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* org.vds.Connection: what a connection needs beyond the API itself. At RPC_PATH_ROOT; userdata is the struct rpc_peer. */
+/* org.vds.Connection: what a connection needs beyond the API itself. At RPC_PATH_ROOT; userdata is the struct
+ * rpc_peer. */
 #ifndef VDS_RPC_CONNECTION_VTABLE_H
 #define VDS_RPC_CONNECTION_VTABLE_H
 
@@ -12,7 +13,8 @@ struct rpc_peer;
 
 extern const sd_bus_vtable rpc_connection_vtable[];
 
-/* Answers what bus clients (busctl) ask of a message bus before anything else, so that they can talk to a peer. */
+/* Answers what bus clients (busctl) ask of a message bus before anything else, so that they can talk to a
+ * peer. */
 int rpc_bus_look(struct rpc_peer *peer);
 
 #endif

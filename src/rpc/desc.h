@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* How the API travels, as data: idl/vdsidl/emit_rpc.py writes these tables, marshal.c is the one interpreter that reads them.
+/* How the API travels, as data: idl/vdsidl/emit_rpc.py writes these tables, marshal.c is the one interpreter
+ * that reads them.
  *
- * A parameter is always given by the address of the variable that the C method takes: args[i] is a `ULONG *` for `ULONG flags`, a
- * `VDS_LUN_PROP **` for `VDS_LUN_PROP *prop`. A proxy has its own parameters there, a skeleton a frame that it fills; so both sides share
- * every line of the interpreter. What the types look like on the wire is in docs/dbus.md.
+ * A parameter is always given by the address of the variable that the C method takes: args[i] is a `ULONG *`
+ * for `ULONG flags`, a `VDS_LUN_PROP **` for `VDS_LUN_PROP *prop`. A proxy has its own parameters there, a
+ * skeleton a frame that it fills; so both sides share every line of the interpreter. What the types look like
+ * on the wire is in docs/dbus.md.
  */
 #ifndef VDS_RPC_DESC_H
 #define VDS_RPC_DESC_H
@@ -18,25 +20,25 @@
 #include <vds/vds.h>
 
 enum rpc_tag {
-    RPC_U8,      /* y */
-    RPC_I16,     /* n */
-    RPC_U16,     /* q; a lone WCHAR too */
-    RPC_I32,     /* i */
-    RPC_U32,     /* u; every enum */
-    RPC_U64,     /* t */
-    RPC_BOOL,    /* b; any BOOL but 0 arrives as 1 */
-    RPC_GUID,    /* s; text form */
-    RPC_WSTR,    /* LPWSTR that must be there: s */
-    RPC_WSTR0,   /* LPWSTR that may be NULL: as, none or one */
-    RPC_STR0,    /* char * that may be NULL: as, none or one; each byte is one character (ISO 8859-1) */
-    RPC_WCHARS,  /* WCHAR[n], zero-terminated inside: s */
-    RPC_FIXED,   /* elem[n]: a.., exactly n */
-    RPC_STRUCT,  /* (..) */
-    RPC_VECTOR,  /* elem *, counted by a 32-bit field beside it, which does not travel: a.. */
-    RPC_PTR0,    /* elem * that may be NULL: a.., none or one */
-    RPC_UNION,   /* v: the arm that the switch says; the empty string when there is none */
-    RPC_OBJECT,  /* an interface pointer: o, "/" is NULL */
-    RPC_ENUM,    /* an IEnumVdsObject *: ao, all of it */
+    RPC_U8,     /* y */
+    RPC_I16,    /* n */
+    RPC_U16,    /* q; a lone WCHAR too */
+    RPC_I32,    /* i */
+    RPC_U32,    /* u; every enum */
+    RPC_U64,    /* t */
+    RPC_BOOL,   /* b; any BOOL but 0 arrives as 1 */
+    RPC_GUID,   /* s; text form */
+    RPC_WSTR,   /* LPWSTR that must be there: s */
+    RPC_WSTR0,  /* LPWSTR that may be NULL: as, none or one */
+    RPC_STR0,   /* char * that may be NULL: as, none or one; each byte is one character (ISO 8859-1) */
+    RPC_WCHARS, /* WCHAR[n], zero-terminated inside: s */
+    RPC_FIXED,  /* elem[n]: a.., exactly n */
+    RPC_STRUCT, /* (..) */
+    RPC_VECTOR, /* elem *, counted by a 32-bit field beside it, which does not travel: a.. */
+    RPC_PTR0,   /* elem * that may be NULL: a.., none or one */
+    RPC_UNION,  /* v: the arm that the switch says; the empty string when there is none */
+    RPC_OBJECT, /* an interface pointer: o, "/" is NULL */
+    RPC_ENUM,   /* an IEnumVdsObject *: ao, all of it */
 };
 
 struct rpc_type;
@@ -116,12 +118,12 @@ struct rpc_iface {
 
 /* A kind of object: an element of the object path, and what it answers. */
 struct rpc_kind {
-    const char *name;                           /* "target": /org/vds/target/<id> */
-    uint32_t object_type;                       /* VDS_OT_..; 0: the service, which has no id */
-    const struct rpc_iface *const *ifaces;      /* the identity first */
+    const char *name;                      /* "target": /org/vds/target/<id> */
+    uint32_t object_type;                  /* VDS_OT_..; 0: the service, which has no id */
+    const struct rpc_iface *const *ifaces; /* the identity first */
     uint8_t n_ifaces;
-    uint8_t number;                             /* index in rpc_kinds[] */
-    const struct rpc_method *get_properties;    /* of the identity; its struct begins with the id. NULL: no id */
+    uint8_t number;                          /* index in rpc_kinds[] */
+    const struct rpc_method *get_properties; /* of the identity; its struct begins with the id. NULL: no id */
 };
 
 /* Generated (rpc_desc.c). */
@@ -132,9 +134,9 @@ extern const size_t rpc_n_kinds;
 extern const struct rpc_kind *const rpc_kind_service;
 extern const struct rpc_kind *const rpc_kind_async;
 extern const struct rpc_type *const rpc_type_notification; /* VDS_NOTIFICATION */
-#define RPC_MAX_FACES 12 /* of one kind; the generator refuses more */
+#define RPC_MAX_FACES 12                                   /* of one kind; the generator refuses more */
 
-/* HRESULT <-> name, failures only; sorted by nothing. */
+/* HRESULT <-> name, as the .idl has them; successes too. */
 struct rpc_error_name {
     uint32_t value;
     const char *name;

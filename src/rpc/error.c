@@ -32,25 +32,57 @@ static const struct {
     { SD_BUS_ERROR_INVALID_SIGNATURE, E_INVALIDARG },
 };
 
+/* Codes of this room's own, which the API's description does not have. */
+static const struct rpc_error_name own[] = {
+    { 0x8001000Fu, "RPC_E_INVALID_DATA" },      { 0x800706BAu, "RPC_S_SERVER_UNAVAILABLE" },
+    { 0x800706BBu, "RPC_S_SERVER_TOO_BUSY" },   { 0x80070718u, "ERROR_NOT_ENOUGH_QUOTA" },
+    { 0x8007051Au, "ERROR_REVISION_MISMATCH" },
+};
+
+static const char *find_name(const struct rpc_error_name *names, size_t n, HRESULT hr)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (names[i].value == (uint32_t)hr)
+            return names[i].name;
+    }
+    return NULL;
+}
+
+const char *rpc_hresult_name(HRESULT hr)
+{
+    const char *name = find_name(rpc_error_names, rpc_n_error_names, hr);
+
+    return name ? name : find_name(own, ARRAY_SIZE(own), hr);
+}
+
 void rpc_error_name(HRESULT hr, char name[static RPC_ERROR_NAME_MAX])
 {
-    for (size_t i = 0; i < rpc_n_error_names; i++) {
-        if (rpc_error_names[i].value == (uint32_t)hr) {
-            snprintf(name, RPC_ERROR_NAME_MAX, PREFIX "%s", rpc_error_names[i].name);
-            return;
-        }
+    const char *known = rpc_hresult_name(hr);
+
+    if (known)
+        snprintf(name, RPC_ERROR_NAME_MAX, PREFIX "%s", known);
+    else
+        snprintf(name, RPC_ERROR_NAME_MAX, PREFIX NUMERIC_PREFIX "%08X", (unsigned)hr);
+}
+
+static HRESULT find_value(const struct rpc_error_name *names, size_t n, const char *name)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(names[i].name, name) == 0)
+            return (HRESULT)names[i].value;
     }
-    snprintf(name, RPC_ERROR_NAME_MAX, PREFIX NUMERIC_PREFIX "%08X", (unsigned)hr);
+    return S_OK;
 }
 
 static HRESULT own_hresult(const char *name)
 {
+    HRESULT hr = find_value(rpc_error_names, rpc_n_error_names, name);
     unsigned value;
 
-    for (size_t i = 0; i < rpc_n_error_names; i++) {
-        if (strcmp(rpc_error_names[i].name, name) == 0)
-            return (HRESULT)rpc_error_names[i].value;
-    }
+    if (SUCCEEDED(hr))
+        hr = find_value(own, ARRAY_SIZE(own), name);
+    if (FAILED(hr))
+        return hr;
     if (sscanf(name, NUMERIC_PREFIX "%8X", &value) == 1 && FAILED((HRESULT)value))
         return (HRESULT)value;
     return E_FAIL;

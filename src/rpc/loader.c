@@ -62,17 +62,19 @@ static HRESULT vds_loader_LoadService(IVdsServiceLoader *face, LPWSTR machine, I
         return E_INVALIDARG;
     }
     *ret_service = NULL;
-    return machine && *machine ? load_remote(machine, (void **)ret_service) : load_local((void **)ret_service);
+    return machine && *machine ? load_remote(machine, (void **)ret_service)
+                               : load_local((void **)ret_service);
 }
 
-static const IVdsServiceLoaderVtbl vds_loader_vtbl = { COM_UNKNOWN_SLOTS(vds_loader, IVdsServiceLoader), .LoadService = vds_loader_LoadService };
+static const IVdsServiceLoaderVtbl vds_loader_vtbl = { COM_UNKNOWN_SLOTS(vds_loader, IVdsServiceLoader),
+                                                       .LoadService = vds_loader_LoadService };
 static const struct com_face vds_loader_faces[] = {
     COM_IDENTITY(vds_loader, IVdsServiceLoader, face, vds_loader_vtbl),
     COM_FACE(vds_loader, IVdsServiceLoader, face, vds_loader_vtbl),
 };
 COM_CLASS(vds_loader, NULL)
 
-/* ---- the library's face ------------------------------------------------------------------------------------------------------------------- */
+/* ---- the library's face ------------------------------------------------------------------------------ */
 
 static _Atomic(vds_inproc_factory) inproc;
 
@@ -84,6 +86,22 @@ void vds_register_inproc(vds_inproc_factory factory)
 const char *vds_error_text(void)
 {
     return error_text_get();
+}
+
+void vds_set_error_text(const char *text)
+{
+    error_text_set("%s", text ? text : "");
+}
+
+const char *vds_hresult_name(HRESULT hr)
+{
+    static _Thread_local char number[16];
+    const char *name = rpc_hresult_name(hr);
+
+    if (name)
+        return name;
+    snprintf(number, sizeof number, "0x%08X", (unsigned)hr);
+    return number;
 }
 
 HRESULT vds_connect_fd(int fd, void **ret_service)
@@ -115,7 +133,8 @@ static HRESULT create_in_process(REFIID iid, void **ret_object)
 
     if (factory)
         return factory(iid, ret_object);
-    error_text_set("this program has no array of its own (CLSCTX_INPROC_SERVER): link the library that holds it, or use the service");
+    error_text_set("this program has no array of its own (CLSCTX_INPROC_SERVER): link the library that holds "
+                   "it, or use the service");
     return REGDB_E_CLASSNOTREG;
 }
 

@@ -35,7 +35,8 @@ static void poll_set_add(struct poll_set *set, int fd, short events)
     set->fds[set->n++] = (struct pollfd){ .fd = fd, .events = events };
 }
 
-/* What the peer waits for; *until is brought forward to its next deadline. A congested peer is not read from: its answers first. */
+/* What the peer waits for; *until is brought forward to its next deadline. A congested peer is not read from:
+ * its answers first. */
 static short peer_events(struct rpc_peer *p, uint64_t *until)
 {
     int events = sd_bus_get_events(p->bus);
@@ -66,7 +67,7 @@ static int fill(struct rpc_server *s, struct poll_set *set, uint64_t *until)
     pthread_mutex_unlock(&s->lock);
     if (r < 0)
         return r;
-    list_for_each(n, &s->peers) {
+    list_for_each (n, &s->peers) {
         struct rpc_peer *p = container_of(n, struct rpc_peer, link);
 
         poll_set_add(set, sd_bus_get_fd(p->bus), peer_events(p, until));
@@ -173,7 +174,8 @@ static struct list_node *pop_locked(struct rpc_server *s, struct list_node *list
     return n;
 }
 
-/* What the other threads have left: answers first, so that a client learns of its subscription before its first event. */
+/* What the other threads have left: answers first, so that a client learns of its subscription before its
+ * first event. */
 static void deliver(struct rpc_server *s)
 {
     struct list_node *n, noisy;
@@ -205,7 +207,7 @@ static void turn_peers(struct rpc_server *s, const struct poll_set *set, size_t 
     size_t i = 1 + set->n_listeners;
     uint64_t now = rpc_now(), at;
 
-    list_for_each_safe(n, &s->peers) {
+    list_for_each_safe (n, &s->peers) {
         struct rpc_peer *p = container_of(n, struct rpc_peer, link);
         bool due = sd_bus_get_timeout(p->bus, &at) > 0 && at <= now;
 
@@ -222,7 +224,7 @@ static void turn(struct rpc_server *s, struct poll_set *set)
 
     if (fill(s, set, &until) < 0) {
         log_error("rpc: out of memory in the loop; waiting for connections to go");
-        list_for_each_safe(n, &s->peers)
+        list_for_each_safe (n, &s->peers)
             rpc_peer_process(container_of(n, struct rpc_peer, link));
         return;
     }

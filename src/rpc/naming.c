@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Objects and their paths: all of it through the public interfaces of the service. Every property struct begins with the object's id. */
+/* Objects and their paths: all of it through the public interfaces of the service. Every property struct
+ * begins with the object's id. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,10 +9,11 @@
 #include "rpc/marshal.h"
 #include "rpc/server_internal.h"
 
-#define ALL_PROVIDERS (VDS_QUERY_SOFTWARE_PROVIDERS | VDS_QUERY_HARDWARE_PROVIDERS | VDS_QUERY_VIRTUALDISK_PROVIDERS)
-#define BATCH         64 /* objects taken from an enumeration at once */
+#define ALL_PROVIDERS \
+    (VDS_QUERY_SOFTWARE_PROVIDERS | VDS_QUERY_HARDWARE_PROVIDERS | VDS_QUERY_VIRTUALDISK_PROVIDERS)
+#define BATCH 64 /* objects taken from an enumeration at once */
 
-/* ---- object -> path ------------------------------------------------------------------------------------------------------------------- */
+/* ---- object -> path ---------------------------------------------------------------------------------- */
 
 /* GetProperties() of the kind's identity, of which only the id is kept. */
 static HRESULT id_of(void *identity, const struct rpc_kind *kind, struct guid *ret_id)
@@ -19,8 +21,11 @@ static HRESULT id_of(void *identity, const struct rpc_kind *kind, struct guid *r
     const struct rpc_method *method = kind->get_properties;
     rpc_thunk *thunk = rpc_thunks[method->iface->number][method - method->iface->methods];
     struct rpc_frame frame;
-    HRESULT hr = rpc_decode_in(NULL, method, &rpc_default_limits, &frame); /* has no inputs */
+    HRESULT hr;
 
+    if (com_object_id(identity, (GUID *)(void *)ret_id) == S_OK) /* cheap, and works for what is deleted or not to be read now */
+        return S_OK;
+    hr = rpc_decode_in(NULL, method, &rpc_default_limits, &frame); /* has no inputs */
     if (SUCCEEDED(hr))
         hr = thunk(identity, frame.args);
     if (SUCCEEDED(hr))
@@ -62,7 +67,8 @@ HRESULT rpc_name_object(IUnknown *object, const struct rpc_kind **kind, char tex
     return hr;
 }
 
-static HRESULT name_member(IUnknown *object, const struct rpc_kind **kind, struct rpc_path_item *item, size_t *room)
+static HRESULT name_member(IUnknown *object, const struct rpc_kind **kind, struct rpc_path_item *item,
+                           size_t *room)
 {
     char text[RPC_PATH_MAX];
     HRESULT hr = rpc_name_object(object, kind, text);
@@ -102,7 +108,7 @@ HRESULT rpc_name_enum(IEnumVdsObject *objects, struct rpc_path_item *item)
     return hr;
 }
 
-/* ---- path -> object ------------------------------------------------------------------------------------------------------------------- */
+/* ---- path -> object ---------------------------------------------------------------------------------- */
 
 static HRESULT gone(const struct rpc_path *path)
 {
@@ -149,11 +155,14 @@ static HRESULT find_any(IVdsService *service, const struct rpc_path *path, IUnkn
 
     if (path->kind->object_type == VDS_OT_PROVIDER)
         return find_provider(service, path, ret_object);
-    hr = IVdsService_GetObject(service, com_GUID(&path->id), (VDS_OBJECT_TYPE)path->kind->object_type, ret_object);
-    return hr == (HRESULT)VDS_E_OBJECT_NOT_FOUND ? gone(path) : hr; /* to the client it is the object it holds */
+    hr = IVdsService_GetObject(service, com_GUID(&path->id), (VDS_OBJECT_TYPE)path->kind->object_type,
+                               ret_object);
+    return hr == (HRESULT)VDS_E_OBJECT_NOT_FOUND ? gone(path)
+                                                 : hr; /* to the client it is the object it holds */
 }
 
-HRESULT rpc_find_object(IVdsService *service, const struct rpc_path *path, const struct rpc_iface *iface, void **ret_object)
+HRESULT rpc_find_object(IVdsService *service, const struct rpc_path *path, const struct rpc_iface *iface,
+                        void **ret_object)
 {
     IUnknown *object;
     HRESULT hr;

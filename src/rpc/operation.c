@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Operations that clients hold: a table per client, and the Waits that are answered when one ends. The end itself is told by
- * com_async_on_end(), which takes no thread; an async object that is not com's gets one thread for all its Waits. Once ended, the outcome
- * is kept here, so later Waits are answered at once.
+/* Operations that clients hold: a table per client, and the Waits that are answered when one ends. The end
+ * itself is told by com_async_on_end(), which takes no thread; an async object that is not com's gets one
+ * thread for all its Waits. Once ended, the outcome is kept here, so later Waits are answered at once.
  *
- * An ended operation stays until its client releases it or goes; when the table is full, those that ended more than keep_seconds ago make
- * room. Dropping one never cancels it. */
+ * An ended operation stays until its client releases it or goes; when the table is full, those that ended
+ * more than keep_seconds ago make room. Dropping one never cancels it. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +13,7 @@
 #include "base/error_text.h"
 #include "rpc/error.h"
 #include "rpc/server_internal.h"
+#include "rpc/thread.h"
 
 struct rpc_wait {
     struct list_node link;
@@ -34,7 +35,7 @@ static struct rpc_operation *operation_ref(struct rpc_operation *op)
     return op;
 }
 
-/* ---- the table ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- the table --------------------------------------------------------------------------------------- */
 
 /* Off the table; the caller has the table's reference then. Under the lock. */
 static void detach(struct rpc_operation *op)
@@ -50,7 +51,7 @@ static struct rpc_operation *take_stale(struct rpc_peer *p)
 {
     uint64_t keep = (uint64_t)p->server->options.keep_seconds * 1000000, now = rpc_now();
 
-    list_for_each(n, &p->operations) {
+    list_for_each (n, &p->operations) {
         struct rpc_operation *op = container_of(n, struct rpc_operation, link);
 
         if (op->ended && list_empty(&op->waits) && now - op->ended_at >= keep) {
@@ -78,7 +79,8 @@ HRESULT rpc_operation_reserve(struct rpc_peer *p)
     rpc_operation_unref(stale);
     if (!full)
         return S_OK;
-    error_text_set("this client holds %u operations, which is the limit: release those that have ended", p->server->options.max_operations);
+    error_text_set("this client holds %u operations, which is the limit: release those that have ended",
+                   p->server->options.max_operations);
     return RPC_TOO_MANY;
 }
 
@@ -126,7 +128,7 @@ struct rpc_operation *rpc_operation_find(struct rpc_peer *p, uint64_t number)
     struct rpc_operation *found = NULL;
 
     pthread_mutex_lock(&p->server->lock);
-    list_for_each(n, &p->operations) {
+    list_for_each (n, &p->operations) {
         struct rpc_operation *op = container_of(n, struct rpc_operation, link);
 
         if (op->number == number) {
@@ -138,7 +140,7 @@ struct rpc_operation *rpc_operation_find(struct rpc_peer *p, uint64_t number)
     return found;
 }
 
-/* ---- Wait --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- Wait -------------------------------------------------------------------------------------------- */
 
 static const struct rpc_method *wait_method(void)
 {
@@ -146,7 +148,8 @@ static const struct rpc_method *wait_method(void)
 }
 
 /* Names the object that the operation made. */
-static HRESULT name_output(void *arg, const struct rpc_type *type, IUnknown *object, struct rpc_path_item *item)
+static HRESULT name_output(void *arg, const struct rpc_type *type, IUnknown *object,
+                           struct rpc_path_item *item)
 {
     const struct rpc_kind *kind = NULL;
     char text[RPC_PATH_MAX];
@@ -168,9 +171,11 @@ static void collect(struct rpc_operation *op)
     error_text_clear();
     result->hr = rpc_decode_in(NULL, method, &rpc_default_limits, &result->frame); /* has no inputs */
     if (SUCCEEDED(result->hr))
-        result->hr = rpc_thunks[method->iface->number][method - method->iface->methods](op->async, result->frame.args);
+        result->hr =
+            rpc_thunks[method->iface->number][method - method->iface->methods](op->async, result->frame.args);
     if (SUCCEEDED(result->hr))
-        result->hr = rpc_out_objects(&result->frame, name_output, NULL, &result->paths) < 0 ? E_UNEXPECTED : result->hr;
+        result->hr = rpc_out_objects(&result->frame, name_output, NULL, &result->paths) < 0 ? E_UNEXPECTED
+                                                                                            : result->hr;
     snprintf(result->text, sizeof result->text, "%s", error_text_get());
 }
 
@@ -178,13 +183,19 @@ static void collect(struct rpc_operation *op)
 static void conclude(struct rpc_operation *op)
 {
     struct rpc_server *s = op->server;
+    bool closed;
 
     pthread_mutex_lock(&s->lock);
     op->ended = true;
     op->ended_at = rpc_now();
-    list_append(&s->ended, &op->ended_link); /* with the watch's reference to the operation */
+    closed = s->closed;
+    if (!closed)
+        list_append(&s->ended, &op->ended_link); /* with the watch's reference to the operation */
     pthread_mutex_unlock(&s->lock);
-    rpc_server_wake(s);
+    if (closed)
+        rpc_operation_unref(op);
+    else
+        rpc_server_wake(s);
     rpc_server_unref(s);
 }
 
@@ -213,15 +224,9 @@ static void *watcher(void *arg)
 
 static int watch_by_thread(struct rpc_operation *op)
 {
-    pthread_attr_t attr;
     pthread_t thread;
-    int r;
 
-    pthread_attr_init(&attr);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    r = pthread_create(&thread, &attr, watcher, op);
-    pthread_attr_destroy(&attr);
-    return -r;
+    return rpc_thread_create(&thread, /* detached= */ true, watcher, op);
 }
 
 /* Sees that the end is told. Once per operation; the watch holds the operation and the server. */
@@ -288,7 +293,7 @@ static void take_waits(struct rpc_operation *op, struct rpc_peer *p, struct list
 {
     list_init(waits);
     pthread_mutex_lock(&op->server->lock);
-    list_for_each(n, &op->waits) {
+    list_for_each (n, &op->waits) {
         p->n_waits--;
         op->server->n_waits--;
     }
@@ -319,7 +324,7 @@ void rpc_operation_answer(struct rpc_operation *op)
     rpc_operation_unref(op);
 }
 
-/* ---- letting go ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- letting go -------------------------------------------------------------------------------------- */
 
 static void let_go(struct rpc_operation *op, struct rpc_peer *p)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A client on the server's side: its connection, what it may do to us by being slow or silent, and its end. Loop thread only. */
+/* A client on the server's side: its connection, what it may do to us by being slow or silent, and its end.
+ * Loop thread only. */
 #include "rpc/server_internal.h"
 
 #include <errno.h>
@@ -67,7 +68,8 @@ bool rpc_peer_congested(struct rpc_peer *p)
     return !p->shared && unsent(p) >= CONGESTED;
 }
 
-static int find_object(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret_found, sd_bus_error *error)
+static int find_object(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret_found,
+                       sd_bus_error *error)
 {
     const struct rpc_iface *iface = rpc_iface_by_name(interface);
     struct rpc_path parsed;
@@ -83,7 +85,8 @@ static int find_object(sd_bus *bus, const char *path, const char *interface, voi
 /* Puts the whole tree on the peer's connection. */
 int rpc_peer_publish(struct rpc_peer *p)
 {
-    int r = sd_bus_add_object_vtable(p->bus, NULL, RPC_PATH_ROOT, RPC_CONNECTION_INTERFACE, rpc_connection_vtable, p);
+    int r = sd_bus_add_object_vtable(p->bus, NULL, RPC_PATH_ROOT, RPC_CONNECTION_INTERFACE,
+                                     rpc_connection_vtable, p);
 
     for (size_t k = 0; k < rpc_n_kinds && r >= 0; k++) {
         const struct rpc_kind *kind = &rpc_kinds[k];
@@ -91,8 +94,8 @@ int rpc_peer_publish(struct rpc_peer *p)
 
         snprintf(prefix, sizeof prefix, RPC_PATH_ROOT "/%s", kind->name);
         for (size_t i = 0; i < kind->n_ifaces && r >= 0; i++)
-            r = sd_bus_add_fallback_vtable(p->bus, NULL, prefix, kind->ifaces[i]->dbus_name, rpc_vtables[kind->ifaces[i]->number],
-                                           find_object, p);
+            r = sd_bus_add_fallback_vtable(p->bus, NULL, prefix, kind->ifaces[i]->dbus_name,
+                                           rpc_vtables[kind->ifaces[i]->number], find_object, p);
     }
     return r;
 }
@@ -157,7 +160,7 @@ int rpc_peer_open(struct rpc_server *s, int fd)
     return r;
 }
 
-/* ---- clients on a message bus ----------------------------------------------------------------------------------------------------------- */
+/* ---- clients on a message bus ------------------------------------------------------------------------ */
 
 static void read_bus_credentials(struct rpc_peer *p, sd_bus_message *m)
 {
@@ -193,7 +196,8 @@ static struct rpc_peer *sender_new(struct rpc_peer *parent, sd_bus_message *m, c
     p->bus = sd_bus_ref(parent->bus);
     p->ready = true;
     p->sender = strdup(sender);
-    if (!p->sender || sd_bus_track_new(p->bus, &p->track, on_sender_gone, p) < 0 || sd_bus_track_add_name(p->track, sender) < 0) {
+    if (!p->sender || sd_bus_track_new(p->bus, &p->track, on_sender_gone, p) < 0 ||
+        sd_bus_track_add_name(p->track, sender) < 0) {
         rpc_peer_close(p, NULL);
         return NULL;
     }
@@ -209,7 +213,7 @@ struct rpc_peer *rpc_peer_of(struct rpc_peer *p, sd_bus_message *m)
         return p;
     if (!sender)
         return NULL;
-    list_for_each(n, &p->senders) {
+    list_for_each (n, &p->senders) {
         struct rpc_peer *child = container_of(n, struct rpc_peer, link);
 
         if (strcmp(child->sender, sender) == 0)
@@ -218,7 +222,7 @@ struct rpc_peer *rpc_peer_of(struct rpc_peer *p, sd_bus_message *m)
     return sender_new(p, m, sender);
 }
 
-/* ---- a peer's end ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- a peer's end ------------------------------------------------------------------------------------ */
 
 /* Takes what was not begun; what runs goes on, its answer is thrown away. */
 static void drop_queued(struct rpc_peer *p, struct list_node *dropped)
@@ -261,7 +265,7 @@ void rpc_peer_close(struct rpc_peer *p, const char *why)
     rpc_peer_unref(p);
 }
 
-/* ---- a peer's turn --------------------------------------------------------------------------------------------------------------------- */
+/* ---- a peer's turn ----------------------------------------------------------------------------------- */
 
 static const char *fault_of(struct rpc_peer *p, int r)
 {

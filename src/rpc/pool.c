@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Workers: as many as there is to do, up to a limit. Each client has a queue of its own and a bound on how many of its calls run at once;
- * clients that have something to run take turns. A worker that finds nothing for a while goes home. */
+/* Workers: as many as there is to do, up to a limit. Each client has a queue of its own and a bound on how
+ * many of its calls run at once; clients that have something to run take turns. A worker that finds nothing
+ * for a while goes home. */
 #include "rpc/server_internal.h"
 
 #include <errno.h>
@@ -9,6 +10,7 @@
 
 #include "base/error_text.h"
 #include "rpc/error.h"
+#include "rpc/thread.h"
 
 #define IDLE_SECONDS 10
 
@@ -102,14 +104,9 @@ static void *worker(void *arg)
 
 static int hire(struct rpc_server *s)
 {
-    pthread_attr_t attr;
     pthread_t thread;
-    int r;
+    int r = rpc_thread_create(&thread, /* detached= */ true, worker, rpc_server_ref(s));
 
-    pthread_attr_init(&attr);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    r = -pthread_create(&thread, &attr, worker, rpc_server_ref(s));
-    pthread_attr_destroy(&attr);
     if (r == 0)
         s->n_workers++;
     else
@@ -117,8 +114,8 @@ static int hire(struct rpc_server *s)
     return r;
 }
 
-/* Counts one piece of work in, which the caller then queues, and sees that a worker is free for it. Under the lock. -errno: there is
- * not even one worker, and nothing was counted. */
+/* Counts one piece of work in, which the caller then queues, and sees that a worker is free for it. Under the
+ * lock. -errno: there is not even one worker, and nothing was counted. */
 static int staff(struct rpc_server *s)
 {
     int r;
@@ -142,7 +139,8 @@ HRESULT rpc_pool_submit(struct rpc_call *call)
 
     pthread_mutex_lock(&s->lock);
     if (p->n_calls > s->options.max_calls) { /* this one is counted */
-        error_text_set("%u calls of this client have no answer yet, which is the limit", s->options.max_calls);
+        error_text_set("%u calls of this client have no answer yet, which is the limit",
+                       s->options.max_calls);
         hr = RPC_TOO_BUSY;
     } else if (staff(s) < 0) {
         error_text_set("no thread can be made to run the call");

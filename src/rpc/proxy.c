@@ -22,7 +22,7 @@ struct rpc_proxy {
     struct rpc_face faces[RPC_MAX_FACES];
 };
 
-/* ---- classes: one per kind, made from the tables before main() ------------------------------------------------------------------------------ */
+/* ---- classes: one per kind, made from the tables before main() --------------------------------------- */
 
 #define MAX_KINDS 24
 
@@ -83,15 +83,17 @@ __attribute__((constructor)) static void make_classes(void)
     }
 }
 
-/* ---- life ---------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------------------------- */
 
 static HRESULT bad_object(const char *path)
 {
-    error_text_set("the service handed out \"%.100s\", which is not an object of the kind that was asked for", path);
+    error_text_set("the service handed out \"%.100s\", which is not an object of the kind that was asked for",
+                   path);
     return RPC_E_INVALID_DATA;
 }
 
-HRESULT rpc_proxy_create(struct rpc_conn *conn, const char *path, const struct rpc_iface *iface, void **ret_object)
+HRESULT rpc_proxy_create(struct rpc_conn *conn, const char *path, const struct rpc_iface *iface,
+                         void **ret_object)
 {
     struct rpc_path parsed;
     struct rpc_proxy *p;
@@ -125,7 +127,7 @@ ULONG rpc_proxy_unref(struct rpc_face *face)
     return com_object_unref(&face->proxy->obj);
 }
 
-/* ---- QueryInterface ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- QueryInterface ---------------------------------------------------------------------------------- */
 
 static HRESULT exchange_supports(struct rpc_proxy *p, const struct rpc_iface *iface, int *ret_yes)
 {
@@ -143,8 +145,8 @@ static HRESULT exchange_supports(struct rpc_proxy *p, const struct rpc_iface *if
     return hr;
 }
 
-/* Once asked, the answer stands: QueryInterface may not change its mind. The answer for an object that is gone is "yes", and each of its
- * methods says the rest. */
+/* Once asked, the answer stands: QueryInterface may not change its mind. The answer for an object that is
+ * gone is "yes", and each of its methods says the rest. */
 static HRESULT confirm(struct rpc_proxy *p, int face)
 {
     unsigned bit = 1u << face;
@@ -182,7 +184,7 @@ HRESULT rpc_proxy_query(struct rpc_face *face, REFIID iid, void **ret_face)
     return FAILED(hr) ? hr : com_object_query(&p->obj, iid, ret_face);
 }
 
-/* ---- methods -------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- methods ----------------------------------------------------------------------------------------- */
 
 static HRESULT bind(void *arg, const char *path, const struct rpc_iface *iface, void **ret_object)
 {
@@ -198,7 +200,8 @@ static void take_sentence(struct rpc_proxy *p, sd_bus_message *reply)
         error_text_set("%s", text);
 }
 
-static HRESULT read_reply(struct rpc_proxy *p, const struct rpc_method *method, void *const args[], sd_bus_message *reply)
+static HRESULT read_reply(struct rpc_proxy *p, const struct rpc_method *method, void *const args[],
+                          sd_bus_message *reply)
 {
     struct rpc_binder binder = { .bind = bind, .arg = p->conn };
     HRESULT hr, decoded;

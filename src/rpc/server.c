@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "rpc/arrival.h"
+#include "rpc/thread.h"
 
 uint64_t rpc_now(void)
 {
@@ -89,7 +90,8 @@ static void init_lists(struct rpc_server *s)
     list_init(&s->noisy);
 }
 
-int rpc_server_create(IVdsService *service, const struct rpc_server_options *options, struct rpc_server **ret_server)
+int rpc_server_create(IVdsService *service, const struct rpc_server_options *options,
+                      struct rpc_server **ret_server)
 {
     struct rpc_server *s = calloc(1, sizeof *s);
     int r;
@@ -110,7 +112,7 @@ int rpc_server_create(IVdsService *service, const struct rpc_server_options *opt
     }
     s->service = service;
     IVdsService_AddRef(service);
-    r = -pthread_create(&s->loop, NULL, rpc_loop, s);
+    r = rpc_thread_create(&s->loop, /* detached= */ false, rpc_loop, s);
     if (r < 0) {
         IVdsService_Release(service);
         rpc_server_unref(s);
@@ -129,6 +131,9 @@ void rpc_server_destroy(struct rpc_server *s)
     pthread_mutex_unlock(&s->lock);
     rpc_server_wake(s);
     pthread_join(s->loop, NULL); /* it has closed all connections */
+    pthread_mutex_lock(&s->lock);
+    s->closed = true;
+    pthread_mutex_unlock(&s->lock);
     rpc_pool_stop(s);
     rpc_loop_fini(s);
     IVdsService_Release(s->service);
@@ -136,7 +141,7 @@ void rpc_server_destroy(struct rpc_server *s)
     rpc_server_unref(s);
 }
 
-/* ---- sockets ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- sockets ----------------------------------------------------------------------------------------- */
 
 int rpc_server_listen_fd(struct rpc_server *s, int fd)
 {
@@ -158,7 +163,8 @@ static bool somebody_listens(const struct sockaddr_un *address)
 {
     _cleanup_(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-    return fd >= 0 && (connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 || errno == EAGAIN);
+    return fd >= 0 &&
+           (connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 || errno == EAGAIN);
 }
 
 /* Bound under a mask that lets nobody in, so that there is no moment with wider rights than asked for. */

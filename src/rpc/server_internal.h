@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* The server's parts, as they see each other.
  *
- *   loop thread (loop.c)      owns peers, their sd_bus and every sd_bus_message: nothing of sd-bus is touched elsewhere
- *   workers (pool.c)          run calls (call.c) and jobs; they touch frames, results and the service
- *   threads of the service    end operations (operation.c), deliver events (advise.c): they link something and wake the loop
+ *   loop thread (loop.c)      owns peers, their sd_bus and every sd_bus_message: nothing of sd-bus is touched
+ * elsewhere workers (pool.c)          run calls (call.c) and jobs; they touch frames, results and the service
+ *   threads of the service    end operations (operation.c), deliver events (advise.c): they link something
+ * and wake the loop
  *
  *              request                    run                       done
  *   client ---> loop ---> peer->queued ---> worker ---> server->done ---> loop ---> client
  *
- * One lock, server->lock, guards what is marked so; it is never held across a call of the service's or sd-bus's.
+ * One lock, server->lock, guards what is marked so; it is never held across a call of the service's or
+ * sd-bus's.
  */
 #ifndef VDS_RPC_SERVER_INTERNAL_H
 #define VDS_RPC_SERVER_INTERNAL_H
@@ -46,19 +48,20 @@ struct rpc_server {
     pthread_mutex_t lock;
     /* under the lock */
     bool stopping;
+    bool closed; /* the loop thread has ended: nobody answers any more */
     unsigned n_peers;
     int listeners[MAX_LISTENERS];
     unsigned n_listeners;
-    struct list_node arrivals;  /* struct rpc_arrival: connections handed in */
-    struct list_node ready;     /* peers that have calls to run */
+    struct list_node arrivals; /* struct rpc_arrival: connections handed in */
+    struct list_node ready;    /* peers that have calls to run */
     struct list_node jobs;
-    pthread_cond_t work;        /* something in `ready` or `jobs`, or stopping */
-    pthread_cond_t gone;        /* a worker ended */
+    pthread_cond_t work; /* something in `ready` or `jobs`, or stopping */
+    pthread_cond_t gone; /* a worker ended */
     unsigned n_workers, n_idle;
-    unsigned n_pending;         /* calls and jobs that no worker has taken yet */
-    struct list_node done;      /* calls to answer */
-    struct list_node ended;     /* operations whose Waits are to be answered */
-    struct list_node noisy;     /* peers with events to send, or to cut off */
+    unsigned n_pending;     /* calls and jobs that no worker has taken yet */
+    struct list_node done;  /* calls to answer */
+    struct list_node ended; /* operations whose Waits are to be answered */
+    struct list_node noisy; /* peers with events to send, or to cut off */
     uint64_t last_operation;
     unsigned n_operations, n_subscriptions, n_waits, n_calls;
 };
@@ -74,16 +77,16 @@ struct rpc_peer {
     bool shared;              /* stands for a message bus, not for a client */
     struct list_node senders; /* the clients on it */
     unsigned n_senders;
-    struct rpc_peer *parent;  /* of a client on a message bus */
-    char *sender;             /* its name there */
+    struct rpc_peer *parent; /* of a client on a message bus */
+    char *sender;            /* its name there */
     sd_bus_track *track;
-    bool ready;               /* the handshake is over */
-    uint64_t auth_deadline;   /* CLOCK_MONOTONIC, microseconds */
+    bool ready;             /* the handshake is over */
+    uint64_t auth_deadline; /* CLOCK_MONOTONIC, microseconds */
     struct rpc_credentials who;
 
     /* under server->lock */
     bool dead;
-    bool cut;                 /* to be closed: too slow */
+    bool cut; /* to be closed: too slow */
     struct list_node queued;
     unsigned n_queued, n_running, n_calls, n_waits;
     struct list_node ready_link;
@@ -154,7 +157,8 @@ void rpc_peer_process(struct rpc_peer *peer);
 void rpc_peer_close(struct rpc_peer *peer, const char *why);
 bool rpc_peer_congested(struct rpc_peer *peer);
 int rpc_peer_publish(struct rpc_peer *peer);
-/* The client that sent m: the peer itself, or the one of that sender on a message bus. NULL when there is no room. */
+/* The client that sent m: the peer itself, or the one of that sender on a message bus. NULL when there is no
+ * room. */
 struct rpc_peer *rpc_peer_of(struct rpc_peer *peer, sd_bus_message *m);
 
 /* -- call.c -- */
@@ -171,21 +175,24 @@ void rpc_pool_job(struct rpc_server *server, struct rpc_job *job);
 void rpc_pool_stop(struct rpc_server *server);
 
 /* -- naming.c: any thread -- */
-HRESULT rpc_find_object(IVdsService *service, const struct rpc_path *path, const struct rpc_iface *iface, void **ret_object);
-/* The path of an object of the service; *kind is a hint, and says what it was. VDS_E_OBJECT_DELETED: it is gone by now. */
+HRESULT rpc_find_object(IVdsService *service, const struct rpc_path *path, const struct rpc_iface *iface,
+                        void **ret_object);
+/* The path of an object of the service; *kind is a hint, and says what it was. VDS_E_OBJECT_DELETED: it is
+ * gone by now. */
 HRESULT rpc_name_object(IUnknown *object, const struct rpc_kind **kind, char text[static RPC_PATH_MAX]);
 HRESULT rpc_name_enum(IEnumVdsObject *objects, struct rpc_path_item *item);
 
 /* -- operation.c -- */
 HRESULT rpc_operation_reserve(struct rpc_peer *peer);
 void rpc_operation_unreserve(struct rpc_peer *peer);
-HRESULT rpc_operation_create(struct rpc_peer *peer, IVdsAsync *async, char path[static RPC_PATH_MAX]); /* takes a reserved place */
-struct rpc_operation *rpc_operation_find(struct rpc_peer *peer, uint64_t number);                     /* a reference, or NULL */
+HRESULT rpc_operation_create(struct rpc_peer *peer, IVdsAsync *async,
+                             char path[static RPC_PATH_MAX]);                     /* takes a reserved place */
+struct rpc_operation *rpc_operation_find(struct rpc_peer *peer, uint64_t number); /* a reference, or NULL */
 void rpc_operation_unref(struct rpc_operation *op);
 int rpc_operation_wait(struct rpc_peer *peer, struct rpc_operation *op, sd_bus_message *request); /* loop */
-void rpc_operation_answer(struct rpc_operation *op);                                              /* loop: it is off `ended` */
-int rpc_operation_release(struct rpc_peer *peer, uint64_t number);                                /* loop */
-void rpc_operation_release_all(struct rpc_peer *peer);                                            /* loop */
+void rpc_operation_answer(struct rpc_operation *op);               /* loop: it is off `ended` */
+int rpc_operation_release(struct rpc_peer *peer, uint64_t number); /* loop */
+void rpc_operation_release_all(struct rpc_peer *peer);             /* loop */
 
 /* -- advise.c -- */
 void rpc_advise(struct rpc_call *call);

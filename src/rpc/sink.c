@@ -9,6 +9,7 @@
 #include "base/list.h"
 #include "com/com.h"
 #include "rpc/marshal.h"
+#include "rpc/thread.h"
 
 #define QUEUE_MAX         4096 /* notifications that wait for slow sinks */
 #define NOTIFICATIONS_MAX 100  /* of one OnNotify() (its IDL range) */
@@ -78,7 +79,7 @@ struct rpc_sinks *rpc_sinks_new(void)
 
 static struct entry *find(struct rpc_sinks *s, uint32_t token)
 {
-    list_for_each(n, &s->entries) {
+    list_for_each (n, &s->entries) {
         struct entry *e = container_of(n, struct entry, link);
 
         if (e->token == token)
@@ -87,7 +88,7 @@ static struct entry *find(struct rpc_sinks *s, uint32_t token)
     return NULL;
 }
 
-/* ---- the thread --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- the thread -------------------------------------------------------------------------------------- */
 
 /* "You have missed something: refresh." */
 static void report_loss(IVdsAdviseSink *sink)
@@ -169,14 +170,14 @@ void rpc_sinks_destroy(struct rpc_sinks *s)
     sinks_unref(s);
 }
 
-/* ---- registering ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- registering ------------------------------------------------------------------------------------- */
 
 static HRESULT start(struct rpc_sinks *s)
 {
     if (s->started)
         return S_OK;
     atomic_fetch_add(&s->refs, 1);
-    if (pthread_create(&s->thread, NULL, notifier, s) != 0) {
+    if (rpc_thread_create(&s->thread, /* detached= */ false, notifier, s) < 0) {
         atomic_fetch_sub(&s->refs, 1);
         return E_OUTOFMEMORY;
     }
@@ -223,7 +224,7 @@ HRESULT rpc_sinks_remove(struct rpc_sinks *s, uint32_t token)
     return S_OK;
 }
 
-/* ---- arriving: the dispatcher --------------------------------------------------------------------------------------------------------------- */
+/* ---- arriving: the dispatcher ------------------------------------------------------------------------ */
 
 static int read_array(sd_bus_message *m, struct event *e)
 {
@@ -246,7 +247,8 @@ static struct event *read_event(sd_bus_message *m)
     if (!e)
         return NULL;
     e->notifications = com_task_calloc(NOTIFICATIONS_MAX, sizeof e->notifications[0]);
-    if (e->notifications && sd_bus_message_read_basic(m, 'u', &e->token) > 0 && read_array(m, e) >= 0 && e->n > 0)
+    if (e->notifications && sd_bus_message_read_basic(m, 'u', &e->token) > 0 && read_array(m, e) >= 0 &&
+        e->n > 0)
         return e;
     event_free(e);
     return NULL;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The sinks that a client has advised, and the thread that calls them: never the dispatcher, for a sink may call back into the service. */
+/* The sinks that a client has advised, and the thread that calls them: never the dispatcher, for a sink may
+ * call back into the service. */
 #ifndef VDS_RPC_SINK_H
 #define VDS_RPC_SINK_H
 
@@ -13,15 +14,18 @@
 struct rpc_sinks;
 
 struct rpc_sinks *rpc_sinks_new(void);
-/* Ends the thread, releases the sinks. When it is the thread itself that asks, it ends after its sink has returned. NULL is fine. */
+/* Ends the thread, releases the sinks. When it is the thread itself that asks, it ends after its sink has
+ * returned. NULL is fine. */
 void rpc_sinks_destroy(struct rpc_sinks *sinks);
 
-/* Registers before the service knows of it, so that no event can be too early. *ret_token names it from now on. */
+/* Registers before the service knows of it, so that no event can be too early. *ret_token names it from now
+ * on. */
 HRESULT rpc_sinks_add(struct rpc_sinks *sinks, IVdsAdviseSink *sink, uint32_t *ret_token);
 /* Returns when the sink is not being called any more (unless it is the caller). VDS_E_BAD_COOKIE. */
 HRESULT rpc_sinks_remove(struct rpc_sinks *sinks, uint32_t token);
 
-/* A Notify signal. What does not fit the queue is dropped, and the sink is told that it is out of step (VDS_NF_SERVICE_OUT_OF_SYNC). */
+/* A Notify signal. What does not fit the queue is dropped, and the sink is told that it is out of step
+ * (VDS_NF_SERVICE_OUT_OF_SYNC). */
 void rpc_sinks_signal(struct rpc_sinks *sinks, sd_bus_message *m);
 
 #endif

@@ -82,9 +82,10 @@ HRESULT rpc_transport_local(int *ret_fd, char where[static RPC_SOCKET_MAX])
     return S_OK;
 }
 
-/* ---- another host --------------------------------------------------------------------------------------------------------------------- */
+/* ---- another host ------------------------------------------------------------------------------------ */
 
-/* In the child: async-signal-safe calls only. Forks once more, so that nobody has to reap what lives as long as the connection. */
+/* In the child: async-signal-safe calls only. Forks once more, so that nobody has to reap what lives as long
+ * as the connection. */
 static void become(const char *const argv[], int fd)
 {
     pid_t pid = fork();
@@ -133,7 +134,7 @@ HRESULT rpc_transport_remote(const char *host, int *ret_fd)
     return E_OUTOFMEMORY;
 }
 
-/* ---- the far end of it ------------------------------------------------------------------------------------------------------------------ */
+/* ---- the far end of it ------------------------------------------------------------------------------- */
 
 static int write_all(int fd, const char *bytes, size_t n)
 {

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-HRESULT host_drive_letters(WCHAR first, DWORD n, VDS_DRIVE_LETTER_PROP *ret_letters)
+HRESULT service_host_letters(WCHAR first, DWORD n, VDS_DRIVE_LETTER_PROP *ret_letters)
 {
     if (n > 0 && !ret_letters)
         return E_INVALIDARG;
@@ -57,7 +57,7 @@ static HRESULT fill(VDS_FILE_SYSTEM_TYPE_PROP *prop, const struct file_system *f
     return com_wide("\"*/:<>?\\|", &prop->pwszIllegalLabelCharSet);
 }
 
-HRESULT host_file_systems(VDS_FILE_SYSTEM_TYPE_PROP **ret_props, LONG *ret_n)
+HRESULT service_host_file_systems(VDS_FILE_SYSTEM_TYPE_PROP **ret_props, LONG *ret_n)
 {
     bool known[N_FILE_SYSTEMS] = { false };
     VDS_FILE_SYSTEM_TYPE_PROP *props;

@@ -125,7 +125,7 @@ static void *load_run(void *arg)
     pthread_cond_broadcast(&l->changed);
     pthread_mutex_unlock(&l->lock);
     if (abandoned && SUCCEEDED(hr))
-        provider_unload(&l->loaded);
+        service_provider_unload(&l->loaded);
     load_unref(l);
     return NULL;
 }
@@ -154,7 +154,7 @@ static struct load *load_new(const struct service_provider *config, struct notif
 /* False: it has not ended in time, and never mind what it does from now on. */
 static bool load_wait(struct load *l, uint32_t timeout_ms)
 {
-    struct timespec deadline = deadline_in(timeout_ms);
+    struct timespec deadline = service_deadline(timeout_ms);
     bool done;
 
     pthread_mutex_lock(&l->lock);
@@ -166,7 +166,7 @@ static bool load_wait(struct load *l, uint32_t timeout_ms)
     return done;
 }
 
-HRESULT provider_load(const struct service_provider *config, struct notifier *notifier, uint32_t timeout_ms, struct loaded *ret_loaded)
+HRESULT service_provider_load(const struct service_provider *config, struct notifier *notifier, uint32_t timeout_ms, struct loaded *ret_loaded)
 {
     _cleanup_(load_unrefp) struct load *l = load_new(config, notifier);
     pthread_t thread;
@@ -193,7 +193,7 @@ HRESULT provider_load(const struct service_provider *config, struct notifier *no
     return S_OK;
 }
 
-void provider_unload(struct loaded *loaded)
+void service_provider_unload(struct loaded *loaded)
 {
     if (IVdsProviderPrivate_OnUnload(loaded->private_face, FALSE) == S_FALSE)
         IVdsProviderPrivate_OnUnload(loaded->private_face, TRUE);

@@ -56,7 +56,7 @@ struct notifier {
     bool open, closed;
 };
 
-struct timespec deadline_in(uint32_t ms)
+struct timespec service_deadline(uint32_t ms)
 {
     struct timespec t;
 
@@ -70,7 +70,7 @@ struct timespec deadline_in(uint32_t ms)
     return t;
 }
 
-/* ---- batches --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- batches ------------------------------------------------------------------------------------------- */
 
 static struct batch *batch_new(const VDS_NOTIFICATION *items, LONG n)
 {
@@ -102,7 +102,7 @@ static struct batch *batch_out_of_sync(void)
     return batch_new(&n, 1);
 }
 
-/* ---- one sink ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- one sink ------------------------------------------------------------------------------------------ */
 
 static void subscription_unref(struct subscription *s)
 {
@@ -235,7 +235,7 @@ static struct subscription *subscription_start(IVdsAdviseSink *sink, const struc
 /* Waits until what is in the queue has been delivered, but not longer than the limit, and not for itself. Takes the reference over. */
 static void subscription_end(struct subscription *s, uint32_t timeout_ms)
 {
-    struct timespec deadline = deadline_in(timeout_ms);
+    struct timespec deadline = service_deadline(timeout_ms);
     bool self = pthread_equal(s->thread, pthread_self()), done;
 
     pthread_mutex_lock(&s->lock);
@@ -256,7 +256,7 @@ static void subscription_end(struct subscription *s, uint32_t timeout_ms)
     subscription_unref(s);
 }
 
-/* ---- all sinks ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- all sinks ----------------------------------------------------------------------------------------- */
 
 HRESULT notifier_create(const struct notifier_limits *limits, struct notifier **ret_notifier)
 {
@@ -375,7 +375,7 @@ static HRESULT notifier_put(struct notifier *n, const VDS_NOTIFICATION *items, L
     return hr;
 }
 
-/* ---- the face towards providers ----------------------------------------------------------------------------------------------------------- */
+/* ---- the face towards providers ------------------------------------------------------------------------ */
 
 struct provider_sink {
     struct com_object obj;

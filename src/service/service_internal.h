@@ -8,7 +8,7 @@
 #include <pthread.h>
 #include <time.h>
 
-/* ---- notify.c: from the providers' events to the sinks ------------------------------------------------------------------------------- */
+/* ---- notify.c: from the providers' events to the sinks ------------------------------------------------- */
 
 struct notifier;
 
@@ -30,7 +30,7 @@ void notifier_close(struct notifier *n);
 HRESULT notifier_advise(struct notifier *n, IVdsAdviseSink *sink, DWORD *ret_cookie);
 HRESULT notifier_unadvise(struct notifier *n, DWORD cookie);
 
-/* ---- load.c: one provider -------------------------------------------------------------------------------------------------------------- */
+/* ---- load.c: one provider ------------------------------------------------------------------------------ */
 
 struct loaded {
     char *name;
@@ -41,18 +41,18 @@ struct loaded {
 };
 
 /* Blocks for timeout_ms at most. A failure is in the log, with the provider's name. */
-HRESULT provider_load(const struct service_provider *config, struct notifier *notifier, uint32_t timeout_ms, struct loaded *ret_loaded);
+HRESULT service_provider_load(const struct service_provider *config, struct notifier *notifier, uint32_t timeout_ms, struct loaded *ret_loaded);
 /* OnUnload, asked first and then by force; drops the references. */
-void provider_unload(struct loaded *loaded);
+void service_provider_unload(struct loaded *loaded);
 
-/* ---- host.c: what IVdsService says of the host ------------------------------------------------------------------------------------------ */
+/* ---- host.c: what IVdsService says of the host --------------------------------------------------------- */
 
-HRESULT host_drive_letters(WCHAR first, DWORD n, VDS_DRIVE_LETTER_PROP *ret_letters);
-HRESULT host_file_systems(VDS_FILE_SYSTEM_TYPE_PROP **ret_props, LONG *ret_n);
+HRESULT service_host_letters(WCHAR first, DWORD n, VDS_DRIVE_LETTER_PROP *ret_letters);
+HRESULT service_host_file_systems(VDS_FILE_SYSTEM_TYPE_PROP **ret_props, LONG *ret_n);
 
-/* ---- small things -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- small things -------------------------------------------------------------------------------------- */
 
 /* A moment on the monotonic clock, ms from now, for pthread_cond_clockwait(). */
-struct timespec deadline_in(uint32_t ms);
+struct timespec service_deadline(uint32_t ms);
 
 #endif

@@ -52,7 +52,8 @@ static int fault_submit(struct store *store, struct store_request *req)
     return r < 0 ? r : store_submit(f->inner, req);
 }
 
-/* Moves this thread's held requests to `mine`: what their callbacks submit may be held again without being released again. */
+/* Moves this thread's held requests to `mine`: what their callbacks submit may be held again without being
+ * released again. */
 static unsigned take_mine(struct fault_store *f, struct list_node *mine)
 {
     unsigned n_taken = 0;
@@ -72,7 +73,7 @@ static unsigned take_mine(struct fault_store *f, struct list_node *mine)
 unsigned store_fault_release(struct store *fault)
 {
     _cleanup_(store_unrefp) struct store *alive = store_ref(fault); /* a callback may drop the last user's */
-    struct fault_store *f = fault_of(fault);
+    struct fault_store *f = fault_of(alive);
     struct list_node mine, *n;
     unsigned n_taken;
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Blocks in a file, through the page cache.
  *
- * What cannot block is done inside submit: reads of cached pages and writes that the file system takes without waiting (RWF_NOWAIT),
- * anything at all on a file system that lives in memory. The rest goes to the thread's loop, or, on a thread without one (tests, tools),
- * is done on the spot. Making, sizing and removing files is in file_create.c.
+ * What cannot block is done inside submit: reads of cached pages and writes that the file system takes
+ * without waiting (RWF_NOWAIT), anything at all on a file system that lives in memory, by copying where
+ * possible (file_map.c). Of the rest, reads go to the thread's loop, writes and flushes to a lane
+ * (file_lane.c), ranges to a worker; on a thread without a loop (tests, tools) all is done on the spot.
+ * Making files: file_create.c.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,44 +16,21 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "loop/loop.h"
-#include "store/store_backend.h"
+#include "store/file_internal.h"
 
 #define IN_MEMORY_INLINE (1 << 20) /* a longer range is freed or zeroed by a worker, even in memory */
-#define ZERO_BY_WRITING  65536     /* a shorter range is zeroed by writing: cheaper than changing the file's map */
-
-struct file_store {
-    struct store store;
-    int fd;
-    bool in_memory;                             /* tmpfs: no call waits for a device */
-    atomic_bool nowait_reads, nowait_writes;    /* until the file system says that it cannot */
-    atomic_bool can_zero;                       /* the same for FALLOC_FL_ZERO_RANGE */
-    atomic_uint n_sync_failures;                /* see sync_result() */
-};
-
-/* Lives in req->private while the request is with the loop. */
-struct file_task {
-    struct loop_op op;
-    struct file_store *fs;
-    struct iovec *iov; /* what is left to transfer, within req->iov */
-    uint64_t n_done;   /* FLUSH: n_sync_failures at the start */
-};
-_Static_assert(sizeof(struct file_task) <= sizeof((struct store_request){ 0 }.private), "fits the request");
+#define ZERO_BY_WRITING  65536     /* a shorter one is zeroed by writing: cheaper than to change the map */
 
 static struct file_store *file_of(const struct store *store)
 {
     return container_of(store, struct file_store, store);
 }
 
-static struct store_request *request_of(struct file_task *t)
-{
-    return container_of((void *(*)[12])t, struct store_request, private);
-}
+/* ---- durability ---------------------------------------------------------------------------------------- */
 
-/* ---- durability ------------------------------------------------------------------------------------------------------------ */
-
-/* The kernel reports a failed write-back once per open file, to whoever syncs first, and takes the pages for clean afterwards. All
- * others whose sync overlaps must hear of it too: their data may be among what was lost. */
+/* The kernel reports a failed write-back once per open file, to whoever syncs first, and takes the pages
+ * for clean afterwards. All others whose sync overlaps must hear of it too: their data may be among what
+ * was lost. */
 static int sync_result(struct file_store *fs, unsigned n_failures_before, int res)
 {
     if (res < 0)
@@ -61,7 +40,7 @@ static int sync_result(struct file_store *fs, unsigned n_failures_before, int re
     return res;
 }
 
-static int sync_now(struct file_store *fs)
+int file_sync_now(struct file_store *fs)
 {
     unsigned before = atomic_load(&fs->n_sync_failures);
     int r;
@@ -74,7 +53,7 @@ static int sync_now(struct file_store *fs)
     return sync_result(fs, before, r);
 }
 
-/* ---- read and write -------------------------------------------------------------------------------------------------------- */
+/* ---- read and write ------------------------------------------------------------------------------------ */
 
 static int iov_left(const struct store_request *req, const struct file_task *t)
 {
@@ -109,7 +88,8 @@ static ssize_t transfer_once(struct store_request *req, struct file_task *t, int
     return n < 0 ? -errno : n;
 }
 
-/* One result of the kernel: 0 when the request is done, -EAGAIN when more is left. Nothing transferred: the file was cut behind us. */
+/* One result of the kernel: 0 when the request is done, -EAGAIN when more is left. Nothing transferred:
+ * the file was cut behind us. */
 static int account(struct store_request *req, struct file_task *t, ssize_t n)
 {
     if (n <= 0)
@@ -118,17 +98,13 @@ static int account(struct store_request *req, struct file_task *t, ssize_t n)
     return t->n_done < req->len ? -EAGAIN : 0;
 }
 
-static int write_flags(const struct store_request *req, const struct file_store *fs)
+int file_transfer_now(struct file_task *t)
 {
-    return req->op == STORE_WRITE && req->fua && !fs->in_memory ? RWF_DSYNC : 0;
-}
-
-static int transfer_now(struct store_request *req, struct file_task *t)
-{
-    int flags = write_flags(req, t->fs), r;
+    struct store_request *req = file_request_of(t);
+    int r;
 
     do
-        r = account(req, t, transfer_once(req, t, flags));
+        r = account(req, t, transfer_once(req, t, 0));
     while (r == -EAGAIN);
     return r;
 }
@@ -139,7 +115,7 @@ static int transfer_nowait(struct store_request *req, struct file_task *t)
     atomic_bool *can = req->op == STORE_READ ? &t->fs->nowait_reads : &t->fs->nowait_writes;
     int r;
 
-    if (!atomic_load_explicit(can, memory_order_relaxed) || write_flags(req, t->fs))
+    if (!atomic_load_explicit(can, memory_order_relaxed))
         return -EAGAIN;
     r = account(req, t, transfer_once(req, t, RWF_NOWAIT));
     if (r == -EOPNOTSUPP) {
@@ -149,73 +125,64 @@ static int transfer_nowait(struct store_request *req, struct file_task *t)
     return r;
 }
 
-static void transfer_start(struct loop *loop, struct store_request *req, struct file_task *t)
-{
-    uint64_t offset = req->offset + t->n_done;
+static void read_done(struct loop_op *op, int res);
 
-    if (req->op == STORE_READ)
-        loop_readv(loop, &t->op, t->fs->fd, t->iov, iov_left(req, t), offset);
-    else
-        loop_writev(loop, &t->op, t->fs->fd, t->iov, iov_left(req, t), offset, write_flags(req, t->fs));
+static void read_start(struct file_task *t)
+{
+    const struct store_request *req = file_request_of(t);
+
+    t->op.done = read_done;
+    loop_readv(loop_current(), &t->op, t->fs->fd, t->iov, iov_left(req, t), req->offset + t->n_done);
 }
 
-static void transfer_done(struct loop_op *op, int res)
+static void read_done(struct loop_op *op, int res)
 {
     struct file_task *t = container_of(op, struct file_task, op);
-    struct store_request *req = request_of(t);
+    struct store_request *req = file_request_of(t);
     int r = res == -EINTR || res == -EAGAIN ? -EAGAIN : account(req, t, res);
 
-    if (r == -EAGAIN) {
-        transfer_start(loop_current(), req, t);
-        return;
-    }
-    if (r < 0 && write_flags(req, t->fs))
-        atomic_fetch_add(&t->fs->n_sync_failures, 1);
-    req->done(req, r);
+    if (r == -EAGAIN)
+        read_start(t);
+    else
+        req->done(req, r);
 }
 
-static int submit_transfer(struct store_request *req, struct file_task *t)
+static int submit_read(struct store_request *req, struct file_task *t)
 {
-    struct loop *loop = loop_current();
     int r;
 
-    if (t->fs->in_memory || !loop)
-        return transfer_now(req, t);
+    if (t->fs->map && file_map_transfer(t->fs, req))
+        return 0;
+    if (t->fs->in_memory || !loop_current())
+        return file_transfer_now(t);
     r = transfer_nowait(req, t);
     if (r != -EAGAIN)
         return r;
-    t->op.done = transfer_done;
-    transfer_start(loop, req, t);
+    read_start(t);
     return -EINPROGRESS;
 }
 
-/* ---- flush ----------------------------------------------------------------------------------------------------------------- */
-
-static void flush_done(struct loop_op *op, int res)
+static int submit_write(struct store_request *req, struct file_task *t)
 {
-    struct file_task *t = container_of(op, struct file_task, op);
-    struct store_request *req = request_of(t);
+    int r;
 
-    if (res == -EINTR)
-        loop_fsync(loop_current(), &t->op, t->fs->fd, /* data_only= */ true);
-    else
-        req->done(req, sync_result(t->fs, (unsigned)t->n_done, res));
+    if (t->fs->map && file_map_transfer(t->fs, req))
+        return 0;
+    if (t->fs->in_memory || !loop_current()) {
+        r = file_transfer_now(t);
+        return r == 0 && req->fua ? file_sync_now(t->fs) : r;
+    }
+    r = req->fua ? -EAGAIN : transfer_nowait(req, t);
+    return r == -EAGAIN ? file_lane_submit(t) : r;
 }
 
 static int submit_flush(struct store_request *req, struct file_task *t)
 {
-    struct loop *loop = loop_current();
-
     (void)req;
-    if (t->fs->in_memory || !loop)
-        return sync_now(t->fs);
-    t->n_done = atomic_load(&t->fs->n_sync_failures);
-    t->op.done = flush_done;
-    loop_fsync(loop, &t->op, t->fs->fd, /* data_only= */ true);
-    return -EINPROGRESS;
+    return t->fs->in_memory || !loop_current() ? file_sync_now(t->fs) : file_lane_submit(t);
 }
 
-/* ---- discard and write zeroes ---------------------------------------------------------------------------------------------- */
+/* ---- discard and write zeroes -------------------------------------------------------------------------- */
 
 static int allocate(struct file_store *fs, int mode, uint64_t offset, uint64_t len)
 {
@@ -258,8 +225,7 @@ static int zero_data(struct file_store *fs, uint64_t offset, uint64_t len)
     return write_zeros(fs, offset, len);
 }
 
-/* From `offset`, the run of equal state: holes, and space allocated but never written, are not data. */
-static int run_at(const struct file_store *fs, uint64_t offset, uint64_t *ret_end, bool *ret_data)
+int file_run_at(const struct file_store *fs, uint64_t offset, uint64_t *ret_end, bool *ret_data)
 {
     uint64_t size = store_size(&fs->store);
     off_t data = lseek(fs->fd, (off_t)offset, SEEK_DATA), hole;
@@ -287,7 +253,7 @@ static int zero_range(struct file_store *fs, uint64_t offset, uint64_t len)
     int r = 0;
 
     for (; offset < end && r == 0; offset = run_end) {
-        if (run_at(fs, offset, &run_end, &data) < 0) {
+        if (file_run_at(fs, offset, &run_end, &data) < 0) {
             run_end = end; /* a file system that does not know */
             data = true;
         }
@@ -302,23 +268,25 @@ static int change_range_now(struct store_request *req, struct file_store *fs)
 {
     int r = -EOPNOTSUPP;
 
+    if (req->op == STORE_DISCARD && fs->map)
+        file_map_freed(fs, req->offset, req->len);
     if (req->op == STORE_DISCARD)
         r = allocate(fs, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, req->offset, req->len);
     if (r == -EOPNOTSUPP)
         r = zero_range(fs, req->offset, req->len);
-    return r == 0 && req->fua ? sync_now(fs) : r;
+    return r == 0 && req->fua ? file_sync_now(fs) : r;
 }
 
 static int change_range_work(struct loop_op *op)
 {
     struct file_task *t = container_of(op, struct file_task, op);
 
-    return change_range_now(request_of(t), t->fs);
+    return change_range_now(file_request_of(t), t->fs);
 }
 
 static void change_range_done(struct loop_op *op, int res)
 {
-    struct store_request *req = request_of(container_of(op, struct file_task, op));
+    struct store_request *req = file_request_of(container_of(op, struct file_task, op));
 
     req->done(req, res);
 }
@@ -334,11 +302,11 @@ static int submit_change_range(struct store_request *req, struct file_task *t)
     return -EINPROGRESS;
 }
 
-/* ---- slots ----------------------------------------------------------------------------------------------------------------- */
+/* ---- slots --------------------------------------------------------------------------------------------- */
 
 static int (*const submits[])(struct store_request *req, struct file_task *t) = {
-    [STORE_READ] = submit_transfer,
-    [STORE_WRITE] = submit_transfer,
+    [STORE_READ] = submit_read,
+    [STORE_WRITE] = submit_write,
     [STORE_FLUSH] = submit_flush,
     [STORE_DISCARD] = submit_change_range,
     [STORE_WRITE_ZEROES] = submit_change_range,
@@ -359,7 +327,7 @@ static int file_extent_at(struct store *store, uint64_t offset, struct store_ext
 {
     uint64_t end;
     bool data;
-    int r = run_at(file_of(store), offset, &end, &data);
+    int r = file_run_at(file_of(store), offset, &end, &data);
 
     if (r < 0)
         return r;
@@ -402,6 +370,8 @@ static int file_resize(struct store *store, uint64_t size)
 
     if (size > INT64_MAX)
         return -EFBIG;
+    if (fs->map && size < store_size(store))
+        file_map_freed(fs, size, store_size(store) - size);
     r = resize_to(fs->fd, size);
     if (r < 0)
         return r;
@@ -419,6 +389,8 @@ static void file_close(struct store *store)
 
     if (fs->fd >= 0)
         close(fs->fd);
+    file_lanes_free(fs);
+    file_map_close(fs);
     free(fs);
 }
 
@@ -432,9 +404,10 @@ static const struct store_kind file_kind = {
     .close = file_close,
 };
 
-/* ---- open ------------------------------------------------------------------------------------------------------------------ */
+/* ---- open ---------------------------------------------------------------------------------------------- */
 
-/* Belongs to the open file, not to the process: a second open, here or elsewhere, is refused. Readers may be many. */
+/* Belongs to the open file, not to the process: a second open, here or elsewhere, is refused. Readers may
+ * be many. */
 static int lock_file(int fd, bool read_only)
 {
     struct flock lock = { .l_type = read_only ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET };
@@ -447,7 +420,8 @@ static int lock_file(int fd, bool read_only)
 /* O_NONBLOCK while opening only: a FIFO must not hold us, and a ring takes the flag for "never wait". */
 static int open_file(const char *path, bool read_only, struct stat *ret_st)
 {
-    _cleanup_(closep) int fd = open(path, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    _cleanup_(closep) int fd =
+        open(path, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
     if (fd < 0 || fstat(fd, ret_st) < 0)
         return -errno;
@@ -491,7 +465,10 @@ int store_file_open(const char *path, bool read_only, struct store **ret_store)
     atomic_store(&fs->nowait_writes, true);
     atomic_store(&fs->can_zero, true);
     /* A hole beyond the end changes nothing: only the answer is wanted. */
-    store->thin = !read_only && allocate(fs, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (uint64_t)st.st_size, 4096) == 0;
+    store->thin = !read_only &&
+                  allocate(fs, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (uint64_t)st.st_size, 4096) == 0;
+    if (fs->in_memory)
+        file_map_open(fs);
     *ret_store = TAKE_PTR(store);
     return 0;
 }

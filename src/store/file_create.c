@@ -40,7 +40,8 @@ static int allocate_all(int fd, uint64_t size, store_progress *progress, void *a
 static int sync_directory(const char *path)
 {
     const char *slash = strrchr(path, '/');
-    _cleanup_(freep) char *dir = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+    _cleanup_(freep) char *dir =
+        slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
     _cleanup_(closep) int fd = -1;
 
     if (!dir)

@@ -1,25 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* Blocks in anonymous memory, sparse: a page takes space when it is first written and gives it back when it is discarded whole.
+/* Blocks in anonymous memory, sparse: a page takes space when it is first written and gives it back when it
+ * is discarded whole.
  *
- * The space is cut into chunks that never move, so that growing disturbs no request that runs. A bit per page says whether it was
- * written: the kernel cannot be asked cheaply, and a page never written is not touched by reading either.
+ * A bit per page says whether it was written: the kernel cannot be asked cheaply, and a page never written is
+ * not touched by reading.
  */
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
 
+#include "loop/loop.h"
+#include "store/chunk.h"
 #include "store/store_backend.h"
 
-#define PAGE      UINT64_C(4096)
-#define CHUNK     (UINT64_C(1) << 30)
-#define N_CHUNKS  65536 /* 64 TiB: what a directory of pointers of half a MiB can name */
-#define N_PAGES   (CHUNK / PAGE)
-#define MAP_BYTES (N_PAGES / 8)
-
-struct chunk {
-    uint8_t bytes[CHUNK];
-    _Atomic uint64_t map[MAP_BYTES / 8];
-};
+#define INLINE_RANGE (UINT64_C(16) << 20) /* a longer range is freed or zeroed by a worker: milliseconds */
 
 struct memory_store {
     struct store store;
@@ -32,55 +26,7 @@ static struct memory_store *memory_of(const struct store *store)
     return container_of(store, struct memory_store, store);
 }
 
-/* ---- pages ----------------------------------------------------------------------------------------------------------------- */
-
-static bool page_written(const struct chunk *c, uint64_t page)
-{
-    return atomic_load_explicit(&c->map[page / 64], memory_order_relaxed) >> (page % 64) & 1;
-}
-
-static void page_mark(struct memory_store *m, struct chunk *c, uint64_t page)
-{
-    uint64_t bit = UINT64_C(1) << (page % 64);
-
-    if (page_written(c, page))
-        return;
-    if (!(atomic_fetch_or_explicit(&c->map[page / 64], bit, memory_order_relaxed) & bit))
-        atomic_fetch_add_explicit(&m->n_pages, 1, memory_order_relaxed);
-}
-
-/* Clears the bits of pages [first, end); words without a bit are passed over whole. */
-static void pages_clear(struct memory_store *m, struct chunk *c, uint64_t first, uint64_t end)
-{
-    while (first < end) {
-        uint64_t start = first % 64, n = 64 - start < end - first ? 64 - start : end - first;
-        uint64_t bits = (n == 64 ? UINT64_MAX : (UINT64_C(1) << n) - 1) << start;
-        _Atomic uint64_t *word = &c->map[first / 64];
-
-        if (atomic_load_explicit(word, memory_order_relaxed) & bits) {
-            bits &= atomic_fetch_and_explicit(word, ~bits, memory_order_relaxed);
-            atomic_fetch_sub_explicit(&m->n_pages, (uint64_t)__builtin_popcountll(bits), memory_order_relaxed);
-        }
-        first += n;
-    }
-}
-
-/* The first page from `page` on that differs from it in being written; at least `end` when none before that does. */
-static uint64_t run_end(const struct chunk *c, uint64_t page, uint64_t end)
-{
-    uint64_t flip = page_written(c, page) ? UINT64_MAX : 0;
-
-    while (page < end) {
-        uint64_t bits = (atomic_load_explicit(&c->map[page / 64], memory_order_relaxed) ^ flip) >> (page % 64);
-
-        if (bits)
-            return page + (uint64_t)__builtin_ctzll(bits);
-        page += 64 - page % 64;
-    }
-    return page;
-}
-
-/* ---- pieces: a range within one chunk -------------------------------------------------------------------------------------- */
+/* ---- pieces: a range within one chunk ------------------------------------------------------------------ */
 
 typedef void piece_fn(struct memory_store *m, struct chunk *c, uint64_t offset, uint64_t len, uint8_t *data);
 
@@ -88,10 +34,11 @@ static void piece_read(struct memory_store *m, struct chunk *c, uint64_t offset,
 {
     (void)m;
     while (len > 0) {
-        uint64_t page = offset / PAGE, n = run_end(c, page, (offset + len + PAGE - 1) / PAGE) * PAGE - offset;
+        uint64_t page = offset / PAGE,
+                 n = pages_run_end(c, page, (offset + len + PAGE - 1) / PAGE) * PAGE - offset;
 
         n = n < len ? n : len;
-        if (page_written(c, page))
+        if (page_known(c, page))
             memcpy(data, c->bytes + offset, n);
         else
             memset(data, 0, n);
@@ -103,8 +50,12 @@ static void piece_read(struct memory_store *m, struct chunk *c, uint64_t offset,
 
 static void piece_write(struct memory_store *m, struct chunk *c, uint64_t offset, uint64_t len, uint8_t *data)
 {
+    uint64_t n_new = 0;
+
     for (uint64_t page = offset / PAGE; page <= (offset + len - 1) / PAGE; page++)
-        page_mark(m, c, page);
+        n_new += page_mark(c, page);
+    if (n_new > 0)
+        atomic_fetch_add_explicit(&m->n_pages, n_new, memory_order_relaxed);
     memcpy(c->bytes + offset, data, len);
 }
 
@@ -114,10 +65,11 @@ static void piece_zero(struct memory_store *m, struct chunk *c, uint64_t offset,
     (void)m;
     (void)data;
     while (len > 0) {
-        uint64_t page = offset / PAGE, n = run_end(c, page, (offset + len + PAGE - 1) / PAGE) * PAGE - offset;
+        uint64_t page = offset / PAGE,
+                 n = pages_run_end(c, page, (offset + len + PAGE - 1) / PAGE) * PAGE - offset;
 
         n = n < len ? n : len;
-        if (page_written(c, page))
+        if (page_known(c, page))
             memset(c->bytes + offset, 0, n);
         offset += n;
         len -= n;
@@ -125,7 +77,8 @@ static void piece_zero(struct memory_store *m, struct chunk *c, uint64_t offset,
 }
 
 /* Whole pages are given back, the rest is zeroed. */
-static void piece_discard(struct memory_store *m, struct chunk *c, uint64_t offset, uint64_t len, uint8_t *data)
+static void piece_discard(struct memory_store *m, struct chunk *c, uint64_t offset, uint64_t len,
+                          uint8_t *data)
 {
     uint64_t first = (offset + PAGE - 1) / PAGE, end = (offset + len) / PAGE;
 
@@ -134,9 +87,10 @@ static void piece_discard(struct memory_store *m, struct chunk *c, uint64_t offs
         return;
     }
     piece_zero(m, c, offset, first * PAGE - offset, data);
-    pages_clear(m, c, first, end);
+    atomic_fetch_sub_explicit(&m->n_pages, pages_clear(c, first, end), memory_order_relaxed);
     if (madvise(c->bytes + first * PAGE, (end - first) * PAGE, MADV_DONTNEED) < 0)
-        memset(c->bytes + first * PAGE, 0, (end - first) * PAGE); /* locked in memory: at least it reads as zeros */
+        /* locked in memory: at least it reads as zeros */
+        memset(c->bytes + first * PAGE, 0, (end - first) * PAGE);
     piece_zero(m, c, end * PAGE, offset + len - end * PAGE, data);
 }
 
@@ -153,7 +107,7 @@ static void each_piece(struct memory_store *m, uint64_t offset, uint64_t len, ui
     }
 }
 
-/* ---- slots ----------------------------------------------------------------------------------------------------------------- */
+/* ---- slots --------------------------------------------------------------------------------------------- */
 
 static void transfer(struct memory_store *m, const struct store_request *req, piece_fn *fn)
 {
@@ -168,6 +122,49 @@ static void transfer(struct memory_store *m, const struct store_request *req, pi
     }
 }
 
+static void change_range(struct memory_store *m, const struct store_request *req)
+{
+    each_piece(m, req->offset, req->len, NULL, req->op == STORE_DISCARD ? piece_discard : piece_zero);
+}
+
+/* Lives in req->private while a worker has the request. */
+struct memory_task {
+    struct loop_op op;
+    struct memory_store *m;
+    struct store_request *req;
+};
+_Static_assert(sizeof(struct memory_task) <= sizeof((struct store_request){ 0 }.private), "fits the request");
+
+static int change_range_work(struct loop_op *op)
+{
+    struct memory_task *t = container_of(op, struct memory_task, op);
+
+    change_range(t->m, t->req);
+    return 0;
+}
+
+static void change_range_done(struct loop_op *op, int res)
+{
+    struct store_request *req = container_of(op, struct memory_task, op)->req;
+
+    req->done(req, res);
+}
+
+static int submit_range(struct memory_store *m, struct store_request *req)
+{
+    struct memory_task *t = (struct memory_task *)req->private;
+
+    if (req->len <= INLINE_RANGE || !loop_current()) {
+        change_range(m, req);
+        return 0;
+    }
+    t->m = m;
+    t->req = req;
+    t->op.done = change_range_done;
+    loop_work(loop_current(), &t->op, change_range_work);
+    return -EINPROGRESS;
+}
+
 static int memory_submit(struct store *store, struct store_request *req)
 {
     struct memory_store *m = memory_of(store);
@@ -180,11 +177,8 @@ static int memory_submit(struct store *store, struct store_request *req)
         transfer(m, req, piece_write);
         return 0;
     case STORE_DISCARD:
-        each_piece(m, req->offset, req->len, NULL, piece_discard);
-        return 0;
     case STORE_WRITE_ZEROES:
-        each_piece(m, req->offset, req->len, NULL, piece_zero);
-        return 0;
+        return submit_range(m, req);
     case STORE_FLUSH:
         return 0;
     }
@@ -195,10 +189,10 @@ static int memory_extent_at(struct store *store, uint64_t offset, struct store_e
 {
     const struct memory_store *m = memory_of(store);
     uint64_t size = store_size(store), end = offset, chunk = offset / CHUNK;
-    bool mapped = page_written(m->chunks[chunk], offset % CHUNK / PAGE);
+    bool mapped = page_known(m->chunks[chunk], offset % CHUNK / PAGE);
 
-    while (end < size && page_written(m->chunks[chunk], end % CHUNK / PAGE) == mapped) {
-        end = chunk * CHUNK + run_end(m->chunks[chunk], end % CHUNK / PAGE, N_PAGES) * PAGE;
+    while (end < size && page_known(m->chunks[chunk], end % CHUNK / PAGE) == mapped) {
+        end = chunk * CHUNK + pages_run_end(m->chunks[chunk], end % CHUNK / PAGE, N_PAGES) * PAGE;
         chunk = end / CHUNK;
     }
     *ret_extent = (struct store_extent){ .len = (end < size ? end : size) - offset, .mapped = mapped };
@@ -226,7 +220,8 @@ static void chunks_unmap(struct memory_store *m, size_t first, size_t end)
 static int chunks_map(struct memory_store *m, size_t first, size_t end)
 {
     for (size_t i = first; i < end; i++) {
-        void *p = mmap(NULL, sizeof(struct chunk), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        void *p = mmap(NULL, sizeof(struct chunk), PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
         if (p == MAP_FAILED) {
             chunks_unmap(m, first, i);

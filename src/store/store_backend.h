@@ -7,14 +7,19 @@
 
 #include "store/store.h"
 
-/* Every slot is required unless its comment says what absence means. The range has been checked against size before a call. */
+/* Every slot is required unless its comment says what absence means. The range has been checked against
+ * size before a call. */
 struct store_kind {
     const char *name;
     int (*submit)(struct store *store, struct store_request *req);
-    int (*extent_at)(struct store *store, uint64_t offset, struct store_extent *ret_extent); /* absent: all mapped */
-    uint64_t (*allocated)(const struct store *store);                                        /* absent: size */
-    int (*reserve)(struct store *store, uint64_t offset, uint64_t len);                      /* absent: nothing to do */
-    int (*resize)(struct store *store, uint64_t size);                                       /* absent: -EOPNOTSUPP */
+    /* absent: all mapped */
+    int (*extent_at)(struct store *store, uint64_t offset, struct store_extent *ret_extent);
+    /* absent: size */
+    uint64_t (*allocated)(const struct store *store);
+    /* absent: nothing to do */
+    int (*reserve)(struct store *store, uint64_t offset, uint64_t len);
+    /* absent: -EOPNOTSUPP */
+    int (*resize)(struct store *store, uint64_t size);
     void (*close)(struct store *store); /* frees what the kind allocated, the struct itself included */
 };
 

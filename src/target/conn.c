@@ -14,7 +14,6 @@
 #define SEND_IOV 384
 /* From the decision to close: for the peer to take our last bytes and close its side. Below a second, so that a drain keeps its limit. */
 #define GRACE_NS 500000000u
-#define DISCARD_BYTES     16384
 
 struct send_slot {
     struct send_slot *next;
@@ -187,9 +186,9 @@ static void receive_some(struct target_conn *conn)
 
 static void discard_some(struct target_conn *conn)
 {
-    static uint8_t rubbish[DISCARD_BYTES]; /* written by all, read by none */
+    struct target_reactor *reactor = conn->reactor;
 
-    conn->recv_iov[0] = (struct iovec){ .iov_base = rubbish, .iov_len = sizeof rubbish };
+    conn->recv_iov[0] = (struct iovec){ .iov_base = reactor->rubbish, .iov_len = sizeof reactor->rubbish };
     receive(conn, 1);
 }
 

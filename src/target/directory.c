@@ -23,10 +23,8 @@ int target_dir_init(struct target_directory *dir)
     list_init(&dir->targets);
     target_auth_init(&dir->discovery_auth);
     for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
-        if (target_hash_init(tables[i]) < 0) {
-            target_dir_fini(dir);
+        if (target_hash_init(tables[i]) < 0)
             return -ENOMEM;
-        }
     }
     return 0;
 }

@@ -101,6 +101,7 @@ struct target_directory {
     struct dir_auth discovery_auth;
 };
 
+/* -ENOMEM; target_dir_fini() is due all the same. */
 int target_dir_init(struct target_directory *dir);
 void target_dir_fini(struct target_directory *dir);
 

@@ -39,7 +39,8 @@ struct drain_message {
 };
 
 struct engine_drain {
-    struct engine *engine;      /* NULL: the engine has gone */
+    struct engine *engine;
+    bool abandoned;             /* the engine has gone */
     atomic_uint n_refs;         /* the caller's, and one for each message on its way */
     pthread_mutex_t lock;
     pthread_cond_t cond;
@@ -51,7 +52,8 @@ struct engine_drain {
     uint32_t limit_ms;
     struct loop_timer limit, settle; /* reactor 0's, like the next */
     bool let_go;
-    struct loop_message settle_message;
+    struct loop_message settle_message, stop_message;
+    bool stop_posted;           /* under the directory's lock */
     bool settle_posted;         /* under `lock` */
     struct drain_message drops[]; /* one for each reactor, for the limit */
 };
@@ -199,13 +201,14 @@ static void settle_run(struct loop_message *message)
     drain_unref(drain);
 }
 
-static void timers_stop(void *arg)
+static void stop_run(struct loop_message *message)
 {
-    struct engine_drain *drain = arg;
+    struct engine_drain *drain = container_of(message, struct engine_drain, stop_message);
 
     drain->let_go = true;
     loop_timer_stop(drain->engine->reactors[0].loop, &drain->limit);
     loop_timer_stop(drain->engine->reactors[0].loop, &drain->settle);
+    drain_unref(drain);
 }
 
 /* ---- the count -------------------------------------------------------------------------------------------------------------------------- */
@@ -287,6 +290,7 @@ static struct engine_drain *drain_new(struct engine *engine, uint32_t limit_ms)
     drain->limit.fired = limit_reached;
     drain->settle.fired = settled;
     drain->settle_message.run = settle_run;
+    drain->stop_message.run = stop_run;
     atomic_init(&drain->n_refs, 1);
     list_init(&drain->paths);
     list_init(&drain->link);
@@ -415,11 +419,13 @@ void engine_drain_status(struct engine_drain *drain, struct engine_drain_status 
     pthread_mutex_unlock(&drain->lock);
 }
 
-/* Takes the drain off its pairs and leaves them in `state`. */
-static void let_go(struct engine_drain *drain, enum path_state state)
+/* Takes the drain off its pairs and leaves them in `state`. Waits for no reactor: the timers find nothing to do until they are stopped.
+ * for_good: the engine forgets the drain too. */
+static void let_go(struct engine_drain *drain, enum path_state state, bool for_good)
 {
     struct engine *engine = drain->engine;
     struct list_node *node;
+    bool stopped;
 
     target_dir_write(&engine->dir);
     while ((node = list_pop(&drain->paths))) {
@@ -428,9 +434,15 @@ static void let_go(struct engine_drain *drain, enum path_state state)
         path->state = state;
         path->drain = NULL;
     }
-    list_remove(&drain->link);
+    if (for_good)
+        list_remove(&drain->link);
+    stopped = drain->stop_posted;
+    drain->stop_posted = true;
     target_dir_unlock(&engine->dir);
-    loop_call(engine->reactors[0].loop, timers_stop, drain);
+    if (stopped)
+        return;
+    atomic_fetch_add(&drain->n_refs, 1);
+    loop_post(engine->reactors[0].loop, &drain->stop_message);
 }
 
 static void set_cancelled(struct engine_drain *drain)
@@ -443,8 +455,8 @@ static void set_cancelled(struct engine_drain *drain)
 
 void engine_drain_cancel(struct engine_drain *drain)
 {
-    if (drain->engine)
-        let_go(drain, PATH_LISTED);
+    if (!drain->abandoned)
+        let_go(drain, PATH_LISTED, /* for_good= */ false);
     set_cancelled(drain);
 }
 
@@ -452,9 +464,14 @@ void engine_drain_free(struct engine_drain *drain)
 {
     if (!drain)
         return;
-    if (drain->engine)
-        let_go(drain, PATH_OUT);
+    if (!drain->abandoned)
+        let_go(drain, PATH_OUT, /* for_good= */ true);
     drain_unref(drain);
+}
+
+static void nothing(void *arg)
+{
+    (void)arg;
 }
 
 void target_drains_abandon(struct engine *engine)
@@ -466,9 +483,10 @@ void target_drains_abandon(struct engine *engine)
         drain = list_empty(&engine->drains) ? NULL : container_of(engine->drains.next, struct engine_drain, link);
         target_dir_unlock(&engine->dir);
         if (!drain)
-            return;
-        let_go(drain, PATH_OUT);
-        drain->engine = NULL;
+            break;
+        let_go(drain, PATH_OUT, /* for_good= */ true);
+        drain->abandoned = true;
         set_cancelled(drain);
     }
+    loop_call(engine->reactors[0].loop, nothing, NULL); /* behind the last message that stops a timer */
 }

@@ -45,8 +45,9 @@ static struct engine_options options_complete(const struct engine_options *optio
 static void addresses_changed(void *arg)
 {
     static const struct guid none;
+    struct engine *engine = arg;
 
-    target_event(arg, ENGINE_ADDRESSES_CHANGED, &none, NULL);
+    target_events_add(&engine->events, ENGINE_ADDRESSES_CHANGED, &none, NULL);
 }
 
 static void watch_start_run(void *arg)
@@ -72,35 +73,47 @@ static int tables_init(struct engine *engine)
     const struct engine_options *options = &engine->options;
     int r = target_dir_init(&engine->dir);
 
-    if (r < 0)
-        return r;
-    r = target_registry_init(&engine->registry);
+    if (r == 0)
+        r = target_registry_init(&engine->registry);
     if (r == 0)
         r = target_sources_init(&engine->sources, options->max_connections, options->max_connections_per_source);
+    target_events_init(&engine->events, options->event, options->event_arg);
+    if (r == 0)
+        r = target_events_start(&engine->events);
+    return r;
+}
+
+static int reactors_start(struct engine *engine)
+{
+    int r = 0;
+
+    engine->reactors = calloc(engine->options.n_reactors, sizeof *engine->reactors);
+    if (!engine->reactors)
+        return -ENOMEM;
+    while (r == 0 && engine->n_reactors < engine->options.n_reactors) {
+        r = target_reactor_start(&engine->reactors[engine->n_reactors], engine, engine->n_reactors);
+        engine->n_reactors++; /* one that did not start is stopped like the others */
+    }
     return r;
 }
 
 int engine_create(const struct engine_options *options, struct engine **ret_engine)
 {
-    struct engine *engine = calloc(1, sizeof *engine);
+    struct engine_options full = options_complete(options);
+    struct engine *engine;
     int r;
 
+    if (full.n_reactors > MAX_REACTORS)
+        return -EINVAL;
+    engine = calloc(1, sizeof *engine);
     if (!engine)
         return -ENOMEM;
-    engine->options = options_complete(options);
+    engine->options = full;
     engine->next_conn_id = 1;
     list_init(&engine->drains);
-    r = engine->options.n_reactors > MAX_REACTORS ? -EINVAL : tables_init(engine);
-    if (r < 0) {
-        free(engine);
-        return r;
-    }
-    engine->reactors = calloc(engine->options.n_reactors, sizeof *engine->reactors);
-    r = engine->reactors ? 0 : -ENOMEM;
-    while (r == 0 && engine->n_reactors < engine->options.n_reactors) {
-        r = target_reactor_start(&engine->reactors[engine->n_reactors], engine, engine->n_reactors);
-        engine->n_reactors++; /* half started ones are stopped too */
-    }
+    r = tables_init(engine);
+    if (r == 0)
+        r = reactors_start(engine);
     if (r < 0) {
         engine_destroy(engine);
         return r;
@@ -222,6 +235,7 @@ void engine_destroy(struct engine *engine)
         wind_down(engine);
     for (unsigned i = 0; i < engine->n_reactors; i++)
         target_reactor_stop(&engine->reactors[i]);
+    target_events_fini(&engine->events);
     target_units_free(&engine->dir);
     target_sources_fini(&engine->sources);
     target_registry_fini(&engine->registry);
@@ -231,14 +245,6 @@ void engine_destroy(struct engine *engine)
 }
 
 /* ---- what it can tell ---------------------------------------------------------------------------------------------------------------------- */
-
-void target_event(struct engine *engine, enum engine_event_kind kind, const struct guid *object, const char *initiator)
-{
-    struct engine_event event = { .kind = kind, .object = *object, .initiator = initiator };
-
-    if (engine->options.event)
-        engine->options.event(engine->options.event_arg, &event);
-}
 
 unsigned engine_n_reactors(const struct engine *engine)
 {

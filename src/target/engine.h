@@ -37,7 +37,8 @@ struct engine_options {
     uint32_t max_connections;        /* in all; 0 = 4096 */
     uint32_t max_connections_per_source; /* per peer address; 0 = 1024 */
     uint64_t max_buffer_bytes;       /* task data, per reactor; 0 = 256 MiB */
-    void (*event)(void *arg, const struct engine_event *event); /* any thread, must not call back into the engine; may be NULL */
+    /* In order, on a thread of the engine's own; may lock, may call the engine (but engine_destroy()). May be NULL. */
+    void (*event)(void *arg, const struct engine_event *event);
     void *event_arg;
 };
 

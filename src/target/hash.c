@@ -11,8 +11,11 @@
 
 int target_hash_init(struct hash *h)
 {
-    *h = (struct hash){ .buckets = calloc(N_BUCKETS_AT_FIRST, sizeof *h->buckets), .n_buckets = N_BUCKETS_AT_FIRST };
-    return h->buckets ? 0 : -ENOMEM;
+    *h = (struct hash){ .buckets = calloc(N_BUCKETS_AT_FIRST, sizeof *h->buckets) };
+    if (!h->buckets)
+        return -ENOMEM;
+    h->n_buckets = N_BUCKETS_AT_FIRST;
+    return 0;
 }
 
 void target_hash_fini(struct hash *h)

@@ -20,6 +20,7 @@
 #include "target/buffers.h"
 #include "target/directory.h"
 #include "target/engine.h"
+#include "target/event.h"
 #include "target/session.h"
 #include "target/source.h"
 
@@ -39,6 +40,7 @@ struct target_reactor {
     struct list_node touched;   /* connections to look at when this turn's callbacks have run */
     struct loop_op touched_op;
     bool touched_armed;
+    uint8_t rubbish[16384];     /* what closing connections still receive: written by all, read by none */
     atomic_uint load;           /* connections placed here, those on their way too */
 };
 
@@ -47,6 +49,7 @@ struct engine {
     struct target_directory dir;
     struct target_registry registry;
     struct target_sources sources;
+    struct target_events events;
     struct list_node drains;    /* struct engine_drain; under the directory's lock */
     struct target_reactor *reactors;
     unsigned n_reactors;
@@ -61,7 +64,6 @@ struct engine {
 void target_each_reactor(struct engine *engine, void (*look)(struct target_reactor *reactor, void *arg), void *arg);
 
 struct target_reactor *target_reactor_least_loaded(struct engine *engine);
-void target_event(struct engine *engine, enum engine_event_kind kind, const struct guid *object, const char *initiator);
 
 int target_reactor_start(struct target_reactor *reactor, struct engine *engine, unsigned index);
 /* All its connections must be gone. Joins the thread. Fine on one that never started. */

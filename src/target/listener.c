@@ -92,7 +92,7 @@ static void accept_failed(struct target_listener *listener, int error)
         loop_timer_start(loop, &listener->retry, loop_now(loop) + RETRY_NS);
     } else {
         log_error("portal %s has stopped listening: %s", listener->address, strerror(error));
-        target_event(listener->engine, ENGINE_LISTENER_FAILED, &listener->portal, NULL);
+        target_events_add(&listener->engine->events, ENGINE_LISTENER_FAILED, &listener->portal, NULL);
     }
 }
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,19 +22,6 @@ static void *reactor_main(void *arg)
     return NULL;
 }
 
-/* Signals are the main thread's business. */
-static int thread_start(struct target_reactor *reactor)
-{
-    sigset_t all, before;
-    int r;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    r = pthread_create(&reactor->thread, NULL, reactor_main, reactor);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return -r;
-}
-
 int target_reactor_start(struct target_reactor *reactor, struct engine *engine, unsigned index)
 {
     const struct engine_options *options = &engine->options;
@@ -53,7 +39,7 @@ int target_reactor_start(struct target_reactor *reactor, struct engine *engine, 
     target_buffers_init(&reactor->buffers, options->max_buffer_bytes);
     r = loop_create(&loop_options, &reactor->loop);
     if (r == 0)
-        r = thread_start(reactor);
+        r = -target_thread_create(&reactor->thread, reactor_main, reactor);
     reactor->started = r == 0;
     return r;
 }

@@ -114,7 +114,6 @@ static void retry_run(struct loop_message *message)
 /* Under the registry's lock: while the session is in it, its connection lives. */
 static void wait_for(struct target_conn *conn, struct target_session *old)
 {
-    conn->waiting_for = old;
     list_append(&old->waiters, &conn->in_waiters);
     if (old->killing || !old->conn)
         return;
@@ -132,7 +131,6 @@ static void waiters_retry(struct target_session *session)
     while ((node = list_pop(&session->waiters))) {
         struct target_conn *conn = container_of(node, struct target_conn, in_waiters);
 
-        conn->waiting_for = NULL;
         atomic_fetch_add(&conn->n_posted, 1);
         conn->retry.run = retry_run;
         loop_post(conn->reactor->loop, &conn->retry);
@@ -271,7 +269,7 @@ void target_session_free(struct target_session *session)
     scsi_view_destroy(TAKE_PTR(session->view)); /* from here on nobody kicks; a kick may be under way */
     leave(&engine->registry, session);
     if (session->up)
-        target_event(engine, ENGINE_SESSION_DOWN, &target, session->initiator);
+        target_events_add(&engine->events, ENGINE_SESSION_DOWN, &target, session->initiator);
     target_release_pin(engine, session->path, session->left_as_asked ? session->initiator : NULL);
     if (!atomic_load(&session->kicked))
         memory_free(session);
@@ -314,7 +312,7 @@ int target_session_open(struct target_conn *conn, struct scsi_view **ret_view, u
     session->up = true;
     log_debug("session of %s at %s,%u through %s is up", session->initiator, session->path->target->name, session->path->tag,
               conn->local_address);
-    target_event(session->engine, ENGINE_SESSION_UP, &session->path->target->id, session->initiator);
+    target_events_add(&session->engine->events, ENGINE_SESSION_UP, &session->path->target->id, session->initiator);
     *ret_view = session->view;
     *ret_tsih = session->tsih;
     return 0;
@@ -326,7 +324,6 @@ static void stop_waiting(struct target_conn *conn)
 
     pthread_mutex_lock(&registry->lock);
     list_remove(&conn->in_waiters);
-    conn->waiting_for = NULL;
     pthread_mutex_unlock(&registry->lock);
     conn->opening = false;
 }

@@ -151,6 +151,8 @@ class Drain(harness.ArrayTest):
                 initiator.login(address, target, "iqn.2026-11.org.vds.test:late").close()
             except initiator.LoginRefused as refused:
                 return refused.status, refused.keys.get("TargetAddress")
+            except initiator.Closed:  # let in a moment before the drain took the portal out, then cut off
+                pass
         raise AssertionError("still let in")
 
     def test_cancel_during_the_drain_puts_everything_back(self):
@@ -173,17 +175,23 @@ class Drain(harness.ArrayTest):
     def test_qemu_follows_with_io_running(self):
         p1, p2, _ = self.array.portals
         box = self.array.target("box", [p1], lun="disk")
-        qemu = subprocess.Popen(["qemu-io", "-f", "raw", f"iscsi://{p1}/{box}/0"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        qemu = subprocess.Popen(["stdbuf", "-oL", "qemu-io", "-f", "raw", f"iscsi://{p1}/{box}/0"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                 stderr=subprocess.STDOUT, text=True)
         said = []
 
+        def command(words, answer):  # one at a time: qemu-io looks at its input only when more of it arrives
+            qemu.stdin.write(words + "\n")
+            qemu.stdin.flush()
+            while True:
+                said.append(qemu.stdout.readline())
+                self.assertTrue(said[-1], "qemu-io ended: " + "".join(said[-5:]))
+                if answer in said[-1] or "error" in said[-1].lower():
+                    return
+
         def passes(n):
             for i in range(n):
-                qemu.stdin.write(f"write -P {i % 250 + 1} {i % 32}M 1M\nread -P {i % 250 + 1} {i % 32}M 1M\n")
-                qemu.stdin.flush()
-                while not said or not said[-1].startswith("read ") and "error" not in said[-1].lower():
-                    said.append(qemu.stdout.readline())
-                said.append("")
+                command(f"write -P {i % 250 + 1} {i % 32}M 1M", "wrote 1048576/1048576")
+                command(f"read -P {i % 250 + 1} {i % 32}M 1M", "read 1048576/1048576")
 
         passes(20)
         self.array.ctl("group", "add-portal", "box/1", p2)

@@ -5,7 +5,8 @@
  *                  [--spin US] [--read-only] [--removable] [--chap SECRET]
  *
  * Target n is iqn.2024-01.vds.test:disk.n, its group tag 1 holds every address. Prints one URL per target and address and "ready",
- * then runs until SIGINT or SIGTERM. Port 0 (the default) takes a free one.
+ * then runs until SIGINT or SIGTERM. Port 0 (the default) takes a free one. SIGUSR1 removes the first address from the first target as
+ * the array would: drain (10 s), path, portal.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -192,6 +193,27 @@ static int add_target(struct engine *engine, const struct settings *s, uint32_t 
     return r;
 }
 
+static int remove_first(struct engine *engine)
+{
+    struct guid target = id_of(2, 0, 0), portal = id_of(1, 0, 0);
+    struct engine_drain_status status;
+    struct engine_drain *drain;
+    int r = engine_drain_start(engine, &target, &portal, 10000, &drain);
+
+    if (r < 0)
+        return r;
+    r = engine_drain_wait(drain, -1);
+    engine_drain_status(drain, &status);
+    if (r == 0)
+        r = engine_path_remove(engine, &target, &portal);
+    if (r == 0)
+        r = engine_portal_close(engine, &portal);
+    engine_drain_free(drain);
+    printf("removed: %u connections, %u left: %s\n", status.n_start, status.n_left, strerror(-r));
+    fflush(stdout);
+    return r;
+}
+
 static int serve(const struct settings *s, const sigset_t *signals)
 {
     struct engine *engine;
@@ -205,7 +227,8 @@ static int serve(const struct settings *s, const sigset_t *signals)
     if (r == 0) {
         printf("ready\n");
         fflush(stdout);
-        sigwait(signals, &signal_number);
+        while (sigwait(signals, &signal_number) == 0 && signal_number == SIGUSR1)
+            remove_first(engine);
     }
     engine_destroy(engine);
     return r;
@@ -227,6 +250,7 @@ int main(int argc, char **argv)
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGUSR1);
     sigprocmask(SIG_BLOCK, &signals, NULL);
     r = serve(&settings, &signals);
     if (r < 0)

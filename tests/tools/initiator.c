@@ -284,7 +284,7 @@ static uint32_t operational_keys(const struct initiator *in, const char *target,
 
     key_add(text, size, &len, "HeaderDigest", "None");
     key_add(text, size, &len, "DataDigest", "None");
-    key_add(text, size, &len, "MaxRecvDataSegmentLength", "262144");
+    key_add(text, size, &len, "MaxRecvDataSegmentLength", target ? "262144" : "8192");
     if (!target)
         return len;
     key_add(text, size, &len, "InitialR2T", "Yes");
@@ -414,13 +414,15 @@ static void numbered(struct initiator *in, uint8_t bhs[BHS])
         in->cmdsn++;
 }
 
-static int text_round(struct initiator *in, const char *text, uint32_t len, const uint8_t ttt[4], struct pdu *pdu)
+/* All requests of one sequence carry the same Initiator Task Tag (RFC 7143 §11.10.3). */
+static int text_round(struct initiator *in, uint32_t itt, const char *text, uint32_t len, const uint8_t ttt[4], struct pdu *pdu)
 {
     uint8_t bhs[BHS] = { [0] = OP_TEXT, [1] = FINAL };
     int r;
 
     memcpy(bhs + 20, ttt, 4);
     numbered(in, bhs);
+    be32_put(bhs + 16, itt);
     r = pdu_send(in, bhs, text, len);
     if (r == 0)
         r = pdu_receive(in, pdu);
@@ -434,8 +436,8 @@ static int text_round(struct initiator *in, const char *text, uint32_t len, cons
 int initiator_send_targets(struct initiator *in, const char *what, char **ret_text)
 {
     static const uint8_t none[4] = { 0xff, 0xff, 0xff, 0xff };
-    char request[300], *answer = calloc(1, INITIATOR_TEXT_MAX + 1);
-    uint32_t len = (uint32_t)snprintf(request, sizeof request, "SendTargets=%s", what) + 1, n = 0;
+    char request[300], *answer = malloc(INITIATOR_TEXT_MAX + 1);
+    uint32_t len = (uint32_t)snprintf(request, sizeof request, "SendTargets=%s", what) + 1, n = 0, itt = in->itt;
     uint8_t ttt[4];
     bool more;
     int r = answer ? 0 : -ENOMEM;
@@ -445,7 +447,7 @@ int initiator_send_targets(struct initiator *in, const char *what, char **ret_te
         struct pdu pdu;
 
         if (r == 0)
-            r = text_round(in, request, len, ttt, &pdu);
+            r = text_round(in, itt, request, len, ttt, &pdu);
         if (r < 0) {
             free(answer);
             return r;
@@ -461,6 +463,7 @@ int initiator_send_targets(struct initiator *in, const char *what, char **ret_te
         len = 0;
         pdu_free(&pdu);
     } while (more);
+    answer[n] = '\0';
     for (uint32_t i = 0; i < n; i++) {
         if (answer[i] == '\0')
             answer[i] = '\n';

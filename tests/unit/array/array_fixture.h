@@ -5,6 +5,7 @@
 
 #include "../unit_test.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -8,7 +8,8 @@
 #include "base/bytes.h"
 
 static uint8_t disk[FAKE_BLOCKS * 512];
-static size_t n_dirty; /* bytes from its start that may have been written: thousands of disks come and go in one test */
+static size_t
+    n_dirty; /* bytes from its start that may have been written: thousands of disks come and go in one test */
 
 struct scsi_view *fake_view_create(void)
 {

@@ -15,7 +15,7 @@ uint32_t initiator_random(struct initiator *i)
     return i->seed >> 8;
 }
 
-/* ---- driver ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- driver -------------------------------------------------------------------------------------------- */
 
 static void wake(void *driver, struct iscsi_conn *conn)
 {
@@ -28,13 +28,17 @@ static void wake(void *driver, struct iscsi_conn *conn)
 static void *buffer_get(void *driver, size_t len)
 {
     struct initiator *i = driver;
+    void *buf;
 
     assert_true(len > 0);
     if (i->buffer_bytes + len > i->buffer_max)
         return NULL;
-    i->n_buffers++;
-    i->buffer_bytes += len;
-    return malloc(len);
+    buf = malloc(len);
+    if (buf) {
+        i->n_buffers++;
+        i->buffer_bytes += len;
+    }
+    return buf;
 }
 
 static void buffer_put(void *driver, void *buf, size_t len)
@@ -50,9 +54,10 @@ static void buffer_put(void *driver, void *buf, size_t len)
 
 static const struct iscsi_driver driver = { wake, buffer_get, buffer_put };
 
-/* ---- directory ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- directory ----------------------------------------------------------------------------------------- */
 
-static void admit(void *dir, struct iscsi_conn *conn, const char *name, const char *target, struct iscsi_admission *ret)
+static void admit(void *dir, struct iscsi_conn *conn, const char *name, const char *target,
+                  struct iscsi_admission *ret)
 {
     struct initiator *i = dir;
 
@@ -75,7 +80,8 @@ static void release(void *dir, struct iscsi_conn *conn, void *pin)
     i->n_released++;
 }
 
-static int session_open(void *dir, struct iscsi_conn *conn, void *pin, struct scsi_view **ret_view, uint16_t *ret_tsih)
+static int session_open(void *dir, struct iscsi_conn *conn, void *pin, struct scsi_view **ret_view,
+                        uint16_t *ret_tsih)
 {
     struct initiator *i = dir;
 
@@ -128,7 +134,7 @@ static const struct iscsi_directory directory = {
     .discovery_auth = discovery_auth,
 };
 
-/* ---- life -------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- life ---------------------------------------------------------------------------------------------- */
 
 void initiator_init(struct initiator *i)
 {
@@ -225,7 +231,7 @@ bool initiator_is_over(struct initiator *i)
     return iscsi_conn_wants_close(i->conn);
 }
 
-/* ---- bytes --------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- bytes --------------------------------------------------------------------------------------------- */
 
 static size_t piece(struct initiator *i, size_t most)
 {
@@ -297,10 +303,10 @@ void initiator_drain(struct initiator *i)
 
 void initiator_send(struct initiator *i, const uint8_t bhs[BHS_LEN], const void *data, uint32_t len)
 {
-    uint8_t *pdu = malloc(BHS_LEN + len + 16);
+    static uint8_t pdu[BHS_LEN + (1 << 20) + 16];
     size_t n = BHS_LEN;
 
-    assert_non_null(pdu);
+    assert_true(len <= 1 << 20);
     memcpy(pdu, bhs, BHS_LEN);
     be24_put(pdu + 5, len);
     if (i->header_digest) {
@@ -311,11 +317,11 @@ void initiator_send(struct initiator *i, const uint8_t bhs[BHS_LEN], const void 
         memcpy(pdu + n, data, len);
         memset(pdu + n + len, 0, 3);
         if (i->data_digest)
-            digest_put(pdu + n + len + pdu_pad(len), digest_add(DIGEST_START, pdu + n, len + pdu_pad(len)) ^ i->spoil_data_digest);
+            digest_put(pdu + n + len + pdu_pad(len),
+                       digest_add(DIGEST_START, pdu + n, len + pdu_pad(len)) ^ i->spoil_data_digest);
         n += len + pdu_pad(len) + (i->data_digest ? DIGEST_LEN : 0);
     }
     initiator_feed(i, pdu, n);
-    free(pdu);
 }
 
 bool initiator_next(struct initiator *i, struct reply *ret)
@@ -328,7 +334,11 @@ bool initiator_next(struct initiator *i, struct reply *ret)
     if (i->n_stream == i->taken)
         return false;
     assert_true(i->n_stream - i->taken >= BHS_LEN);
-    *ret = (struct reply){ .opcode = p[0], .flags = p[1], .len = be24_get(p + 5), .itt = be32_get(p + 16), .ttt = be32_get(p + 20) };
+    *ret = (struct reply){ .opcode = p[0],
+                           .flags = p[1],
+                           .len = be24_get(p + 5),
+                           .itt = be32_get(p + 16),
+                           .ttt = be32_get(p + 20) };
     memcpy(ret->bhs, p, BHS_LEN);
     ret->statsn = be32_get(p + 24);
     i->exp_cmdsn = be32_get(p + 28);
@@ -339,7 +349,8 @@ bool initiator_next(struct initiator *i, struct reply *ret)
     }
     ret->data = p + n;
     if (ret->len && i->data_digest && p[0] != OP_LOGIN_RESPONSE) {
-        assert_true(digest_equal(p + n + ret->len + pdu_pad(ret->len), digest_add(DIGEST_START, p + n, ret->len + pdu_pad(ret->len))));
+        assert_true(digest_equal(p + n + ret->len + pdu_pad(ret->len),
+                                 digest_add(DIGEST_START, p + n, ret->len + pdu_pad(ret->len))));
         n += DIGEST_LEN;
     }
     n += ret->len + pdu_pad(ret->len);
@@ -364,7 +375,7 @@ bool initiator_quiet(struct initiator *i)
     return !initiator_next(i, &r);
 }
 
-/* ---- PDUs ------------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- PDUs ---------------------------------------------------------------------------------------------- */
 
 void request_pdu(struct initiator *i, uint8_t bhs[BHS_LEN], uint8_t opcode, uint8_t flags, uint32_t itt)
 {
@@ -409,8 +420,12 @@ void login_send(struct initiator *i, uint8_t flags, const char *pairs)
 
 struct reply login_step(struct initiator *i, uint8_t flags, const char *pairs)
 {
+    struct reply r;
+
     login_send(i, flags, pairs);
-    return initiator_expect(i, OP_LOGIN_RESPONSE);
+    r = initiator_expect(i, OP_LOGIN_RESPONSE);
+    assert_int_equal(r.itt, 0x1001);
+    return r;
 }
 
 const char *text_value(const struct reply *r, const char *key)
@@ -428,7 +443,9 @@ void login(struct initiator *i, const char *pairs)
     char text[4096];
     struct reply r;
 
-    snprintf(text, sizeof text, "InitiatorName=" OUR_NAME "\nTargetName=" TARGET_NAME "\nSessionType=Normal%s%s", *pairs ? "\n" : "", pairs);
+    snprintf(text, sizeof text,
+             "InitiatorName=" OUR_NAME "\nTargetName=" TARGET_NAME "\nSessionType=Normal%s%s",
+             *pairs ? "\n" : "", pairs);
     r = login_step(i, FULL_FROM_OPERATIONAL, text);
     assert_int_equal(be16_get(r.bhs + 36), 0);
     assert_int_equal(r.flags, FULL_FROM_OPERATIONAL);
@@ -439,7 +456,8 @@ void login(struct initiator *i, const char *pairs)
 
 void login_discovery(struct initiator *i)
 {
-    struct reply r = login_step(i, FULL_FROM_OPERATIONAL, "InitiatorName=" OUR_NAME "\nSessionType=Discovery");
+    struct reply r =
+        login_step(i, FULL_FROM_OPERATIONAL, "InitiatorName=" OUR_NAME "\nSessionType=Discovery");
 
     assert_int_equal(be16_get(r.bhs + 36), 0);
 }
@@ -468,8 +486,8 @@ void command_send(struct initiator *i, const struct command *c, const void *data
     initiator_send(i, bhs, data, len);
 }
 
-void data_out_send(struct initiator *i, uint32_t itt, uint32_t ttt, uint32_t data_sn, uint32_t offset, bool final, const void *data,
-                   uint32_t len)
+void data_out_send(struct initiator *i, uint32_t itt, uint32_t ttt, uint32_t data_sn, uint32_t offset,
+                   bool final, const void *data, uint32_t len)
 {
     uint8_t bhs[BHS_LEN];
 

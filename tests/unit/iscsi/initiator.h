@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* A tiny initiator, with the driver and the directory that a connection needs around it. It builds PDUs and takes apart what comes back.
+/* A tiny initiator, with the driver and the directory that a connection needs around it. It builds PDUs and
+ * takes apart what comes back.
  *
- * Bytes reach the connection in pieces of `chunk` (0: as much as it offers room for; 1: one by one; RANDOM_CHUNKS: sizes from `seed`),
- * and leave it in such pieces too: whatever the pieces, the conversation must be the same.
+ * Bytes reach the connection in pieces of `chunk` (0: as much as it offers room for; 1: one by one;
+ * RANDOM_CHUNKS: sizes from `seed`), and leave it in such pieces too: whatever the pieces, the conversation
+ * must be the same.
  */
 #ifndef VDS_TESTS_INITIATOR_H
 #define VDS_TESTS_INITIATOR_H
@@ -28,13 +30,13 @@ struct initiator {
     /* the driver */
     unsigned n_wakes, n_buffers; /* buffers that are out */
     size_t buffer_bytes, buffer_max;
-    int received;                /* last result of iscsi_conn_received() */
+    int received; /* last result of iscsi_conn_received() */
 
     /* the directory */
     struct scsi_view *view;
     struct iscsi_admission admission;
     struct iscsi_auth discovery_auth;
-    int session_open;            /* what session_open() answers */
+    int session_open; /* what session_open() answers */
     uint16_t tsih, known_tsih;
     unsigned n_admitted, n_released, n_targets;
     bool gone;
@@ -62,7 +64,8 @@ void initiator_connect(struct initiator *i);
 /* The socket goes; asserts that nothing is left behind. */
 void initiator_fini(struct initiator *i);
 
-/* Sends bytes; a PDU: header with its length filled in, data, padding, digests. Stops when the connection takes no more. */
+/* Sends bytes; a PDU: header with its length filled in, data, padding, digests. Stops when the connection
+ * takes no more. */
 void initiator_feed(struct initiator *i, const void *bytes, size_t n);
 void initiator_send(struct initiator *i, const uint8_t bhs[BHS_LEN], const void *data, uint32_t len);
 /* Takes what the connection wants to say into the stream. */
@@ -95,13 +98,14 @@ struct command {
 };
 void command_pdu(struct initiator *i, uint8_t bhs[BHS_LEN], const struct command *c);
 void command_send(struct initiator *i, const struct command *c, const void *data, uint32_t len);
-void data_out_send(struct initiator *i, uint32_t itt, uint32_t ttt, uint32_t data_sn, uint32_t offset, bool final, const void *data,
-                   uint32_t len);
+void data_out_send(struct initiator *i, uint32_t itt, uint32_t ttt, uint32_t data_sn, uint32_t offset,
+                   bool final, const void *data, uint32_t len);
 void request_pdu(struct initiator *i, uint8_t bhs[BHS_LEN], uint8_t opcode, uint8_t flags, uint32_t itt);
 
 uint32_t initiator_random(struct initiator *i);
 
-/* cmocka fixtures: *state is a struct initiator, connected, or still to be (initiator_connect() is the test's). */
+/* cmocka fixtures: *state is a struct initiator, connected, or still to be (initiator_connect() is the
+ * test's). */
 int connected(void **state);
 int unconnected(void **state);
 int disconnect(void **state);

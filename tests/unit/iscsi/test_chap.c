@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* CHAP, one-way and mutual, with every digest (RFC 7143 §12.1.3, RFC 1994 §4.1). The answers are computed here by libcrypto's one-shot
- * functions; the MD5 case has fixed vectors too. */
+/* CHAP, one-way and mutual, with every digest (RFC 7143 §12.1.3, RFC 1994 §4.1). The answers are computed
+ * here by libcrypto's one-shot functions; the MD5 case has fixed vectors too. */
 #include "initiator.h"
 
 #include <stdio.h>
@@ -10,9 +10,9 @@
 
 #include "iscsi/chap.h"
 
-#define NAMES "InitiatorName=" OUR_NAME "\nTargetName=" TARGET_NAME "\n"
-#define IN_SECURITY  (STAGE_SECURITY << 2)
-#define TO_FULL      (LOGIN_TRANSIT | STAGE_SECURITY << 2 | STAGE_FULL)
+#define NAMES       "InitiatorName=" OUR_NAME "\nTargetName=" TARGET_NAME "\n"
+#define IN_SECURITY (STAGE_SECURITY << 2)
+#define TO_FULL     (LOGIN_TRANSIT | STAGE_SECURITY << 2 | STAGE_FULL)
 
 static const char secret[] = "a secret of 16 b", other_secret[] = "the other secret";
 
@@ -43,7 +43,8 @@ static unsigned unhex(const char *hex, uint8_t *out)
 }
 
 /* H(id, secret, challenge) as "0x..." */
-static const char *proof(const char *digest, unsigned id, const char *key, const uint8_t *challenge, unsigned n)
+static const char *proof(const char *digest, unsigned id, const char *key, const uint8_t *challenge,
+                         unsigned n)
 {
     static char hex[2 + 64 + 1];
     uint8_t input[1 + 64 + 1024], out[EVP_MAX_MD_SIZE];
@@ -138,7 +139,8 @@ static void the_target_proves_itself_when_it_is_asked(void **state)
         r = answer(i, "alice", proof(digests[k].digest, x.id, secret, x.challenge, x.n_challenge), more);
         assert_int_equal(status_of(&r), 0);
         assert_string_equal(text_value(&r, "CHAP_N"), "bob");
-        assert_string_equal(text_value(&r, "CHAP_R"), proof(digests[k].digest, 0x21, other_secret, ours, sizeof ours));
+        assert_string_equal(text_value(&r, "CHAP_R"),
+                            proof(digests[k].digest, 0x21, other_secret, ours, sizeof ours));
         initiator_fini(i);
         unconnected(state);
     }
@@ -241,7 +243,8 @@ static void one_secret_for_both_directions_is_refused(void **state)
     i->admission.auth.mutual = i->admission.auth.in;
     initiator_connect(i);
     x = begin(i, "5", "5");
-    r = answer(i, "alice", proof("MD5", x.id, secret, x.challenge, x.n_challenge), "\nCHAP_I=1\nCHAP_C=0x0102030405060708");
+    r = answer(i, "alice", proof("MD5", x.id, secret, x.challenge, x.n_challenge),
+               "\nCHAP_I=1\nCHAP_C=0x0102030405060708");
     assert_int_equal(status_of(&r), 0x0201);
 }
 
@@ -254,14 +257,18 @@ static void a_target_without_a_secret_of_its_own_does_not_answer_a_challenge(voi
     i->admission.auth = auth(false);
     initiator_connect(i);
     x = begin(i, "5", "5");
-    r = answer(i, "alice", proof("MD5", x.id, secret, x.challenge, x.n_challenge), "\nCHAP_I=1\nCHAP_C=0b" "AQIDBAUGBwg=");
+    r = answer(i, "alice", proof("MD5", x.id, secret, x.challenge, x.n_challenge),
+               "\nCHAP_I=1\nCHAP_C=0b"
+               "AQIDBAUGBwg=");
     assert_int_equal(status_of(&r), 0x0201);
 }
 
 /* Each step takes its own keys and no others. */
 static void keys_out_of_order_are_refused(void **state)
 {
-    static const char *const first[] = { "CHAP_A=5", "CHAP_N=alice\nCHAP_R=0x00", "AuthMethod=CHAP\nCHAP_A=5\nCHAP_N=alice", "CHAP_I=1", "AuthMethod=CHAP\nAuthMethod=CHAP" };
+    static const char *const first[] = { "CHAP_A=5", "CHAP_N=alice\nCHAP_R=0x00",
+                                         "AuthMethod=CHAP\nCHAP_A=5\nCHAP_N=alice", "CHAP_I=1",
+                                         "AuthMethod=CHAP\nAuthMethod=CHAP" };
     static const char *const second[] = { "AuthMethod=None", "CHAP_N=alice\nCHAP_R=0x00", "CHAP_C=0x00" };
 
     for (size_t k = 0; k < sizeof first / sizeof *first; k++) {
@@ -313,7 +320,9 @@ static void who_must_authenticate_can_not_go_around_it(void **state)
     static const struct {
         uint8_t flags;
         const char *pairs;
-    } cases[] = { { FULL_FROM_OPERATIONAL, NAMES }, { TO_FULL, NAMES "AuthMethod=None" }, { IN_SECURITY, NAMES "AuthMethod=KRB5,None" } };
+    } cases[] = { { FULL_FROM_OPERATIONAL, NAMES },
+                  { TO_FULL, NAMES "AuthMethod=None" },
+                  { IN_SECURITY, NAMES "AuthMethod=KRB5,None" } };
 
     for (size_t k = 0; k < 3; k++) {
         struct initiator *i = *state;
@@ -377,14 +386,16 @@ static void no_challenge_comes_twice(void **state)
     }
 }
 
-/* Fixed vectors: MD5(0x21 "the other secret" 01..08) and the same by SHA-256, computed with md5sum and sha256sum. */
+/* Fixed vectors: MD5(0x21 "the other secret" 01..08) and the same by SHA-256, computed with md5sum and
+ * sha256sum. */
 static void the_proof_is_the_hash_of_identifier_secret_and_challenge(void **state)
 {
     static const uint8_t challenge[] = { 1, 2, 3, 4, 5, 6, 7, 8 };
 
     (void)state;
     assert_string_equal(proof("MD5", 0x21, other_secret, challenge, 8), "0x8585e8065eb7fd49f6fa9a6cdf9d87b1");
-    assert_string_equal(proof("SHA256", 0x21, other_secret, challenge, 8), "0x08e306aff7f622eee2ca4a597905fc686c891601fbf5412095221e2b970fce5f");
+    assert_string_equal(proof("SHA256", 0x21, other_secret, challenge, 8),
+                        "0x08e306aff7f622eee2ca4a597905fc686c891601fbf5412095221e2b970fce5f");
 }
 
 int main(void)

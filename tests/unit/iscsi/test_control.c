@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* NOP both ways, Logout, Async Messages, SNACK, Reject, keep-alive, the end of connections (RFC 7143 §11.9, §11.14-11.19). */
+/* NOP both ways, Logout, Async Messages, SNACK, Reject, keep-alive, the end of connections (RFC 7143 §11.9,
+ * §11.14-11.19). */
 #include "initiator.h"
 
 #include <string.h>
@@ -50,7 +51,7 @@ static void a_ping_comes_back_with_its_data(void **state)
     assert_memory_equal(r.data, "hello", 5);
     nop_out(i, 8, (const char *)initiator_pattern(), 4096);
     r = initiator_expect(i, OP_NOP_IN);
-    assert_int_equal(r.len, 512); /* no more than the initiator takes */
+    assert_int_equal(r.len, 512);  /* no more than the initiator takes */
     nop_out(i, TAG_NONE, NULL, 0); /* wants no answer */
     assert_true(initiator_quiet(i));
 }
@@ -145,7 +146,9 @@ static void a_logout_waits_for_the_commands_that_execute(void **state)
     login(i, "");
     i->view->hold = true;
     command_send(i, &w, initiator_pattern(), 2048);
-    command_send(i, &(struct command){ .itt = 3, .op = 0x2a, .n_blocks = 4, .edtl = 2048, .flags = WRITE_FLAGS }, NULL, 0);
+    command_send(i,
+                 &(struct command){ .itt = 3, .op = 0x2a, .n_blocks = 4, .edtl = 2048, .flags = WRITE_FLAGS },
+                 NULL, 0);
     initiator_expect(i, OP_R2T);
     logout(i, LOGOUT_SESSION, 1);
     assert_true(initiator_quiet(i));
@@ -222,17 +225,19 @@ static void each_malformed_pdu_is_rejected_with_its_reason(void **state)
         uint32_t itt;
         unsigned reason;
     } cases[] = {
-        { 0x1c, PDU_FINAL, 0, 1, REJECT_NOT_SUPPORTED },                       /* vendor specific */
-        { OP_NOP_IN, PDU_FINAL, 0, 1, REJECT_NOT_SUPPORTED },                  /* a target's opcode */
+        { OP_VENDOR_LAST | PDU_IMMEDIATE, PDU_FINAL, 0, 1, REJECT_NOT_SUPPORTED },
+        { OP_NOP_IN, PDU_FINAL, 0, 1, REJECT_NOT_SUPPORTED }, /* a target's opcode */
         { OP_SNACK, PDU_FINAL, 0, 1, REJECT_SNACK },
         { OP_NOP_OUT, PDU_FINAL, 0, TAG_NONE, REJECT_PROTOCOL_ERROR },         /* no tag, not immediate */
         { OP_NOP_OUT | PDU_IMMEDIATE, PDU_FINAL, 1, 1, REJECT_INVALID_FIELD }, /* AHS where none belongs */
         { OP_TEXT_REQUEST | PDU_IMMEDIATE, PDU_FINAL | PDU_CONTINUE, 0, 1, REJECT_PROTOCOL_ERROR },
         { OP_TEXT_REQUEST | PDU_IMMEDIATE, PDU_FINAL, 0, TAG_NONE, REJECT_INVALID_FIELD },
         { OP_SCSI_COMMAND | PDU_IMMEDIATE, PDU_FINAL, 0, TAG_NONE, REJECT_INVALID_FIELD },
-        { OP_SCSI_COMMAND | PDU_IMMEDIATE, PDU_FINAL | COMMAND_READ | COMMAND_WRITE, 0, 1, REJECT_NOT_SUPPORTED }, /* bidirectional */
-        { OP_SCSI_COMMAND | PDU_IMMEDIATE, PDU_FINAL | COMMAND_READ, 1, 1, REJECT_INVALID_FIELD }, /* an AHS of length 0 */
-        { OP_DATA_OUT, PDU_FINAL, 0, 1, REJECT_INVALID_FIELD },                /* for a task that is not there */
+        { OP_SCSI_COMMAND | PDU_IMMEDIATE, PDU_FINAL | COMMAND_READ | COMMAND_WRITE, 0, 1,
+          REJECT_NOT_SUPPORTED }, /* bidirectional */
+        { OP_SCSI_COMMAND | PDU_IMMEDIATE, PDU_FINAL | COMMAND_READ, 1, 1,
+          REJECT_INVALID_FIELD },                               /* an AHS of length 0 */
+        { OP_DATA_OUT, PDU_FINAL, 0, 1, REJECT_INVALID_FIELD }, /* for a task that is not there */
     };
     struct initiator *i = *state;
 
@@ -317,9 +322,14 @@ static void a_lost_connection_is_gone_when_the_store_has_let_go(void **state)
     login(i, "");
     i->view->hold = true;
     for (uint32_t k = 0; k < 3; k++)
-        command_send(i, &(struct command){ .itt = k, .op = 0x28, .n_blocks = 8, .edtl = 4096, .flags = READ_FLAGS }, NULL, 0);
-    command_send(i, &(struct command){ .itt = 9, .op = 0x2a, .n_blocks = 8, .edtl = 4096, .flags = WRITE_FLAGS }, NULL, 0);
-    assert_int_equal(i->view->n_held, 3); /* disconnect() loses it with three in flight, completes them and finds it gone */
+        command_send(
+            i, &(struct command){ .itt = k, .op = 0x28, .n_blocks = 8, .edtl = 4096, .flags = READ_FLAGS },
+            NULL, 0);
+    command_send(i,
+                 &(struct command){ .itt = 9, .op = 0x2a, .n_blocks = 8, .edtl = 4096, .flags = WRITE_FLAGS },
+                 NULL, 0);
+    assert_int_equal(i->view->n_held,
+                     3); /* disconnect() loses it with three in flight, completes them and finds it gone */
 }
 
 static void output_half_sent_when_the_connection_is_lost_leaves_nothing(void **state)
@@ -328,7 +338,9 @@ static void output_half_sent_when_the_connection_is_lost_leaves_nothing(void **s
     struct iovec iov[8];
 
     login(i, "MaxRecvDataSegmentLength=512");
-    command_send(i, &(struct command){ .itt = 1, .op = 0x28, .n_blocks = 64, .edtl = 32768, .flags = READ_FLAGS }, NULL, 0);
+    command_send(
+        i, &(struct command){ .itt = 1, .op = 0x28, .n_blocks = 64, .edtl = 32768, .flags = READ_FLAGS },
+        NULL, 0);
     assert_true(iscsi_conn_output(i->conn, iov, 8) > 0);
     iscsi_conn_sent(i->conn, 700);
     assert_true(iscsi_conn_output(i->conn, iov, 8) > 0);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Text Requests in full feature phase: SendTargets, continuation, negotiation (RFC 7143 §11.10, §11.11, appendix C). */
+/* Text Requests in full feature phase: SendTargets, continuation, negotiation (RFC 7143 §11.10, §11.11,
+ * appendix C). */
 #include "initiator.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void text_send(struct initiator *i, uint8_t flags, uint32_t itt, uint32_t ttt, const char *bytes, uint32_t len)
+static void text_send(struct initiator *i, uint8_t flags, uint32_t itt, uint32_t ttt, const char *bytes,
+                      uint32_t len)
 {
     uint8_t bhs[BHS_LEN];
 
@@ -23,8 +25,9 @@ static struct reply ask(struct initiator *i, const char *pair)
 
 static void all_targets_are_listed_with_their_addresses_and_tags(void **state)
 {
-    static const char expected[] = "TargetName=" TARGET_NAME "\0TargetAddress=10.0.0.1:3260,1\0TargetAddress=[fe80::1]:3260,2\0"
-                                   "TargetName=" TARGET_NAME "1\0TargetAddress=10.0.0.1:3260,1\0TargetAddress=[fe80::1]:3260,2";
+    static const char expected[] =
+        "TargetName=" TARGET_NAME "\0TargetAddress=10.0.0.1:3260,1\0TargetAddress=[fe80::1]:3260,2\0"
+        "TargetName=" TARGET_NAME "1\0TargetAddress=10.0.0.1:3260,1\0TargetAddress=[fe80::1]:3260,2";
     struct initiator *i = *state;
     struct reply r;
 
@@ -210,7 +213,9 @@ static void the_segment_limit_may_be_changed_later(void **state)
     login(i, "");
     r = ask(i, "MaxRecvDataSegmentLength=512");
     assert_int_equal(r.len, 0);
-    command_send(i, &(struct command){ .itt = 1, .op = 0x28, .n_blocks = 2, .edtl = 1024, .flags = READ_FLAGS }, NULL, 0);
+    command_send(i,
+                 &(struct command){ .itt = 1, .op = 0x28, .n_blocks = 2, .edtl = 1024, .flags = READ_FLAGS },
+                 NULL, 0);
     assert_int_equal(initiator_expect(i, OP_DATA_IN).len, 512);
     initiator_expect(i, OP_DATA_IN);
     text_send(i, PDU_FINAL, 6, TAG_NONE, "MaxBurstLength=512", 19);

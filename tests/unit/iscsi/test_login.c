@@ -8,7 +8,7 @@
 
 #include "iscsi/digest.h"
 
-#define NAMES "InitiatorName=" OUR_NAME "\nTargetName=" TARGET_NAME "\n"
+#define NAMES            "InitiatorName=" OUR_NAME "\nTargetName=" TARGET_NAME "\n"
 #define SECURITY_TO(nsg) (LOGIN_TRANSIT | STAGE_SECURITY << 2 | (nsg))
 #define STAY_OPERATIONAL (STAGE_OPERATIONAL << 2)
 
@@ -31,7 +31,8 @@ static void a_normal_login_declares_tag_alias_and_segment_limit(void **state)
 {
     struct initiator *i = *state;
     struct iscsi_conn_facts facts;
-    struct reply r = login_step(i, SECURITY_TO(STAGE_OPERATIONAL), NAMES "SessionType=Normal\nAuthMethod=None");
+    struct reply r =
+        login_step(i, SECURITY_TO(STAGE_OPERATIONAL), NAMES "SessionType=Normal\nAuthMethod=None");
 
     assert_int_equal(status_of(&r), 0);
     assert_int_equal(r.flags, SECURITY_TO(STAGE_OPERATIONAL));
@@ -66,20 +67,25 @@ static void security_may_lead_straight_to_full_feature_phase(void **state)
 static void each_key_is_answered_by_its_rule(void **state)
 {
     static const char *const expected[][2] = {
-        { "HeaderDigest", "CRC32C" },      { "DataDigest", "None" },          { "MaxConnections", "1" },
-        { "InitialR2T", "No" },            { "ImmediateData", "Yes" },        { "MaxBurstLength", "1048576" },
-        { "FirstBurstLength", "65536" },   { "DefaultTime2Wait", "5" },       { "DefaultTime2Retain", "0" },
-        { "MaxOutstandingR2T", "8" },      { "DataPDUInOrder", "Yes" },       { "DataSequenceInOrder", "Yes" },
-        { "ErrorRecoveryLevel", "0" },     { "TaskReporting", "RFC3720" },    { "iSCSIProtocolLevel", "1" },
-        { "IFMarker", "No" },              { "OFMarkInt", "Reject" },         { "X-org.example.key", "NotUnderstood" },
+        { "HeaderDigest", "CRC32C" },    { "DataDigest", "None" },
+        { "MaxConnections", "1" },       { "InitialR2T", "No" },
+        { "ImmediateData", "Yes" },      { "MaxBurstLength", "1048576" },
+        { "FirstBurstLength", "65536" }, { "DefaultTime2Wait", "5" },
+        { "DefaultTime2Retain", "0" },   { "MaxOutstandingR2T", "8" },
+        { "DataPDUInOrder", "Yes" },     { "DataSequenceInOrder", "Yes" },
+        { "ErrorRecoveryLevel", "0" },   { "TaskReporting", "RFC3720" },
+        { "iSCSIProtocolLevel", "1" },   { "IFMarker", "No" },
+        { "OFMarkInt", "Reject" },       { "X-org.example.key", "NotUnderstood" },
     };
     struct initiator *i = *state;
-    struct reply r = login_step(i, STAY_OPERATIONAL,
-                                NAMES "HeaderDigest=CRC32C,None\nDataDigest=None,CRC32C\nMaxConnections=4\nInitialR2T=No\nImmediateData=Yes\n"
-                                      "MaxBurstLength=16776192\nFirstBurstLength=0x10000\nDefaultTime2Wait=5\nDefaultTime2Retain=20\n"
-                                      "MaxOutstandingR2T=16\nDataPDUInOrder=No\nDataSequenceInOrder=No\nErrorRecoveryLevel=2\n"
-                                      "TaskReporting=FastAbort,RFC3720\niSCSIProtocolLevel=2\nIFMarker=No\nOFMarkInt=2048~4096\n"
-                                      "X-org.example.key=1\nInitiatorAlias=someone");
+    struct reply r = login_step(
+        i, STAY_OPERATIONAL,
+        NAMES "HeaderDigest=CRC32C,None\nDataDigest=None,CRC32C\nMaxConnections=4\nInitialR2T="
+              "No\nImmediateData=Yes\n"
+              "MaxBurstLength=16776192\nFirstBurstLength=0x10000\nDefaultTime2Wait=5\nDefaultTime2Retain=20\n"
+              "MaxOutstandingR2T=16\nDataPDUInOrder=No\nDataSequenceInOrder=No\nErrorRecoveryLevel=2\n"
+              "TaskReporting=FastAbort,RFC3720\niSCSIProtocolLevel=2\nIFMarker=No\nOFMarkInt=2048~4096\n"
+              "X-org.example.key=1\nInitiatorAlias=someone");
 
     for (size_t k = 0; k < sizeof expected / sizeof *expected; k++)
         assert_string_equal(text_value(&r, expected[k][0]), expected[k][1]);
@@ -91,8 +97,10 @@ static void each_key_is_answered_by_its_rule(void **state)
 static void a_discovery_login_answers_irrelevant_where_the_key_table_says_so(void **state)
 {
     struct initiator *i = *state;
-    struct reply r = login_step(i, FULL_FROM_OPERATIONAL,
-                                "InitiatorName=" OUR_NAME "\nSessionType=Discovery\nInitialR2T=No\nMaxBurstLength=1024\nHeaderDigest=None");
+    struct reply r =
+        login_step(i, FULL_FROM_OPERATIONAL,
+                   "InitiatorName=" OUR_NAME
+                   "\nSessionType=Discovery\nInitialR2T=No\nMaxBurstLength=1024\nHeaderDigest=None");
 
     assert_string_equal(text_value(&r, "InitialR2T"), "Irrelevant");
     assert_string_equal(text_value(&r, "MaxBurstLength"), "Irrelevant");
@@ -124,7 +132,8 @@ static void bad_logins_are_refused_with_the_status_that_says_why(void **state)
         { FULL_FROM_OPERATIONAL, NAMES "HeaderDigest=MD5", 0x0200 },
         { FULL_FROM_OPERATIONAL, NAMES "no equals sign", 0x0200 },
         { FULL_FROM_OPERATIONAL, NAMES "=value", 0x0200 },
-        { FULL_FROM_OPERATIONAL, NAMES "AuthMethod=None", 0x0200 },     /* a security key in the operational stage */
+        { FULL_FROM_OPERATIONAL, NAMES "AuthMethod=None",
+          0x0200 }, /* a security key in the operational stage */
         { SECURITY_TO(STAGE_OPERATIONAL), NAMES "AuthMethod=KRB5", 0x0201 },
         { STAGE_FULL << 2, NAMES, 0x020b },
         { STAGE_RESERVED << 2, NAMES, 0x020b },
@@ -170,6 +179,7 @@ static void a_version_that_does_not_exist_yet_is_refused(void **state)
     bhs[2] = bhs[3] = 1;
     initiator_send(i, bhs, NULL, 0);
     r = initiator_expect(i, OP_LOGIN_RESPONSE);
+    assert_int_equal(r.itt, 0x1001);
     assert_refused(i, &r, 0x0205);
 }
 
@@ -261,7 +271,8 @@ static void a_request_may_come_in_several_pdus(void **state)
     assert_int_equal(r.flags, FULL_FROM_OPERATIONAL);
 }
 
-/* The initiator's segment limit of 512 holds for login answers too, once it is said: the rest is fetched with empty requests. */
+/* The initiator's segment limit of 512 holds for login answers too, once it is said: the rest is fetched with
+ * empty requests. */
 static void an_answer_may_leave_in_several_pdus_and_transits_with_the_last(void **state)
 {
     struct initiator *i = *state;
@@ -449,7 +460,7 @@ static void a_connection_lost_while_it_waits_for_its_session_leaves_nothing(void
     unconnected(state);
 }
 
-/* Pipelined behind the login: read only when full feature phase has begun, with the digests that were agreed. */
+/* Pipelined behind the login: read only when full feature phase has begun, with the digests that were agreed */
 static void what_comes_behind_the_login_waits_for_it(void **state)
 {
     struct initiator *i = *state;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Properties of the byte stream: however it is cut, the conversation is the same; whatever is in it, nothing breaks and nothing stays. */
+/* Properties of the byte stream: however it is cut, the conversation is the same; whatever is in it, nothing
+ * breaks and nothing stays. */
 #include "initiator.h"
 
 #include <stdio.h>
@@ -39,8 +40,17 @@ static void converse(struct initiator *i, const char *keys)
     login(i, keys);
     for (uint32_t k = 1; k < 40; k++) {
         const uint32_t bytes = (k % 9 + 1) * 512, now = k % 3 ? bytes / 4 + k : 0;
-        const struct command w = { .itt = k, .op = 0x2a, .lba = k * 16, .n_blocks = (uint16_t)(bytes / 512), .edtl = bytes, .flags = WRITE_FLAGS };
-        const struct command rd = { .itt = 1000 + k, .op = 0x28, .lba = k * 16, .n_blocks = (uint16_t)(bytes / 512), .edtl = bytes + k % 5,
+        const struct command w = { .itt = k,
+                                   .op = 0x2a,
+                                   .lba = k * 16,
+                                   .n_blocks = (uint16_t)(bytes / 512),
+                                   .edtl = bytes,
+                                   .flags = WRITE_FLAGS };
+        const struct command rd = { .itt = 1000 + k,
+                                    .op = 0x28,
+                                    .lba = k * 16,
+                                    .n_blocks = (uint16_t)(bytes / 512),
+                                    .edtl = bytes + k % 5,
                                     .flags = READ_FLAGS };
 
         command_send(i, &w, pattern, now < bytes ? now : bytes);
@@ -74,7 +84,8 @@ static void the_conversation_is_the_same_however_the_stream_is_cut(void **state)
 {
     static const char *const keys[] = {
         "MaxRecvDataSegmentLength=1024\nMaxBurstLength=2048\nFirstBurstLength=2048",
-        "HeaderDigest=CRC32C\nDataDigest=CRC32C\nMaxRecvDataSegmentLength=512\nMaxBurstLength=1536\nMaxOutstandingR2T=4\nFirstBurstLength=1536",
+        "HeaderDigest=CRC32C\nDataDigest=CRC32C\nMaxRecvDataSegmentLength=512\nMaxBurstLength="
+        "1536\nMaxOutstandingR2T=4\nFirstBurstLength=1536",
     };
 
     (void)state;
@@ -103,20 +114,21 @@ static void the_conversation_is_the_same_however_the_stream_is_cut(void **state)
     }
 }
 
-/* ---- mutations ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- mutations ----------------------------------------------------------------------------------------- */
 
 /* A PDU of any kind, sometimes with sensible fields, then spoiled. */
 static size_t wild_pdu(struct initiator *i, uint8_t *pdu)
 {
-    static const uint8_t opcodes[] = { OP_NOP_OUT, OP_SCSI_COMMAND, OP_SCSI_COMMAND, OP_TASK_REQUEST, OP_LOGIN_REQUEST, OP_TEXT_REQUEST,
-                                       OP_DATA_OUT, OP_DATA_OUT, OP_LOGOUT_REQUEST, OP_SNACK };
+    static const uint8_t opcodes[] = { OP_NOP_OUT,        OP_SCSI_COMMAND, OP_SCSI_COMMAND, OP_TASK_REQUEST,
+                                       OP_LOGIN_REQUEST,  OP_TEXT_REQUEST, OP_DATA_OUT,     OP_DATA_OUT,
+                                       OP_LOGOUT_REQUEST, OP_SNACK };
     uint8_t opcode = opcodes[initiator_random(i) % sizeof opcodes];
     uint32_t len = initiator_random(i) % 4 ? 0 : initiator_random(i) % 700, itt = initiator_random(i) % 6;
 
     if (opcode == OP_LOGOUT_REQUEST && initiator_random(i) % 16)
         opcode = OP_SCSI_COMMAND;
-    request_pdu(i, pdu, opcode | (initiator_random(i) % 3 ? 0 : PDU_IMMEDIATE), (uint8_t)(initiator_random(i) | (initiator_random(i) % 4 ? PDU_FINAL : 0)),
-                itt);
+    request_pdu(i, pdu, opcode | (initiator_random(i) % 3 ? 0 : PDU_IMMEDIATE),
+                (uint8_t)(initiator_random(i) | (initiator_random(i) % 4 ? PDU_FINAL : 0)), itt);
     if (opcode == OP_SCSI_COMMAND) {
         pdu[1] = initiator_random(i) % 2 ? READ_FLAGS : initiator_random(i) % 2 ? WRITE_FLAGS : COMMAND_WRITE;
         pdu[32] = (uint8_t[]){ 0x28, 0x2a, 0x12, 0x00, 0xee, 0x2a }[initiator_random(i) % 6];
@@ -198,8 +210,10 @@ static void wild_logins_break_nothing(void **state)
 {
     (void)state;
     for (uint32_t seed = 1; seed <= N_MUTATIONS / 2; seed++) {
-        static const char pairs[] = "InitiatorName=" OUR_NAME "\nTargetName=" TARGET_NAME "\nSessionType=Normal\nAuthMethod=CHAP,None\nCHAP_A=5,7\n"
-                                    "CHAP_N=a\nCHAP_R=0x00112233\nHeaderDigest=CRC32C\nMaxRecvDataSegmentLength=512\nInitialR2T=No\nX=1";
+        static const char pairs[] = "InitiatorName=" OUR_NAME "\nTargetName=" TARGET_NAME
+                                    "\nSessionType=Normal\nAuthMethod=CHAP,None\nCHAP_A=5,7\n"
+                                    "CHAP_N=a\nCHAP_R=0x00112233\nHeaderDigest="
+                                    "CRC32C\nMaxRecvDataSegmentLength=512\nInitialR2T=No\nX=1";
         struct initiator i;
         uint8_t pdu[BHS_LEN + 512];
 
@@ -211,7 +225,8 @@ static void wild_logins_break_nothing(void **state)
         for (int k = 0; k < 6 && i.received >= 0 && !iscsi_conn_wants_close(i.conn); k++) {
             uint32_t len = text_of(pairs + initiator_random(&i) % 100 * (k > 0), (char *)pdu + BHS_LEN);
 
-            login_pdu(&i, pdu, (uint8_t)(initiator_random(&i) % 4 ? initiator_random(&i) % 16 : initiator_random(&i)));
+            login_pdu(&i, pdu,
+                      (uint8_t)(initiator_random(&i) % 4 ? initiator_random(&i) % 16 : initiator_random(&i)));
             be24_put(pdu + 5, len);
             for (uint32_t n = initiator_random(&i) % 4; n; n--)
                 pdu[initiator_random(&i) % (BHS_LEN + len)] ^= (uint8_t)(1 << initiator_random(&i) % 8);

@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-static void request(struct initiator *i, uint32_t itt, uint8_t function, uint8_t lun, uint32_t rtt, uint32_t ref_cmdsn)
+static void request(struct initiator *i, uint32_t itt, uint8_t function, uint8_t lun, uint32_t rtt,
+                    uint32_t ref_cmdsn)
 {
     uint8_t bhs[BHS_LEN];
 
@@ -28,7 +29,8 @@ static void test_unit_ready(struct initiator *i, uint32_t itt)
     command_send(i, &(struct command){ .itt = itt, .flags = PDU_FINAL | 1 }, NULL, 0);
 }
 
-/* The response says that the task has ended: it comes after the store has given the task back, and the task answers nothing. */
+/* The response says that the task has ended: it comes after the store has given the task back, and the task
+ * answers nothing. */
 static void abort_task_waits_for_the_task_to_end(void **state)
 {
     struct initiator *i = *state;
@@ -53,7 +55,9 @@ static void abort_task_ends_a_write_that_waits_for_data_at_once(void **state)
     struct reply r;
 
     login(i, "");
-    command_send(i, &(struct command){ .itt = 1, .op = 0x2a, .n_blocks = 8, .edtl = 4096, .flags = WRITE_FLAGS }, NULL, 0);
+    command_send(i,
+                 &(struct command){ .itt = 1, .op = 0x2a, .n_blocks = 8, .edtl = 4096, .flags = WRITE_FLAGS },
+                 NULL, 0);
     r = initiator_expect(i, OP_R2T);
     request(i, 50, TMF_ABORT_TASK, 0, 1, 100);
     assert_answer(i, 50, TMF_COMPLETE);
@@ -77,7 +81,8 @@ static void abort_task_of_a_task_that_is_not_there_says_so(void **state)
     assert_answer(i, 51, TMF_NO_TASK);
 }
 
-/* §11.5.1: the command has not come yet; its number counts as received, what follows runs, and it never runs itself */
+/* §11.5.1: the command has not come yet; its number counts as received, what follows runs, and it never runs
+ * itself */
 static void abort_task_of_a_command_that_did_not_come_fills_its_gap(void **state)
 {
     struct initiator *i = *state;
@@ -217,7 +222,8 @@ static void a_connection_lost_while_a_function_waits_leaves_nothing(void **state
     login(i, "");
     i->view->hold = true;
     test_unit_ready(i, 1);
-    request(i, 50, TMF_LOGICAL_UNIT_RESET, 0, TAG_NONE, 0); /* disconnect() completes the command after the loss */
+    request(i, 50, TMF_LOGICAL_UNIT_RESET, 0, TAG_NONE,
+            0); /* disconnect() completes the command after the loss */
 }
 
 /* Somebody else's reset has ended the task in src/scsi: no answer, the window opens. */

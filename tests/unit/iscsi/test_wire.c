@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The parts without state: text pairs, numbers, binary values, CRC32C, additional headers, the names of opcodes. */
+/* The parts without state: text pairs, numbers, binary values, CRC32C, additional headers, the names of
+ * opcodes. */
 #include "../unit_test.h"
 
 #include <errno.h>
@@ -14,8 +15,10 @@
 /* RFC 7143 appendix A.4: 32 bytes of zeros, of ones, rising, falling */
 static void crc32c_agrees_with_the_rfcs_examples(void **state)
 {
-    static const uint8_t zeros_wire[4] = { 0xaa, 0x36, 0x91, 0x8a }, ones_wire[4] = { 0x43, 0xab, 0xa8, 0x62 },
-                         rising_wire[4] = { 0x4e, 0x79, 0xdd, 0x46 }, falling_wire[4] = { 0x5c, 0xdb, 0x3f, 0x11 };
+    static const uint8_t zeros_wire[4] = { 0xaa, 0x36, 0x91, 0x8a },
+                         ones_wire[4] = { 0x43, 0xab, 0xa8, 0x62 },
+                         rising_wire[4] = { 0x4e, 0x79, 0xdd, 0x46 },
+                         falling_wire[4] = { 0x5c, 0xdb, 0x3f, 0x11 };
     uint8_t bytes[4][32], out[4];
 
     (void)state;
@@ -27,7 +30,8 @@ static void crc32c_agrees_with_the_rfcs_examples(void **state)
     }
     for (int k = 0; k < 4; k++) {
         digest_put(out, digest_add(DIGEST_START, bytes[k], 32));
-        assert_memory_equal(out, ((const uint8_t *[]){ zeros_wire, ones_wire, rising_wire, falling_wire })[k], 4);
+        assert_memory_equal(out, ((const uint8_t *[]){ zeros_wire, ones_wire, rising_wire, falling_wire })[k],
+                            4);
         assert_true(digest_equal(out, digest_add(DIGEST_START, bytes[k], 32)));
     }
 }
@@ -54,13 +58,16 @@ static void crc32c_is_right_at_any_alignment_length_and_split(void **state)
             uint32_t want = slow_crc(DIGEST_START, bytes + at, len);
 
             assert_int_equal(digest_add(DIGEST_START, bytes + at, len), want);
-            assert_int_equal(digest_add(digest_add(DIGEST_START, bytes + at, len / 3), bytes + at + len / 3, len - len / 3), want);
+            assert_int_equal(digest_add(digest_add(DIGEST_START, bytes + at, len / 3), bytes + at + len / 3,
+                                        len - len / 3),
+                             want);
         }
     for (size_t at = 0; at < 17; at++) {
         uint8_t *exact = malloc(4097 + at); /* under ASan: not a byte is read beyond */
 
         memcpy(exact, bytes + at, 4097 + at);
-        assert_int_equal(digest_add(DIGEST_START, exact + at, 4097), slow_crc(DIGEST_START, exact + at, 4097));
+        assert_int_equal(digest_add(DIGEST_START, exact + at, 4097),
+                         slow_crc(DIGEST_START, exact + at, 4097));
         free(exact);
     }
 }
@@ -121,9 +128,18 @@ static void numbers_are_decimal_or_hexadecimal_and_fit(void **state)
         int r;
         uint32_t n;
     } cases[] = {
-        { "0", 0, 0 },        { "4294967295", 0, UINT32_MAX }, { "0x1F", 0, 31 },        { "0Xff", 0, 255 },  { "4294967296", -ERANGE, 0 },
-        { "", -EINVAL, 0 },   { "0x", -EINVAL, 0 },            { "12a", -EINVAL, 0 },    { "-1", -EINVAL, 0 }, { " 1", -EINVAL, 0 },
-        { "99999999999999999999999999", -ERANGE, 0 },          { "0x100000000", -ERANGE, 0 },
+        { "0", 0, 0 },
+        { "4294967295", 0, UINT32_MAX },
+        { "0x1F", 0, 31 },
+        { "0Xff", 0, 255 },
+        { "4294967296", -ERANGE, 0 },
+        { "", -EINVAL, 0 },
+        { "0x", -EINVAL, 0 },
+        { "12a", -EINVAL, 0 },
+        { "-1", -EINVAL, 0 },
+        { " 1", -EINVAL, 0 },
+        { "99999999999999999999999999", -ERANGE, 0 },
+        { "0x100000000", -ERANGE, 0 },
     };
 
     (void)state;
@@ -143,9 +159,10 @@ static void binary_values_are_hexadecimal_or_base64_and_bounded(void **state)
         const char *bytes;
         size_t n;
     } cases[] = {
-        { "0x616263", 0, "abc", 3 },  { "0xABC", 0, "\x0a\xbc", 2 }, { "0bYWJj", 0, "abc", 3 },   { "0BYWI=", 0, "ab", 2 },
-        { "0bYQ==", 0, "a", 1 },      { "0x", -EINVAL, "", 0 },      { "0xzz", -EINVAL, "", 0 },  { "0bY", -EINVAL, "", 0 },
-        { "0bYW!j", -EINVAL, "", 0 }, { "abc", -EINVAL, "", 0 },     { "", -EINVAL, "", 0 },      { "0x6162636465", -ENOSPC, "", 0 },
+        { "0x616263", 0, "abc", 3 },      { "0xABC", 0, "\x0a\xbc", 2 }, { "0bYWJj", 0, "abc", 3 },
+        { "0BYWI=", 0, "ab", 2 },         { "0bYQ==", 0, "a", 1 },       { "0x", -EINVAL, "", 0 },
+        { "0xzz", -EINVAL, "", 0 },       { "0bY", -EINVAL, "", 0 },     { "0bYW!j", -EINVAL, "", 0 },
+        { "abc", -EINVAL, "", 0 },        { "", -EINVAL, "", 0 },        { "0x6162636465", -ENOSPC, "", 0 },
         { "0bYWJjZGU=", -ENOSPC, "", 0 }, { "0b====", -EINVAL, "", 0 },
     };
 
@@ -195,8 +212,10 @@ static void lists_are_cut_at_commas(void **state)
 /* §11.2.2 */
 static void additional_headers_end_where_they_say(void **state)
 {
-    static const uint8_t cdb[] = { 0, 5, 1, 0, 1, 2, 3, 4 }, both[] = { 0, 5, 1, 0, 1, 2, 3, 4, 0, 5, 2, 0, 0, 0, 1, 0 }, empty[] = { 0, 0, 1, 0 },
-                         beyond[] = { 0, 6, 1, 0, 1, 2, 3, 4 }, huge[] = { 0xff, 0xff, 1, 0 };
+    static const uint8_t cdb[] = { 0, 5, 1, 0, 1, 2, 3, 4 },
+                         both[] = { 0, 5, 1, 0, 1, 2, 3, 4, 0, 5, 2, 0, 0, 0, 1, 0 },
+                         empty[] = { 0, 0, 1, 0 }, beyond[] = { 0, 6, 1, 0, 1, 2, 3, 4 },
+                         huge[] = { 0xff, 0xff, 1, 0 };
     struct pdu_ahs ahs;
 
     (void)state;

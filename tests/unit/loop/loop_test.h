@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Every test of the loop runs on both engines: RUN_ON_BOTH() in main(), loop_fixture() as each test's setup. */
+/* Every test of the loop runs on both engines: RUN_ON_BOTH() in main(), loop_fixture() as each test's
+ * setup. */
 #ifndef VDS_TESTS_LOOP_TEST_H
 #define VDS_TESTS_LOOP_TEST_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What AUTO does where io_uring is forbidden. In a program of its own: a seccomp filter cannot be taken off again. */
+/* What AUTO does where io_uring is forbidden. In a program of its own: a seccomp filter cannot be taken
+ * off again. */
 #include "../unit_test.h"
 
 #include <errno.h>
@@ -23,7 +24,8 @@ static bool forbid(long call, int err)
     };
     struct sock_fprog prog = { ARRAY_SIZE(code), code };
 
-    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) == 0;
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) == 0;
 }
 
 static int forbidden_errno;

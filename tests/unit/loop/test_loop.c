@@ -10,7 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* ---- helpers --------------------------------------------------------------------------------------------------------------- */
+/* ---- helpers ------------------------------------------------------------------------------------------- */
 
 struct transfer {
     struct result r;
@@ -76,7 +76,7 @@ static int make_file(void)
     return fd;
 }
 
-/* ---- the turn -------------------------------------------------------------------------------------------------------------- */
+/* ---- the turn ------------------------------------------------------------------------------------------ */
 
 static void a_deferred_operation_runs_from_the_loop_and_not_from_the_call(void **state)
 {
@@ -127,7 +127,7 @@ static void the_name_tells_the_engine(void **state)
     assert_string_equal(loop_backend_name(*state), backend == LOOP_BACKEND_EPOLL ? "epoll" : "io_uring");
 }
 
-/* ---- sockets --------------------------------------------------------------------------------------------------------------- */
+/* ---- sockets ------------------------------------------------------------------------------------------- */
 
 static void bytes_sent_are_received(void **state)
 {
@@ -185,7 +185,8 @@ static void the_end_of_the_stream_is_a_receive_of_zero_bytes(void **state)
     close(fds[0]);
 }
 
-/* The last bytes and the end arrive together: a short receive must not be taken for "nothing more will come". */
+/* The last bytes and the end arrive together: a short receive must not be taken for "nothing more will
+ * come". */
 static void the_end_of_the_stream_is_seen_after_a_short_receive(void **state)
 {
     for (int i = 0; i < 50; i++) {
@@ -315,7 +316,8 @@ static void a_connection_is_accepted_and_carries_bytes_both_ways(void **state)
     char data[8] = "";
     int listener = make_listener(&addr), client;
 
-    for (int flags = 0; flags <= SOCK_NONBLOCK; flags += SOCK_NONBLOCK) { /* whatever the caller made of the socket */
+    /* whatever the caller made of the socket */
+    for (int flags = 0; flags <= SOCK_NONBLOCK; flags += SOCK_NONBLOCK) {
         client = socket(AF_INET, SOCK_STREAM | flags, 0);
         accepted = connected = RESULT();
         loop_accept(*state, &accepted.op, listener);
@@ -354,7 +356,8 @@ static void connecting_where_nobody_listens_is_refused(void **state)
     close(fd);
 }
 
-/* Closing and opening gives the same descriptor number to another socket; what the loop knew of the old one must not count. */
+/* Closing and opening gives the same descriptor number to another socket; what the loop knew of the old
+ * one must not count. */
 static void a_descriptor_number_may_be_reused_by_another_socket(void **state)
 {
     struct transfer in;
@@ -395,7 +398,7 @@ static void datagrams_are_received_one_by_one(void **state)
     close_pair(fds);
 }
 
-/* ---- poll ------------------------------------------------------------------------------------------------------------------ */
+/* ---- poll ---------------------------------------------------------------------------------------------- */
 
 static void poll_reports_once_what_was_asked_for(void **state)
 {
@@ -434,7 +437,7 @@ static void poll_reports_a_hang_up_that_was_not_asked_for(void **state)
     close(fds[0]);
 }
 
-/* ---- cancel ---------------------------------------------------------------------------------------------------------------- */
+/* ---- cancel -------------------------------------------------------------------------------------------- */
 
 static void a_cancelled_operation_ends_once_with_ecanceled(void **state)
 {
@@ -528,7 +531,7 @@ static void a_full_queue_loses_neither_operations_nor_cancels(void **state)
     close_pair(fds);
 }
 
-/* ---- files and work -------------------------------------------------------------------------------------------------------- */
+/* ---- files and work ------------------------------------------------------------------------------------ */
 
 static void a_file_is_written_synced_and_read_back(void **state)
 {
@@ -630,7 +633,7 @@ static void work_that_waits_for_a_thread_can_be_cancelled(void **state)
     close_pair(fds);
 }
 
-/* ---- create ---------------------------------------------------------------------------------------------------------------- */
+/* ---- create -------------------------------------------------------------------------------------------- */
 
 static void a_spinning_loop_does_the_same_and_sleeps_when_idle(void **state)
 {
@@ -654,7 +657,9 @@ static void a_spinning_loop_does_the_same_and_sleeps_when_idle(void **state)
     getrusage(RUSAGE_THREAD, &before);
     assert_int_equal(loop_turn(loop, 300), 0); /* 0.3 s without an event */
     getrusage(RUSAGE_THREAD, &after);
-    assert_true((after.ru_utime.tv_sec - before.ru_utime.tv_sec) * 1000000 + after.ru_utime.tv_usec - before.ru_utime.tv_usec < 100000);
+    assert_true((after.ru_utime.tv_sec - before.ru_utime.tv_sec) * 1000000 + after.ru_utime.tv_usec -
+                    before.ru_utime.tv_usec <
+                100000);
     loop_destroy(loop);
     close_pair(fds);
 }

@@ -65,7 +65,8 @@ static void no_timer_fires_before_its_deadline(void **state)
 static void a_stopped_timer_does_not_fire(void **state)
 {
     struct loop *loop = *state;
-    struct clocked a = { .timer.fired = note, .name = 1 }, b = { .timer.fired = note, .name = 2 }, zeroed = { 0 };
+    struct clocked a = { .timer.fired = note, .name = 1 }, b = { .timer.fired = note, .name = 2 },
+                   zeroed = { 0 };
     uint64_t when = loop_now(loop) + MS;
 
     n_fired = 0;

@@ -12,7 +12,7 @@ static VDS_ISCSI_PORTALGROUP_PROP group_prop(IVdsIscsiPortalGroup *group)
     return prop;
 }
 
-/* ---- QueryPortals ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- QueryPortals -------------------------------------------------------------------------------------- */
 
 static void query_portals_gives_every_portal_with_its_face(void **state)
 {
@@ -73,7 +73,7 @@ static void a_snapshot_does_not_see_what_comes_later(void **state)
     IVdsIscsiTarget_Release(target);
 }
 
-/* ---- CreatePortalGroup ----------------------------------------------------------------------------------------------------------------- */
+/* ---- CreatePortalGroup --------------------------------------------------------------------------------- */
 
 static void create_portal_group_hands_out_a_group_of_the_target(void **state)
 {
@@ -151,7 +151,7 @@ static void create_portal_group_with_a_corrupt_cache_says_so(void **state)
     IVdsIscsiTarget_Release(target);
 }
 
-/* ---- AddPortal, RemovePortal ------------------------------------------------------------------------------------------------------------ */
+/* ---- AddPortal, RemovePortal --------------------------------------------------------------------------- */
 
 struct pair {
     IVdsIscsiTarget *target;
@@ -333,7 +333,7 @@ static void the_methods_pass_on_a_corrupt_cache_and_refuse_null(void **state)
     pair_drop(&p);
 }
 
-/* ---- the async object of a real operation ------------------------------------------------------------------------------------------------- */
+/* ---- the async object of a real operation -------------------------------------------------------------- */
 
 static void a_running_operation_is_pending_and_can_be_cancelled_once(void **state)
 {
@@ -404,6 +404,28 @@ static void the_operation_goes_on_when_nobody_holds_its_async_object(void **stat
     pair_drop(&p);
 }
 
+static void count_end(void *arg)
+{
+    ++*(int *)arg;
+}
+
+static void whoever_cannot_wait_is_told_of_the_end_once(void **state)
+{
+    struct fixture *f = *state;
+    struct pair p = pair_make(f);
+    IVdsAsync *async = NULL;
+    int n_ends = 0;
+
+    fake_hold(f->array);
+    assert_int_equal(IVdsIscsiPortalGroup_AddPortal(p.group, p.portal, &async), S_OK);
+    assert_int_equal(com_async_on_end(async, count_end, &n_ends), S_OK);
+    assert_int_equal(n_ends, 0);
+    fake_let_go(f->array, S_OK, NULL);
+    assert_int_equal(n_ends, 1);
+    IVdsAsync_Release(async);
+    pair_drop(&p);
+}
+
 static void each_method_names_the_type_of_its_output(void **state)
 {
     struct fixture *f = *state;
@@ -451,6 +473,7 @@ int main(void)
         provider_test(an_ended_operation_is_too_late_to_cancel),
         provider_test(a_failed_operation_brings_its_sentence_to_whoever_waits),
         provider_test(the_operation_goes_on_when_nobody_holds_its_async_object),
+        provider_test(whoever_cannot_wait_is_told_of_the_end_once),
         provider_test(each_method_names_the_type_of_its_output),
     };
 

@@ -75,7 +75,7 @@ static void fill_slots(void *vtbl, size_t size)
     }
 }
 
-/* ---- operations ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- operations -------------------------------------------------------------------------------------- */
 
 struct fake_op {
     struct fake *fake;
@@ -204,10 +204,15 @@ static void op_on_end(void *p, void (*done)(void *arg), void *arg)
         done(arg);
 }
 
-static const struct com_async_ops op_ops = { op_wait, op_status, op_cancel, op_output, op_release, op_on_end };
-static const struct com_async_ops foreign_ops = { op_wait, op_status, op_cancel, op_output, op_release, NULL };
+static const struct com_async_ops op_ops = {
+    op_wait, op_status, op_cancel, op_output, op_release, op_on_end
+};
+static const struct com_async_ops foreign_ops = {
+    op_wait, op_status, op_cancel, op_output, op_release, NULL
+};
 
-static HRESULT start_op(struct fake *f, VDS_ASYNC_OUTPUT_TYPE type, enum fake_kind kind, unsigned number, IVdsAsync **ret)
+static HRESULT start_op(struct fake *f, VDS_ASYNC_OUTPUT_TYPE type, enum fake_kind kind, unsigned number,
+                        IVdsAsync **ret)
 {
     struct fake_op *op = calloc(1, sizeof *op);
     bool foreign;
@@ -258,7 +263,7 @@ unsigned fake_running_ops(struct fake *f)
     return n;
 }
 
-/* ---- the gate ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- the gate ---------------------------------------------------------------------------------------- */
 
 void fake_set_gate(struct fake *f, bool closed)
 {
@@ -287,27 +292,27 @@ static void pass_gate(struct fake *f)
     pthread_mutex_unlock(&f->lock);
 }
 
-/* ---- objects -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- objects ----------------------------------------------------------------------------------------- */
 
 /* By kind: which faces an object of it answers. */
 static HRESULT object_query(struct fake_object *o, REFIID iid, void **ret);
 
-#define FAKE_UNKNOWN(IFace, member) \
-    static struct fake_object *from_##IFace(IFace *face) \
-    { \
-        return container_of(face, struct fake_object, member); \
-    } \
+#define FAKE_UNKNOWN(IFace, member)                                \
+    static struct fake_object *from_##IFace(IFace *face)           \
+    {                                                              \
+        return container_of(face, struct fake_object, member);     \
+    }                                                              \
     static HRESULT IFace##_qi(IFace *face, REFIID iid, void **ret) \
-    { \
-        return object_query(from_##IFace(face), iid, ret); \
-    } \
-    static ULONG IFace##_ref(IFace *face) \
-    { \
-        return com_object_ref(&from_##IFace(face)->obj); \
-    } \
-    static ULONG IFace##_unref(IFace *face) \
-    { \
-        return com_object_unref(&from_##IFace(face)->obj); \
+    {                                                              \
+        return object_query(from_##IFace(face), iid, ret);         \
+    }                                                              \
+    static ULONG IFace##_ref(IFace *face)                          \
+    {                                                              \
+        return com_object_ref(&from_##IFace(face)->obj);           \
+    }                                                              \
+    static ULONG IFace##_unref(IFace *face)                        \
+    {                                                              \
+        return com_object_unref(&from_##IFace(face)->obj);         \
     }
 #define FAKE_SLOTS(IFace) .QueryInterface = IFace##_qi, .AddRef = IFace##_ref, .Release = IFace##_unref
 
@@ -362,8 +367,11 @@ static HRESULT provider_properties(IVdsProvider *p, VDS_PROVIDER_PROP *out)
 {
     struct fake_object *o = from_IVdsProvider(p);
 
-    *out = (VDS_PROVIDER_PROP){ .id = fake_id(FAKE_PROVIDER, o->number), .pwszName = wide("fake provider"), .type = VDS_PT_HARDWARE,
-                                .ulFlags = 5, .sRebuildPriority = -3 }; /* the version stays NULL */
+    *out = (VDS_PROVIDER_PROP){ .id = fake_id(FAKE_PROVIDER, o->number),
+                                .pwszName = wide("fake provider"),
+                                .type = VDS_PT_HARDWARE,
+                                .ulFlags = 5,
+                                .sRebuildPriority = -3 }; /* the version stays NULL */
     return VDS_S_PROPERTIES_INCOMPLETE;
 }
 
@@ -376,9 +384,14 @@ static HRESULT subsystem_properties(IVdsSubSystem *p, VDS_SUB_SYSTEM_PROP *out)
 {
     struct fake_object *o = from_IVdsSubSystem(p);
 
-    *out = (VDS_SUB_SYSTEM_PROP){ .id = fake_id(FAKE_SUBSYSTEM, o->number), .pwszFriendlyName = wide("gr\xc3\xbc\xc3\x9f dich \xf0\x9f\x92\xbe"),
-                                  .pwszIdentification = wide(""), .ulFlags = 0xdeadbeef, .status = VDS_SSS_ONLINE,
-                                  .health = VDS_H_HEALTHY, .sNumberOfInternalBuses = -1, .sMaxNumberOfSlotsEachBus = 32767 };
+    *out = (VDS_SUB_SYSTEM_PROP){ .id = fake_id(FAKE_SUBSYSTEM, o->number),
+                                  .pwszFriendlyName = wide("gr\xc3\xbc\xc3\x9f dich \xf0\x9f\x92\xbe"),
+                                  .pwszIdentification = wide(""),
+                                  .ulFlags = 0xdeadbeef,
+                                  .status = VDS_SSS_ONLINE,
+                                  .health = VDS_H_HEALTHY,
+                                  .sNumberOfInternalBuses = -1,
+                                  .sMaxNumberOfSlotsEachBus = 32767 };
     return S_OK;
 }
 
@@ -413,8 +426,9 @@ static HRESULT subsystem_drive(IVdsSubSystem *p, SHORT bus, SHORT slot, IVdsDriv
     return hr;
 }
 
-static HRESULT subsystem_create_lun(IVdsSubSystem *p, VDS_LUN_TYPE type, ULONGLONG size, VDS_OBJECT_ID *drives, LONG n, LPWSTR mask,
-                                    VDS_HINTS *hints, IVdsAsync **ret)
+static HRESULT subsystem_create_lun(IVdsSubSystem *p, VDS_LUN_TYPE type, ULONGLONG size,
+                                    VDS_OBJECT_ID *drives, LONG n, LPWSTR mask, VDS_HINTS *hints,
+                                    IVdsAsync **ret)
 {
     struct fake *f = from_IVdsSubSystem(p)->fake;
 
@@ -435,7 +449,8 @@ static HRESULT subsystem_create_lun(IVdsSubSystem *p, VDS_LUN_TYPE type, ULONGLO
     return start_op(f, VDS_ASYNCOUT_CREATELUN, FAKE_LUN, 1, ret);
 }
 
-static HRESULT subsystem_max_size(IVdsSubSystem *p, VDS_LUN_TYPE type, VDS_OBJECT_ID *drives, LONG n, VDS_HINTS *hints, ULONGLONG *ret)
+static HRESULT subsystem_max_size(IVdsSubSystem *p, VDS_LUN_TYPE type, VDS_OBJECT_ID *drives, LONG n,
+                                  VDS_HINTS *hints, ULONGLONG *ret)
 {
     (void)p;
     (void)drives;
@@ -444,7 +459,8 @@ static HRESULT subsystem_max_size(IVdsSubSystem *p, VDS_LUN_TYPE type, VDS_OBJEC
     return S_OK;
 }
 
-static HRESULT subsystem_controllers(IVdsSubSystem *p, VDS_OBJECT_ID *online, LONG n_online, VDS_OBJECT_ID *offline, LONG n_offline)
+static HRESULT subsystem_controllers(IVdsSubSystem *p, VDS_OBJECT_ID *online, LONG n_online,
+                                     VDS_OBJECT_ID *offline, LONG n_offline)
 {
     struct fake *f = from_IVdsSubSystem(p)->fake;
 
@@ -478,7 +494,9 @@ static HRESULT ex_sessions(IVdsSubSystemEx *p, VDS_SESSION_PROP **ret, ULONG *re
     (void)p;
     *ret = com_task_calloc(2, sizeof **ret);
     *ret_n = 2;
-    (*ret)[0] = (VDS_SESSION_PROP){ .ullId = 7, .tag = 65535, .pwszInitiatorName = wide("iqn.a"), .ullBytesRead = UINT64_MAX };
+    (*ret)[0] = (VDS_SESSION_PROP){
+        .ullId = 7, .tag = 65535, .pwszInitiatorName = wide("iqn.a"), .ullBytesRead = UINT64_MAX
+    };
     (*ret)[1] = (VDS_SESSION_PROP){ .ullId = 8, .bDiscovery = 1 };
     return S_OK;
 }
@@ -492,7 +510,9 @@ static HRESULT target_properties(IVdsIscsiTarget *p, VDS_ISCSI_TARGET_PROP *out)
     if (FAILED(hr))
         return hr;
     snprintf(name, sizeof name, "iqn.2026-01.example:t%u", o->number);
-    *out = (VDS_ISCSI_TARGET_PROP){ .id = fake_id(FAKE_TARGET, o->number), .pwszIscsiName = wide(name), .bChapEnabled = 77 };
+    *out = (VDS_ISCSI_TARGET_PROP){ .id = fake_id(FAKE_TARGET, o->number),
+                                    .pwszIscsiName = wide(name),
+                                    .bChapEnabled = 77 };
     return S_OK;
 }
 
@@ -550,7 +570,8 @@ static HRESULT group_properties(IVdsIscsiPortalGroup *p, VDS_ISCSI_PORTALGROUP_P
     HRESULT hr = check(o);
 
     if (SUCCEEDED(hr))
-        *out = (VDS_ISCSI_PORTALGROUP_PROP){ .id = fake_id(FAKE_GROUP, o->number), .tag = (USHORT)(65534 + o->number) };
+        *out = (VDS_ISCSI_PORTALGROUP_PROP){ .id = fake_id(FAKE_GROUP, o->number),
+                                             .tag = (USHORT)(65534 + o->number) };
     return hr;
 }
 
@@ -581,7 +602,10 @@ static HRESULT portal_properties(IVdsIscsiPortal *p, VDS_ISCSI_PORTAL_PROP *out)
     struct fake_object *o = from_IVdsIscsiPortal(p);
 
     *out = (VDS_ISCSI_PORTAL_PROP){ .id = fake_id(FAKE_PORTAL, o->number), .status = VDS_IPS_ONLINE };
-    out->address = (VDS_IPADDRESS){ .type = VDS_IPT_IPV6, .ipv6Address = { 0xfe, 0x80, [15] = 1 }, .ulPort = 3260, .ipv4Address = 0x7f000001 };
+    out->address = (VDS_IPADDRESS){ .type = VDS_IPT_IPV6,
+                                    .ipv6Address = { 0xfe, 0x80, [15] = 1 },
+                                    .ulPort = 3260,
+                                    .ipv4Address = 0x7f000001 };
     for (int i = 0; i < 256; i++) /* as long as it may be */
         out->address.wszTextAddress[i] = (WCHAR)('a' + i % 26);
     return S_OK;
@@ -608,8 +632,12 @@ static HRESULT lun_properties(IVdsLun *p, VDS_LUN_PROP *out)
     HRESULT hr = check(o);
 
     if (SUCCEEDED(hr))
-        *out = (VDS_LUN_PROP){ .id = fake_id(FAKE_LUN, o->number), .ullSize = 1ull << 40, .pwszFriendlyName = wide("lun"),
-                               .pwszIdentification = wide("serial"), .pwszUnmaskingList = wide("*"), .type = VDS_LT_SIMPLE };
+        *out = (VDS_LUN_PROP){ .id = fake_id(FAKE_LUN, o->number),
+                               .ullSize = 1ull << 40,
+                               .pwszFriendlyName = wide("lun"),
+                               .pwszIdentification = wide("serial"),
+                               .pwszUnmaskingList = wide("*"),
+                               .type = VDS_LT_SIMPLE };
     return hr;
 }
 
@@ -624,15 +652,24 @@ static HRESULT lun_identification(IVdsLun *p, VDS_LUN_INFORMATION *out)
     VDS_INTERCONNECT *ics = com_task_calloc(1, sizeof *ics);
 
     (void)p;
-    ids[0] = (VDS_STORAGE_IDENTIFIER){ .m_CodeSet = 1, .m_Type = 3, .m_cbIdentifier = 16, .m_rgbIdentifier = bytes("0123456789abcdef", 16) };
+    ids[0] = (VDS_STORAGE_IDENTIFIER){
+        .m_CodeSet = 1, .m_Type = 3, .m_cbIdentifier = 16, .m_rgbIdentifier = bytes("0123456789abcdef", 16)
+    };
     ids[1] = (VDS_STORAGE_IDENTIFIER){ .m_CodeSet = 2, .m_Type = 8 };
-    ics[0] = (VDS_INTERCONNECT){ .m_addressType = 1, .m_cbPort = 3, .m_pbPort = bytes("abc", 3), .m_cbAddress = 1, .m_pbAddress = bytes("", 1) };
-    *out = (VDS_LUN_INFORMATION){ .m_version = VER_VDS_LUN_INFORMATION, .m_DeviceType = 255, .m_bCommandQueueing = 1 };
+    ics[0] = (VDS_INTERCONNECT){ .m_addressType = 1,
+                                 .m_cbPort = 3,
+                                 .m_pbPort = bytes("abc", 3),
+                                 .m_cbAddress = 1,
+                                 .m_pbAddress = bytes("", 1) };
+    *out = (VDS_LUN_INFORMATION){ .m_version = VER_VDS_LUN_INFORMATION,
+                                  .m_DeviceType = 255,
+                                  .m_bCommandQueueing = 1 };
     out->m_szVendorId = (char *)bytes("VEN\xe4", 5);
     out->m_szProductId = (char *)bytes("", 1);
     out->m_szSerialNumber = (char *)bytes("42", 3);
     out->m_diskSignature = fake_id(FAKE_LUN, 77);
-    out->m_deviceIdDescriptor = (VDS_STORAGE_DEVICE_ID_DESCRIPTOR){ .m_version = 1, .m_cIdentifiers = 2, .m_rgIdentifiers = ids };
+    out->m_deviceIdDescriptor =
+        (VDS_STORAGE_DEVICE_ID_DESCRIPTOR){ .m_version = 1, .m_cIdentifiers = 2, .m_rgIdentifiers = ids };
     out->m_cInterconnects = 1;
     out->m_rgInterconnects = ics;
     return S_OK;
@@ -687,27 +724,44 @@ static HRESULT drive_properties(IVdsDrive *p, VDS_DRIVE_PROP *out)
 static IVdsProviderVtbl provider_vtbl = { FAKE_SLOTS(IVdsProvider), .GetProperties = provider_properties };
 static IVdsHwProviderVtbl hw_vtbl = { FAKE_SLOTS(IVdsHwProvider), .QuerySubSystems = query_subsystems };
 static IVdsSubSystemVtbl subsystem_vtbl = {
-    FAKE_SLOTS(IVdsSubSystem), .GetProperties = subsystem_properties, .GetProvider = subsystem_provider, .QueryLuns = subsystem_luns,
-    .GetDrive = subsystem_drive, .CreateLun = subsystem_create_lun, .QueryMaxLunCreateSize = subsystem_max_size,
+    FAKE_SLOTS(IVdsSubSystem),
+    .GetProperties = subsystem_properties,
+    .GetProvider = subsystem_provider,
+    .QueryLuns = subsystem_luns,
+    .GetDrive = subsystem_drive,
+    .CreateLun = subsystem_create_lun,
+    .QueryMaxLunCreateSize = subsystem_max_size,
     .SetControllerStatus = subsystem_controllers,
 };
-static IVdsSubSystemIscsiVtbl iscsi_vtbl = { FAKE_SLOTS(IVdsSubSystemIscsi), .QueryTargets = iscsi_targets, .QueryPortals = iscsi_portals,
+static IVdsSubSystemIscsiVtbl iscsi_vtbl = { FAKE_SLOTS(IVdsSubSystemIscsi), .QueryTargets = iscsi_targets,
+                                             .QueryPortals = iscsi_portals,
                                              .CreateTarget = iscsi_create_target };
 static IVdsSubSystemExVtbl ex_vtbl = { FAKE_SLOTS(IVdsSubSystemEx), .QuerySessions = ex_sessions };
 static IVdsIscsiTargetVtbl target_vtbl = {
-    FAKE_SLOTS(IVdsIscsiTarget), .GetProperties = target_properties, .GetSubSystem = target_subsystem,
-    .CreatePortalGroup = target_create_group, .SetSharedSecret = target_secret, .GetConnectedInitiators = target_initiators,
+    FAKE_SLOTS(IVdsIscsiTarget),      .GetProperties = target_properties,
+    .GetSubSystem = target_subsystem, .CreatePortalGroup = target_create_group,
+    .SetSharedSecret = target_secret, .GetConnectedInitiators = target_initiators,
 };
-static IVdsIscsiPortalGroupVtbl group_vtbl = { FAKE_SLOTS(IVdsIscsiPortalGroup), .GetProperties = group_properties, .GetTarget = group_target,
+static IVdsIscsiPortalGroupVtbl group_vtbl = { FAKE_SLOTS(IVdsIscsiPortalGroup),
+                                               .GetProperties = group_properties, .GetTarget = group_target,
                                                .AddPortal = group_add_portal };
-static IVdsIscsiPortalVtbl portal_vtbl = { FAKE_SLOTS(IVdsIscsiPortal), .GetProperties = portal_properties, .SetStatus = portal_set_status,
+static IVdsIscsiPortalVtbl portal_vtbl = { FAKE_SLOTS(IVdsIscsiPortal), .GetProperties = portal_properties,
+                                           .SetStatus = portal_set_status,
                                            .SetIpsecTunnelAddress = portal_tunnel };
-static IVdsLunVtbl lun_vtbl = { FAKE_SLOTS(IVdsLun), .GetProperties = lun_properties, .GetIdentificationData = lun_identification,
-                                .QueryHints = lun_query_hints, .ApplyHints = lun_apply_hints, .SetMask = lun_mask, .Delete = lun_delete };
+static IVdsLunVtbl lun_vtbl = { FAKE_SLOTS(IVdsLun),
+                                .GetProperties = lun_properties,
+                                .GetIdentificationData = lun_identification,
+                                .QueryHints = lun_query_hints,
+                                .ApplyHints = lun_apply_hints,
+                                .SetMask = lun_mask,
+                                .Delete = lun_delete };
 static IVdsLunIscsiVtbl lun_iscsi_vtbl = { FAKE_SLOTS(IVdsLunIscsi), .AssociateTargets = lun_targets };
 static IVdsDriveVtbl drive_vtbl = { FAKE_SLOTS(IVdsDrive), .GetProperties = drive_properties };
 
-#define FAKE_FACE(IFace, member, table) { &IID_##IFace, offsetof(struct fake_object, member), &table, sizeof table / sizeof(void *) }
+#define FAKE_FACE(IFace, member, table)                                                           \
+    {                                                                                             \
+        &IID_##IFace, offsetof(struct fake_object, member), &table, sizeof table / sizeof(void *) \
+    }
 
 /* Rows in the order of enum fake_kind; the first of a kind is its identity. */
 static const struct {
@@ -731,7 +785,8 @@ static HRESULT object_query(struct fake_object *o, REFIID iid, void **ret)
 {
     *ret = NULL;
     for (size_t i = 0; i < ARRAY_SIZE(kind_faces); i++) {
-        if (kind_faces[i].kind == o->kind && (IsEqualIID(iid, &IID_IUnknown) || IsEqualIID(iid, kind_faces[i].face.iid))) {
+        if (kind_faces[i].kind == o->kind &&
+            (IsEqualIID(iid, &IID_IUnknown) || IsEqualIID(iid, kind_faces[i].face.iid))) {
             com_object_ref(&o->obj);
             *ret = (char *)o + kind_faces[i].face.offset;
             return S_OK;
@@ -762,7 +817,7 @@ static HRESULT object_new(struct fake *f, enum fake_kind kind, unsigned number, 
     return S_OK;
 }
 
-/* ---- the service ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- the service ------------------------------------------------------------------------------------- */
 
 COM_UNKNOWN(fake_service, IVdsService, service)
 
@@ -792,7 +847,8 @@ static HRESULT service_providers(IVdsService *p, DWORD masks, IEnumVdsObject **r
 
 static HRESULT service_get_object(IVdsService *p, VDS_OBJECT_ID id, VDS_OBJECT_TYPE type, IUnknown **ret)
 {
-    static const VDS_OBJECT_TYPE types[] = { VDS_OT_UNKNOWN, VDS_OT_SUB_SYSTEM, VDS_OT_TARGET, VDS_OT_PORTAL_GROUP, VDS_OT_PORTAL, VDS_OT_LUN,
+    static const VDS_OBJECT_TYPE types[] = { VDS_OT_UNKNOWN,      VDS_OT_SUB_SYSTEM, VDS_OT_TARGET,
+                                             VDS_OT_PORTAL_GROUP, VDS_OT_PORTAL,     VDS_OT_LUN,
                                              VDS_OT_DRIVE };
     struct fake *f = fake_service_from_IVdsService(p)->fake;
 
@@ -827,7 +883,9 @@ static HRESULT service_file_systems(IVdsService *p, VDS_FILE_SYSTEM_TYPE_PROP **
 {
     (void)p;
     *ret = com_task_calloc(1, sizeof **ret);
-    (*ret)[0] = (VDS_FILE_SYSTEM_TYPE_PROP){ .type = VDS_FST_NTFS, .wszName = { 'N', 'T', 'F', 'S' }, .pwszIllegalLabelCharSet = wide("?*") };
+    (*ret)[0] = (VDS_FILE_SYSTEM_TYPE_PROP){ .type = VDS_FST_NTFS,
+                                             .wszName = { 'N', 'T', 'F', 'S' },
+                                             .pwszIllegalLabelCharSet = wide("?*") };
     *ret_n = 1;
     return S_OK;
 }
@@ -877,9 +935,16 @@ static HRESULT service_set_flags(IVdsService *p, ULONG flags)
 }
 
 static IVdsServiceVtbl service_vtbl = {
-    COM_UNKNOWN_SLOTS(fake_service, IVdsService), .IsServiceReady = service_ready, .GetProperties = service_properties,
-    .QueryProviders = service_providers, .GetObject = service_get_object, .QueryDriveLetters = service_letters,
-    .QueryFileSystemTypes = service_file_systems, .Advise = service_advise, .Unadvise = service_unadvise, .SetFlags = service_set_flags,
+    COM_UNKNOWN_SLOTS(fake_service, IVdsService),
+    .IsServiceReady = service_ready,
+    .GetProperties = service_properties,
+    .QueryProviders = service_providers,
+    .GetObject = service_get_object,
+    .QueryDriveLetters = service_letters,
+    .QueryFileSystemTypes = service_file_systems,
+    .Advise = service_advise,
+    .Unadvise = service_unadvise,
+    .SetFlags = service_set_flags,
 };
 static const struct com_face fake_service_faces[] = {
     { &IID_IUnknown, offsetof(struct fake_service, service), &service_vtbl, 20 },
@@ -916,7 +981,9 @@ unsigned fake_notify(struct fake *f, ULONG event, unsigned n_events)
 
         for (unsigned k = 0; k < n_events; k++) {
             array[k].objectType = VDS_NTT_PORTAL_GROUP;
-            array[k].PortalGroup = (VDS_PORTAL_GROUP_NOTIFICATION){ .ulEvent = event, .portalGroupId = fake_id(FAKE_GROUP, k + 1) };
+            array[k].PortalGroup =
+                (VDS_PORTAL_GROUP_NOTIFICATION){ .ulEvent = event,
+                                                 .portalGroupId = fake_id(FAKE_GROUP, k + 1) };
         }
         IVdsAdviseSink_OnNotify(sinks[i], (LONG)n_events, array);
         IVdsAdviseSink_Release(sinks[i]);
@@ -954,7 +1021,9 @@ void fake_init(struct fake *f)
     pthread_mutex_init(&f->lock, NULL);
     pthread_cond_init(&f->changed, NULL);
     for (unsigned kind = 0; kind < FAKE_N_KINDS; kind++)
-        f->count[kind] = kind == FAKE_PORTAL ? 3 : kind == FAKE_TARGET || kind == FAKE_GROUP || kind == FAKE_LUN ? 2 : 1;
+        f->count[kind] = kind == FAKE_PORTAL                                             ? 3
+                         : kind == FAKE_TARGET || kind == FAKE_GROUP || kind == FAKE_LUN ? 2
+                                                                                         : 1;
     s = com_object_new(&fake_service_class);
     s->fake = f;
     f->service = &s->service;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A service made for tests of the wire: one provider, one subsystem, and as many targets, groups, portals and LUNs as asked for, behind the
- * public interfaces alone. It remembers what methods were given, and operations end when the test says so. Slots that no test needs answer
- * E_NOTIMPL. */
+/* A service made for tests of the wire: one provider, one subsystem, and as many targets, groups, portals and
+ * LUNs as asked for, behind the public interfaces alone. It remembers what methods were given, and operations
+ * end when the test says so. Slots that no test needs answer E_NOTIMPL. */
 #ifndef VDS_TESTS_FAKE_SERVICE_H
 #define VDS_TESTS_FAKE_SERVICE_H
 
@@ -11,7 +11,16 @@
 
 #define FAKE_MAX 2048
 
-enum fake_kind { FAKE_PROVIDER, FAKE_SUBSYSTEM, FAKE_TARGET, FAKE_GROUP, FAKE_PORTAL, FAKE_LUN, FAKE_DRIVE, FAKE_N_KINDS };
+enum fake_kind {
+    FAKE_PROVIDER,
+    FAKE_SUBSYSTEM,
+    FAKE_TARGET,
+    FAKE_GROUP,
+    FAKE_PORTAL,
+    FAKE_LUN,
+    FAKE_DRIVE,
+    FAKE_N_KINDS
+};
 
 /* What the last calls were given. */
 struct fake_record {
@@ -35,20 +44,23 @@ struct fake_op;
 struct fake {
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    unsigned count[FAKE_N_KINDS];   /* objects of each kind: ids are (kind, 1..count) */
+    unsigned count[FAKE_N_KINDS]; /* objects of each kind: ids are (kind, 1..count) */
     bool deleted[FAKE_N_KINDS][FAKE_MAX + 1];
     struct fake_record last;
-    bool gate_closed;               /* IVdsLun::Delete blocks until it opens */
+    bool gate_closed; /* IVdsLun::Delete blocks until it opens */
     unsigned n_at_gate;
-    bool hold_ops;                  /* operations do not end by themselves */
-    bool foreign_ops;               /* async objects that com_async_on_end() does not know */
+    bool hold_ops;    /* operations do not end by themselves */
+    bool foreign_ops; /* async objects that com_async_on_end() does not know */
     HRESULT op_result;
-    unsigned n_ops;                 /* alive */
-    struct fake_op *ops;            /* those that have not ended */
+    unsigned n_ops;      /* alive */
+    struct fake_op *ops; /* those that have not ended */
     unsigned n_cancelled, n_finished;
-    struct { IVdsAdviseSink *sink; DWORD cookie; } sinks[64];
+    struct {
+        IVdsAdviseSink *sink;
+        DWORD cookie;
+    } sinks[64];
     DWORD last_cookie;
-    IVdsService *service;           /* the fake's own reference */
+    IVdsService *service; /* the fake's own reference */
 };
 
 /* One provider, one subsystem, two targets with a group each, three portals, two LUNs, one drive. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A fake service, a server on it, and clients of it in the same process: over a socketpair, or over a socket in a folder of its own. */
+/* A fake service, a server on it, and clients of it in the same process: over a socketpair, or over a socket
+ * in a folder of its own. */
 #ifndef VDS_TESTS_RPC_RIG_H
 #define VDS_TESTS_RPC_RIG_H
 
@@ -66,8 +67,8 @@ static inline void rig_stop(struct rig *rig)
 
 /* Gives way until `condition`; the guard is the limit. */
 #define RIG_UNTIL(condition) \
-    while (!(condition)) { \
-        poll(NULL, 0, 1); \
+    while (!(condition)) {   \
+        poll(NULL, 0, 1);    \
     }
 
 static inline struct rpc_server_figures rig_figures(struct rig *rig)
@@ -80,7 +81,8 @@ static inline struct rpc_server_figures rig_figures(struct rig *rig)
 
 static inline void *rig_object(IVdsService *client, enum fake_kind kind, unsigned number, const IID *iid)
 {
-    static const VDS_OBJECT_TYPE types[] = { VDS_OT_PROVIDER, VDS_OT_SUB_SYSTEM, VDS_OT_TARGET, VDS_OT_PORTAL_GROUP, VDS_OT_PORTAL, VDS_OT_LUN,
+    static const VDS_OBJECT_TYPE types[] = { VDS_OT_PROVIDER,     VDS_OT_SUB_SYSTEM, VDS_OT_TARGET,
+                                             VDS_OT_PORTAL_GROUP, VDS_OT_PORTAL,     VDS_OT_LUN,
                                              VDS_OT_DRIVE };
     IUnknown *unknown = NULL;
     void *face = NULL;
@@ -91,7 +93,8 @@ static inline void *rig_object(IVdsService *client, enum fake_kind kind, unsigne
     return face;
 }
 
-/* The fake's objects are counted while a server answers on another thread: nothing is alive once it has let go. */
+/* The fake's objects are counted while a server answers on another thread: nothing is alive once it has let
+ * go. */
 static inline int rig_nothing_alive(void **state)
 {
     for (int i = 0; i < 2000 && (com_live_objects() || com_live_task_blocks()); i++)

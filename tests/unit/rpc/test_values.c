@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Every kind of argument there and back: what the service is given is what the client gave, what the client gets is what the service gave. */
+/* Every kind of argument there and back: what the service is given is what the client gave, what the client
+ * gets is what the service gave. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,12 +16,12 @@ static void text_of(LPWSTR wide, char *text, size_t size)
     free(utf8);
 }
 
-#define ASSERT_WIDE(wide, expected) \
-    do { \
-        char text_[300]; \
-        text_of(wide, text_, sizeof text_); \
+#define ASSERT_WIDE(wide, expected)           \
+    do {                                      \
+        char text_[300];                      \
+        text_of(wide, text_, sizeof text_);   \
         assert_string_equal(text_, expected); \
-        CoTaskMemFree(wide); \
+        CoTaskMemFree(wide);                  \
     } while (0)
 
 static void a_struct_with_strings_arrives_whole(void **state)
@@ -74,14 +75,20 @@ static void create_lun_gives_the_service_what_the_client_gave(void **state)
 {
     struct rig rig;
     VDS_OBJECT_ID drives[3] = { fake_id(FAKE_DRIVE, 1), fake_id(FAKE_DRIVE, 2), { 0 } };
-    VDS_HINTS hints = { .ullHintMask = UINT64_MAX, .ulStripeSize = 65536, .bMostlyReads = 1, .bIsYankable = 1, .sRebuildPriority = -7 };
+    VDS_HINTS hints = { .ullHintMask = UINT64_MAX,
+                        .ulStripeSize = 65536,
+                        .bMostlyReads = 1,
+                        .bIsYankable = 1,
+                        .sRebuildPriority = -7 };
     IVdsAsync *async = NULL;
     IVdsSubSystem *s;
 
     (void)state;
     rig_start(&rig);
     s = rig_object(rig.client, FAKE_SUBSYSTEM, 1, &IID_IVdsSubSystem);
-    assert_int_equal(IVdsSubSystem_CreateLun(s, VDS_LT_SIMPLE, 1ull << 50, drives, 3, (LPWSTR)u"iqn.a;iqn.b", &hints, &async), S_OK);
+    assert_int_equal(IVdsSubSystem_CreateLun(s, VDS_LT_SIMPLE, 1ull << 50, drives, 3, (LPWSTR)u"iqn.a;iqn.b",
+                                             &hints, &async),
+                     S_OK);
     assert_int_equal(rig.fake.last.lun_type, VDS_LT_SIMPLE);
     assert_int_equal(rig.fake.last.size, 1ull << 50);
     assert_int_equal(rig.fake.last.n_drives, 3);
@@ -100,7 +107,9 @@ static void create_lun_gives_the_service_what_the_client_gave(void **state)
 static void pointers_that_may_be_null_travel_as_null(void **state)
 {
     struct rig rig;
-    VDS_ISCSI_SHARED_SECRET secret = { .pSharedSecret = (UCHAR *)"\0\1\2\3fourteen b", .ulSharedSecretSize = 14 }, none = { 0 };
+    VDS_ISCSI_SHARED_SECRET secret = { .pSharedSecret = (UCHAR *)"\0\1\2\3fourteen b",
+                                       .ulSharedSecretSize = 14 },
+                            none = { 0 };
     IVdsIscsiTarget *t;
 
     (void)state;
@@ -123,7 +132,8 @@ static void fixed_arrays_travel_with_their_exact_length(void **state)
 {
     struct rig rig;
     VDS_ISCSI_PORTAL_PROP prop;
-    VDS_IPADDRESS a = { .type = VDS_IPT_TEXT, .wszTextAddress = u"storage.example" }, b = { .type = VDS_IPT_IPV4, .ipv4Address = 0xc0a80001 };
+    VDS_IPADDRESS a = { .type = VDS_IPT_TEXT, .wszTextAddress = u"storage.example" },
+                  b = { .type = VDS_IPT_IPV4, .ipv4Address = 0xc0a80001 };
     IVdsIscsiPortal *p;
 
     (void)state;
@@ -277,7 +287,11 @@ static void objects_handed_out_are_proxies_of_the_right_kind(void **state)
 static void hints_survive_a_round_trip(void **state)
 {
     struct rig rig;
-    VDS_HINTS in = { .ullHintMask = 3, .ullExpectedMaximumSize = UINT64_MAX, .ulMaximumDriveCount = 9, .bRemapEnabled = 1 }, out;
+    VDS_HINTS in = { .ullHintMask = 3,
+                     .ullExpectedMaximumSize = UINT64_MAX,
+                     .ulMaximumDriveCount = 9,
+                     .bRemapEnabled = 1 },
+              out;
     ULONGLONG size;
     IVdsSubSystem *s;
     IVdsLun *lun;
@@ -311,12 +325,15 @@ static void null_where_it_is_not_allowed_is_refused_before_it_travels(void **sta
     assert_string_equal(vds_error_text(), "IVdsLun::SetMask: pwszUnmaskingList must not be NULL");
     assert_int_equal(IVdsLun_GetProperties(lun, NULL), E_INVALIDARG);
     assert_int_equal(IVdsLun_ApplyHints(lun, NULL), E_INVALIDARG);
-    assert_int_equal(IVdsSubSystem_CreateLun(s, VDS_LT_SIMPLE, 1, NULL, 2, (LPWSTR)u"", NULL, &async), E_INVALIDARG);
+    assert_int_equal(IVdsSubSystem_CreateLun(s, VDS_LT_SIMPLE, 1, NULL, 2, (LPWSTR)u"", NULL, &async),
+                     E_INVALIDARG);
     assert_null(async); /* outputs are cleared first */
     async = (IVdsAsync *)&rig;
-    assert_int_equal(IVdsSubSystem_CreateLun(s, VDS_LT_SIMPLE, 1, NULL, -1, (LPWSTR)u"", NULL, &async), E_INVALIDARG);
+    assert_int_equal(IVdsSubSystem_CreateLun(s, VDS_LT_SIMPLE, 1, NULL, -1, (LPWSTR)u"", NULL, &async),
+                     E_INVALIDARG);
     assert_null(async);
-    assert_int_equal(IVdsSubSystem_CreateLun(s, VDS_LT_SIMPLE, 1, NULL, 0, (LPWSTR)u"", NULL, NULL), E_INVALIDARG);
+    assert_int_equal(IVdsSubSystem_CreateLun(s, VDS_LT_SIMPLE, 1, NULL, 0, (LPWSTR)u"", NULL, NULL),
+                     E_INVALIDARG);
     assert_int_equal(IVdsLun_SetMask(lun, (LPWSTR)u"half a pair: \xd800"), E_INVALIDARG);
     assert_int_equal(rig.fake.last.size, 0); /* nothing came to the service */
     IVdsLun_Release(lun);
@@ -334,16 +351,21 @@ static void failures_keep_their_code_and_their_sentence(void **state)
 
     (void)state;
     rig_start(&rig);
-    assert_int_equal(IVdsService_QueryProviders(rig.client, 8, &providers), VDS_E_INVALID_QUERY_PROVIDER_FLAG);
+    assert_int_equal(IVdsService_QueryProviders(rig.client, 8, &providers),
+                     VDS_E_INVALID_QUERY_PROVIDER_FLAG);
     assert_null(providers);
     assert_string_equal(vds_error_text(), "mask 0x8 has bits that mean nothing");
     s = rig_object(rig.client, FAKE_SUBSYSTEM, 1, &IID_IVdsSubSystem);
-    assert_int_equal(IVdsSubSystem_CreateLun(s, VDS_LT_SIMPLE, 0, NULL, 0, (LPWSTR)u"", NULL, &async), VDS_E_NOT_ENOUGH_SPACE);
-    assert_string_equal(vds_error_text(), "a LUN of no bytes is not one: ask for more \xe2\x80\x93 at least 1 MiB");
+    assert_int_equal(IVdsSubSystem_CreateLun(s, VDS_LT_SIMPLE, 0, NULL, 0, (LPWSTR)u"", NULL, &async),
+                     VDS_E_NOT_ENOUGH_SPACE);
+    assert_string_equal(vds_error_text(),
+                        "a LUN of no bytes is not one: ask for more \xe2\x80\x93 at least 1 MiB");
     assert_null(async);
-    assert_int_equal(IVdsSubSystem_SetControllerStatus(s, NULL, 0, NULL, 0), (HRESULT)0x80070062); /* no name, but the value */
+    assert_int_equal(IVdsSubSystem_SetControllerStatus(s, NULL, 0, NULL, 0),
+                     (HRESULT)0x80070062); /* no name, but the value */
     assert_int_equal(IVdsSubSystem_ReplaceDrive(s, fake_id(0, 0), fake_id(0, 1)), E_NOTIMPL);
-    assert_int_equal(IVdsService_GetObject(rig.client, fake_id(FAKE_LUN, 99), VDS_OT_LUN, &unknown), VDS_E_OBJECT_NOT_FOUND);
+    assert_int_equal(IVdsService_GetObject(rig.client, fake_id(FAKE_LUN, 99), VDS_OT_LUN, &unknown),
+                     VDS_E_OBJECT_NOT_FOUND);
     assert_null(unknown);
     IVdsSubSystem_Release(s);
     rig_stop(&rig);
@@ -366,7 +388,8 @@ static void a_proxy_of_a_deleted_object_says_object_deleted(void **state)
     assert_int_equal(IVdsLun_GetProperties(lun, &prop), VDS_E_OBJECT_DELETED);
     assert_null(prop.pwszFriendlyName);
     assert_non_null(strstr(vds_error_text(), "does not exist"));
-    assert_int_equal(IVdsLun_QueryInterface(lun, &IID_IVdsLunIscsi, (void **)&iscsi), S_OK); /* the methods say the rest */
+    assert_int_equal(IVdsLun_QueryInterface(lun, &IID_IVdsLunIscsi, (void **)&iscsi),
+                     S_OK); /* the methods say the rest */
     assert_int_equal(IVdsLunIscsi_AssociateTargets(iscsi, NULL, 0), VDS_E_OBJECT_DELETED);
     IVdsLunIscsi_Release(iscsi);
     IVdsLun_Release(lun);

@@ -310,37 +310,37 @@ static void concurrent_transactions_share_syncs_and_fail_alone(void **state) /* 
     assert_false(state_is_foreign(f->state));
 }
 
-/* Twenty transactions wait while the file is locked by somebody else; when it is free they go in one. */
+/* Twenty transactions that came while the writer was busy: queued here at once, so that it must find them together. */
 static void twenty_waiting_transactions_pay_for_one_commit(void **state) /* (2) */
 {
     struct fixture *f = *state;
-    struct committer c[20];
-    int per_commit, all;
+    struct state_target first = a_target("first");
+    struct state_tx *tx[20];
+    int per_commit;
 
-    struct state_target t = a_target("first");
     fault_vfs_reset();
-    assert_int_equal(COMMIT_ONE(f->state, TARGET, INSERT, &t), 0);
+    assert_int_equal(COMMIT_ONE(f->state, TARGET, INSERT, &first), 0);
     per_commit = atomic_load(&fault_vfs.n_calls);
-    pthread_mutex_lock(&f->state->db_lock); /* holds the writer before its batch */
-    for (unsigned i = 0; i < 20; i++) {
-        c[i] = (struct committer){ .state = f->state, .number = i };
-        assert_int_equal(pthread_create(&c[i].thread, NULL, commit_one_target, &c[i]), 0);
-    }
-    for (unsigned n_waiting = 0; n_waiting < 19;) { /* the writer may hold the first one already */
-        n_waiting = 0;
-        pthread_mutex_lock(&f->state->queue_lock);
-        list_for_each(n, &f->state->queue)
-            n_waiting++;
-        pthread_mutex_unlock(&f->state->queue_lock);
-    }
     fault_vfs_reset();
-    pthread_mutex_unlock(&f->state->db_lock);
+    pthread_mutex_lock(&f->state->queue_lock);
     for (unsigned i = 0; i < 20; i++) {
-        pthread_join(c[i].thread, NULL);
-        assert_int_equal(c[i].result, 0);
+        char name[32];
+
+        snprintf(name, sizeof name, "t%u", i);
+        struct state_target t = a_target(name);
+        tx[i] = state_tx_new();
+        state_insert_target(tx[i], &t);
+        list_append(&f->state->queue, &tx[i]->link);
     }
-    all = atomic_load(&fault_vfs.n_calls);
-    assert_true(all <= 5 * per_commit); /* two batches, of some more pages than one row; not twenty */
+    pthread_cond_signal(&f->state->queue_wake);
+    for (unsigned i = 0; i < 20; i++) {
+        while (!tx[i]->done)
+            pthread_cond_wait(&f->state->queue_done, &f->state->queue_lock);
+        assert_int_equal(tx[i]->result, 0);
+        state_tx_free(tx[i]);
+    }
+    pthread_mutex_unlock(&f->state->queue_lock);
+    assert_true(atomic_load(&fault_vfs.n_calls) <= 3 * per_commit); /* of some more pages than one row; not twenty times */
 }
 
 /* ---- somebody else ------------------------------------------------------------------------------------------------------------------- */

@@ -88,7 +88,8 @@ static inline int call_run(struct call *c)
     return call_wait(c);
 }
 
-static inline int do_transfer(struct store *s, enum store_op op, uint64_t offset, const void *data, size_t len, bool fua)
+static inline int do_transfer(struct store *s, enum store_op op, uint64_t offset, const void *data,
+                              size_t len, bool fua)
 {
     struct call c = { .store = s, .req = { .op = op, .offset = offset, .len = len, .fua = fua, .n_iov = 1 } };
 

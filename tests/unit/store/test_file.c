@@ -37,7 +37,7 @@ static uint64_t blocks_of(const char *file)
     return stat(file, &st) < 0 ? UINT64_MAX : (uint64_t)st.st_blocks * 512;
 }
 
-/* ---- create ---------------------------------------------------------------------------------------------------------------- */
+/* ---- create -------------------------------------------------------------------------------------------- */
 
 struct watcher {
     uint64_t cancel_at, last, total;
@@ -118,7 +118,7 @@ static void impossible_files_are_refused(void **state)
     assert_int_equal(access(path, F_OK), -1);
 }
 
-/* ---- open ------------------------------------------------------------------------------------------------------------------ */
+/* ---- open ---------------------------------------------------------------------------------------------- */
 
 static void a_second_open_is_refused_here_and_in_another_process(void **state)
 {
@@ -210,7 +210,7 @@ static void data_is_there_after_closing_and_opening(void **state)
     store_unref(s);
 }
 
-/* ---- space and errors ------------------------------------------------------------------------------------------------------ */
+/* ---- space and errors ---------------------------------------------------------------------------------- */
 
 static void reserved_space_lies_ready_before_the_store_grows(void **state)
 {
@@ -242,6 +242,34 @@ static void a_file_cut_behind_our_back_is_an_io_error(void **state)
     store_unref(s);
 }
 
+/* The same for a file whose pages we have mapped: the process must live, and hear of it. */
+static void a_file_in_memory_cut_behind_our_back_is_an_io_error_and_no_signal(void **state)
+{
+    uint8_t *data = malloc(MIB), *back = malloc(MIB);
+    char in_memory[64];
+    struct store *s;
+
+    (void)state;
+    snprintf(in_memory, sizeof in_memory, "/dev/shm/vds-cut-%d", (int)getpid());
+    fill_pattern(data, MIB, 1);
+    assert_int_equal(store_file_create(in_memory, 4 * MIB, false, NULL, NULL), 0);
+    assert_int_equal(store_file_open(in_memory, false, &s), 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(do_write(s, MIB, data, MIB), 0);
+        assert_int_equal(do_read(s, MIB, back, MIB), 0);
+        assert_memory_equal(data, back, MIB);
+        assert_int_equal(truncate(in_memory, MIB + 8192), 0);
+        assert_int_equal(do_read(s, MIB, back, MIB), -EIO);
+        assert_int_equal(do_read(s, MIB, back, 8192), 0);
+        assert_memory_equal(data, back, 8192);
+        assert_int_equal(truncate(in_memory, 4 * MIB), 0);
+    }
+    store_unref(s);
+    unlink(in_memory);
+    free(data);
+    free(back);
+}
+
 /* A file that may not grow stands for a full disk: the limit is met where the disk would be. */
 static void a_write_past_the_file_size_limit_is_reported(void **state)
 {
@@ -258,7 +286,8 @@ static void a_write_past_the_file_size_limit_is_reported(void **state)
     signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
     assert_int_equal(do_write(s, 0, data, 65536), 0);
-    assert_int_equal(do_write(s, 128 * KIB - 4096, data, 65536), -EFBIG); /* a part fits, which is no success */
+    /* a part fits, which is no success */
+    assert_int_equal(do_write(s, 128 * KIB - 4096, data, 65536), -EFBIG);
     assert_int_equal(store_resize(s, 4 * MIB), -EFBIG);
     assert_int_equal(store_size(s), MIB);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
@@ -295,7 +324,8 @@ static void a_full_file_system_is_enospc(void **state)
     }
     assert_int_equal(r, -ENOSPC);
     assert_int_equal(store_reserve(s, 0, 8 * MIB), -ENOSPC);
-    assert_int_equal(do_range(s, STORE_DISCARD, 0, 2 * MIB, false), 0); /* space given back can be used again */
+    /* space given back can be used again */
+    assert_int_equal(do_range(s, STORE_DISCARD, 0, 2 * MIB, false), 0);
     assert_int_equal(do_write(s, 6 * MIB, data, MIB), 0);
     store_unref(s);
     free(data);
@@ -318,6 +348,7 @@ static int run_once(void)
         FILE_TEST(data_is_there_after_closing_and_opening),
         FILE_TEST(reserved_space_lies_ready_before_the_store_grows),
         FILE_TEST(a_file_cut_behind_our_back_is_an_io_error),
+        FILE_TEST(a_file_in_memory_cut_behind_our_back_is_an_io_error_and_no_signal),
         FILE_TEST(a_write_past_the_file_size_limit_is_reported),
         FILE_TEST(a_full_file_system_is_enospc),
     };
@@ -327,7 +358,8 @@ static int run_once(void)
 
 int main(void)
 {
-    const struct loop_options backends[] = { { .backend = LOOP_BACKEND_EPOLL }, { .backend = LOOP_BACKEND_URING } };
+    const struct loop_options backends[] = { { .backend = LOOP_BACKEND_EPOLL },
+                                             { .backend = LOOP_BACKEND_URING } };
     int n_failed = run_once();
 
     for (size_t i = 0; i < ARRAY_SIZE(backends); i++) {

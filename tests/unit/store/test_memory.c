@@ -52,6 +52,28 @@ static void an_odd_size_works_to_its_last_byte(void **state)
     store_unref(s);
 }
 
+static void a_large_discard_does_not_hold_up_the_loop(void **state)
+{
+    struct call c = { .req = { .op = STORE_DISCARD, .len = 2 * GIB } };
+    uint8_t *data = malloc(32 * MIB), back[4096];
+
+    (void)state;
+    memset(data, 7, 32 * MIB);
+    assert_int_equal(loop_create(NULL, &test_loop), 0);
+    assert_int_equal(store_memory_open(2 * GIB, &c.store), 0);
+    assert_int_equal(do_write(c.store, GIB - 16 * MIB, data, 32 * MIB), 0);
+    call_start(&c);
+    assert_int_equal(c.n_done, 0); /* a worker has it */
+    assert_int_equal(call_wait(&c), 0);
+    assert_int_equal(store_allocated(c.store), 0);
+    assert_int_equal(do_read(c.store, GIB, back, sizeof back), 0);
+    assert_true(all_zero(back, sizeof back));
+    store_unref(c.store);
+    loop_destroy(test_loop);
+    test_loop = NULL;
+    free(data);
+}
+
 enum { N_THREADS = 4, N_ROUNDS = 3000, SLICE = 512 };
 
 struct writer {
@@ -69,9 +91,9 @@ static void *write_slice(void *arg)
         uint64_t offset = (i % 8) * 4096 + w->number * SLICE;
 
         fill_pattern(data, SLICE, i * N_THREADS + w->number);
-        if (do_write(w->store, offset, data, SLICE) < 0 || do_read(w->store, offset, back, SLICE) < 0 || memcmp(data, back, SLICE) != 0 ||
-            do_range(w->store, STORE_DISCARD, offset, SLICE, false) < 0 || do_read(w->store, offset, back, SLICE) < 0 ||
-            !all_zero(back, SLICE))
+        if (do_write(w->store, offset, data, SLICE) < 0 || do_read(w->store, offset, back, SLICE) < 0 ||
+            memcmp(data, back, SLICE) != 0 || do_range(w->store, STORE_DISCARD, offset, SLICE, false) < 0 ||
+            do_read(w->store, offset, back, SLICE) < 0 || !all_zero(back, SLICE))
             return arg;
     }
     return NULL;
@@ -104,6 +126,7 @@ int main(void)
         cmocka_unit_test(a_tebibyte_costs_only_what_is_written),
         cmocka_unit_test(too_large_a_store_is_refused),
         cmocka_unit_test(an_odd_size_works_to_its_last_byte),
+        cmocka_unit_test(a_large_discard_does_not_hold_up_the_loop),
         cmocka_unit_test(threads_do_not_disturb_their_neighbours_in_a_page),
     };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What every kind of store promises, tried on each: memory, file on disk and file in memory, without a loop and on both engines. */
+/* What every kind of store promises, tried on each: memory, file on disk and file in memory, without a
+ * loop and on both engines. */
 #include "store_test.h"
 
 #define SIZE (8 * MIB)
@@ -60,7 +61,9 @@ static void a_new_store_reads_as_zeros(void **state)
 static void pieces_of_memory_are_gathered_and_scattered(void **state)
 {
     uint8_t data[12288], back[12288];
-    struct call w = { .store = *state, .req = { .op = STORE_WRITE, .offset = 2048, .len = 12288, .n_iov = 3 } }, r = w;
+    struct call w = { .store = *state,
+                      .req = { .op = STORE_WRITE, .offset = 2048, .len = 12288, .n_iov = 3 } },
+                r = w;
 
     fill_pattern(data, sizeof data, 1);
     w.iov[0] = (struct iovec){ data, 100 };
@@ -83,7 +86,8 @@ static void thousands_of_pieces_are_one_request(void **state)
     enum { N = 3000, PIECE = 512 };
     struct iovec *iov = calloc(N, sizeof *iov);
     uint8_t *data = malloc(N * PIECE), *back = calloc(N, PIECE);
-    struct call c = { .store = *state, .req = { .op = STORE_WRITE, .offset = 512, .len = N * PIECE, .iov = iov, .n_iov = N } };
+    struct call c = { .store = *state,
+                      .req = { .op = STORE_WRITE, .offset = 512, .len = N * PIECE, .iov = iov, .n_iov = N } };
 
     fill_pattern(data, N * PIECE, 5);
     for (int i = 0; i < N; i++)
@@ -235,7 +239,9 @@ static void hundreds_of_requests_at_once_all_complete(void **state)
         for (int i = 0; i < N; i++) {
             c[i] = (struct call){ .store = *state };
             c[i].iov[0] = (struct iovec){ (op == STORE_WRITE ? data : back) + i * LEN, LEN };
-            c[i].req = (struct store_request){ .op = (enum store_op)op, .offset = (uint64_t)i * LEN, .len = LEN, .iov = c[i].iov, .n_iov = 1 };
+            c[i].req = (struct store_request){
+                .op = (enum store_op)op, .offset = (uint64_t)i * LEN, .len = LEN, .iov = c[i].iov, .n_iov = 1
+            };
             call_start(&c[i]);
         }
         for (int i = 0; i < N; i++)
@@ -257,7 +263,8 @@ static void random_requests_agree_with_a_plain_array(void **state)
     srandom(11);
     for (int i = 0; i < 1500; i++) {
         size_t len = 1 + (size_t)random() % MAX_LEN, offset = (size_t)random() % (SPAN - len);
-        enum store_op op = (enum store_op[]){ STORE_READ, STORE_WRITE, STORE_DISCARD, STORE_WRITE_ZEROES }[random() % 4];
+        enum store_op op =
+            (enum store_op[]){ STORE_READ, STORE_WRITE, STORE_DISCARD, STORE_WRITE_ZEROES }[random() % 4];
 
         if (op == STORE_READ) {
             assert_int_equal(do_read(s, offset, data, len), 0);
@@ -298,7 +305,8 @@ static int run_once(void)
 
 static int run_everywhere(const char *folder, bool on_disk)
 {
-    const struct loop_options backends[] = { { .backend = LOOP_BACKEND_EPOLL }, { .backend = LOOP_BACKEND_URING } };
+    const struct loop_options backends[] = { { .backend = LOOP_BACKEND_EPOLL },
+                                             { .backend = LOOP_BACKEND_URING } };
     int n_failed = 0;
 
     where = folder;

@@ -87,7 +87,7 @@ struct guid rig_lu_id(unsigned lu)
 
 const char *rig_target_name(unsigned target)
 {
-    static char names[64][40];
+    static _Thread_local char names[64][40];
 
     assert_true(target < ARRAY_SIZE(names));
     snprintf(names[target], sizeof names[0], "iqn.2024-01.test:target.%u", target);
@@ -225,4 +225,13 @@ void rig_wait_sessions(struct rig *rig, size_t n)
     for (int i = 0; i < WAIT_PATIENT_MS / 2 && rig_n_sessions(rig) > n; i++)
         nanosleep(&pause, NULL);
     assert_int_equal(rig_n_sessions(rig), n);
+}
+
+void rig_wait_down(struct rig *rig, unsigned n)
+{
+    struct timespec pause = { .tv_nsec = 1000000 };
+
+    for (int i = 0; i < WAIT_PATIENT_MS && rig->n_down < n; i++)
+        nanosleep(&pause, NULL);
+    assert_int_equal(rig->n_down, n);
 }

@@ -25,7 +25,7 @@ struct rig {
     struct engine *engine;
     unsigned n_fds; /* before */
     atomic_uint n_up, n_down, n_addresses_changed;
-    atomic_int hold; /* bytes of the request that store_hold() keeps, see rig_lu_held() */
+    atomic_int hold; /* a test's fault store keeps writes while this is set */
 };
 
 /* For cmocka; *state is the rig. The plain one has 2 reactors and default limits. */
@@ -61,6 +61,8 @@ const char *rig_record(struct rig *rig, unsigned portal, unsigned tag);
 size_t rig_n_sessions(struct rig *rig);
 /* Until the count has come down to n by itself: closing is an event on another thread. */
 void rig_wait_sessions(struct rig *rig, size_t n);
+/* Events arrive a little later than what they tell: waits for the n-th SESSION_DOWN. */
+void rig_wait_down(struct rig *rig, unsigned n);
 
 unsigned rig_count_fds(void);
 

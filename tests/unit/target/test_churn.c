@@ -38,7 +38,7 @@ static int one_command(struct initiator *in, unsigned number)
 
 static void leave(struct initiator *in, unsigned how)
 {
-    static const uint8_t read_16[16] = { 0x88, [12] = 1 };
+    static const uint8_t read_16[16] = { 0x88, [8] = 4, [12] = 1 }; /* 256 blocks from 1024 on, where nobody writes */
 
     if (how == 0)
         initiator_logout(in);

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/diskraid/script.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "cli/diskraid/terminal.h"
+
+/* One line without its newline, cut after LINE_LENGTH_MAX + 1 bytes: enough for the tokenizer to see that it
+ * is too long. -1: no more. */
+static int read_line(FILE *file, char line[static LINE_LENGTH_MAX + 1])
+{
+    int len = 0, c = getc(file);
+
+    if (c == EOF)
+        return -1;
+    for (; c != EOF && c != '\n'; c = getc(file)) {
+        if (len <= LINE_LENGTH_MAX)
+            line[len++] = (char)c;
+    }
+    return len;
+}
+
+/* Windows' editors put a mark in front of UTF-8 text. */
+static void drop_mark(char *line, int *len)
+{
+    if (*len >= 3 && memcmp(line, "\xef\xbb\xbf", 3) == 0) {
+        *len -= 3;
+        memmove(line, line + 3, (size_t)*len);
+    }
+}
+
+/* A "secret=" with something behind it, as the parser would take it. */
+static bool is_secret(const char *word)
+{
+    const char *equals = strchr(word, '=');
+
+    return strncasecmp(word, "sec", 3) == 0 && equals && equals[1];
+}
+
+static void echo_chap(const struct tokens *t)
+{
+    for (unsigned i = 0; i < t->n; i++)
+        printf("%s%s", i ? " " : "", is_secret(t->word[i]) ? "secret=..." : t->word[i]);
+    printf("\n");
+}
+
+static void echo_line(const char *line, int len)
+{
+    struct tokens t;
+    enum token_error bad = tokens_split(line, (size_t)len, &t);
+    const struct command *command = t.n ? grammar_find(t.word[0]) : NULL;
+
+    printf("%s", PROMPT);
+    if (!command || strcmp(command->name, "chap") != 0)
+        printf("%.*s\n", len && line[len - 1] == '\r' ? len - 1 : len, line);
+    else if (bad == TOKEN_OK)
+        echo_chap(&t);
+    else
+        printf("chap ...\n");
+    explicit_bzero(&t, sizeof t);
+    fflush(stdout);
+}
+
+static int status_of(int outcome)
+{
+    static const int statuses[] = {
+        [OUTCOME_DONE] = STATUS_DONE,         [OUTCOME_SYNTAX] = STATUS_COMMAND,
+        [OUTCOME_SELECTION] = STATUS_COMMAND, [OUTCOME_FAILED] = STATUS_SERVICE,
+        [OUTCOME_CANCELED] = STATUS_SERVICE,  [OUTCOME_FATAL] = STATUS_FATAL,
+        [OUTCOME_EXIT] = STATUS_DONE,
+    };
+
+    return statuses[outcome];
+}
+
+int script_run(struct shell *shell, FILE *file, const char *name, bool echo)
+{
+    char line[LINE_LENGTH_MAX + 1];
+    int len, outcome = OUTCOME_DONE;
+    unsigned number = 0;
+
+    while (outcome == OUTCOME_DONE && (len = read_line(file, line)) >= 0) {
+        if (number++ == 0)
+            drop_mark(line, &len);
+        if (echo)
+            echo_line(line, len);
+        outcome = shell_run_line(shell, line, (size_t)len);
+        explicit_bzero(line, sizeof line);
+        if (echo)
+            printf("\n");
+    }
+    fflush(stdout);
+    if (outcome == OUTCOME_DONE && ferror(file)) {
+        fprintf(stderr, "diskraid: cannot read %s\n", name); /* a folder, for one */
+        return STATUS_NO_FILE;
+    }
+    if (outcome != OUTCOME_DONE && outcome != OUTCOME_EXIT)
+        fprintf(stderr, "The script ends here: line %u of %s.\n", number, name);
+    return status_of(outcome);
+}

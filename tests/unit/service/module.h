@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VDS_TESTS_UNIT_MODULE_H
+#define VDS_TESTS_UNIT_MODULE_H
+
+#define MODULE_CLSID \
+    { 0x8526b748, 0x442d, 0x43a7, { 0xb7, 0x27, 0x1d, 0xc3, 0x8a, 0x76, 0xc8, 0x07 } }
+
+#endif
