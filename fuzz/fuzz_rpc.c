@@ -86,6 +86,8 @@ static void send_raw(const uint8_t *data, size_t size, bool shake_hands)
     if (send(fd, data, size, MSG_NOSIGNAL) < 0) {
         /* as above */
     }
+    while (poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 2) > 0 && read(fd, sink, sizeof sink) > 0)
+        ; /* until it has nothing to say for a moment */
     shutdown(fd, SHUT_WR);
     while (read(fd, sink, sizeof sink) > 0)
         ;
@@ -255,23 +257,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 /* ---- good inputs -------------------------------------------------------------------------------------- */
 
-/* A field of a message's header: its code, its type, its text; padded to eight bytes. */
-static size_t put_field(uint8_t *out, uint8_t code, char type, const char *text_of_field)
+/* A field of a message's header, which begins at the next multiple of eight: its code, its type, its text.
+ * Returns its end. */
+static size_t put_field(uint8_t *message, size_t at, uint8_t code, char type, const char *value)
 {
-    size_t n = strlen(text_of_field), head = type == 'g' ? 5 : 8;
+    size_t head = type == 'g' ? 5 : 8;
 
-    out[0] = code;
-    out[1] = 1;
-    out[2] = (uint8_t)type;
-    out[3] = 0;
-    out[4] = (uint8_t)n; /* a short text: the other bytes of its length are 0 */
-    if (type != 'g')
-        memset(out + 5, 0, 3);
-    memcpy(out + head, text_of_field, n + 1);
-    n += head + 1;
-    while (n % 8)
-        out[n++] = 0;
-    return n;
+    while (at % 8)
+        message[at++] = 0;
+    memset(message + at, 0, head);
+    message[at] = code;
+    message[at + 1] = 1;
+    message[at + 2] = (uint8_t)type;
+    message[at + 4] = (uint8_t)strlen(value); /* all are short */
+    strcpy((char *)message + at + head, value);
+    return at + head + strlen(value) + 1;
 }
 
 /* A call of a method of the service that takes nothing or one number. */
@@ -288,27 +288,26 @@ static size_t put_call(uint8_t *out, uint32_t random)
         { "org.vds.IVdsService", "Unadvise", "u" },
     };
     const char *sig = calls[random % ARRAY_SIZE(calls)].sig;
-    size_t n = 16;
+    size_t n = 16, end;
 
-    n += put_field(out + n, 1, 'o', RPC_PATH_SERVICE);
-    n += put_field(out + n, 2, 's', calls[random % ARRAY_SIZE(calls)].interface);
-    n += put_field(out + n, 3, 's', calls[random % ARRAY_SIZE(calls)].member);
+    n = put_field(out, n, 1, 'o', RPC_PATH_SERVICE);
+    n = put_field(out, n, 2, 's', calls[random % ARRAY_SIZE(calls)].interface);
+    end = n = put_field(out, n, 3, 's', calls[random % ARRAY_SIZE(calls)].member);
     if (*sig)
-        n += put_field(out + n, 8, 'g', sig);
-    memcpy(out,
-           (uint8_t[]){ 'l', 1, 0, 1, *sig ? 4 : 0, 0, 0, 0, 1, 0, 0, 0, (uint8_t)(n - 16),
-                        (uint8_t)((n - 16) >> 8), 0, 0 },
+        end = n = put_field(out, n, 8, 'g', sig);
+    while (n % 8)
+        out[n++] = 0;
+    memcpy(out, (uint8_t[]){ 'l', 1, 0, 1, *sig ? 4 : 0, 0, 0, 0, 1, 0, 0, 0, (uint8_t)(end - 16), 0, 0, 0 },
            16);
-    if (*sig) {
+    if (*sig)
         memcpy(out + n, &random, 4);
-        n += 4;
-    }
-    return n;
+    return n + (*sig ? 4 : 0);
 }
 
 size_t fuzz_sample(uint8_t *out, size_t n_out, uint32_t random)
 {
-    size_t n = 1;
+    uint8_t message[512];
+    size_t n = 1, n_message = put_call(message, random >> 2);
 
     (void)n_out; /* 16 KiB */
     out[0] = (uint8_t)(random % 4);
@@ -316,8 +315,10 @@ size_t fuzz_sample(uint8_t *out, size_t n_out, uint32_t random)
         memcpy(out + n, handshake, sizeof handshake - 1);
         n += sizeof handshake - 1;
     }
-    if (out[0] < 2)
-        return n + put_call(out + n, random >> 2);
+    if (out[0] < 2) {
+        memcpy(out + n, message, n_message);
+        return n + n_message;
+    }
     for (n = 1; n < 400; n++) {
         random = random * 1664525 + 1013904223;
         out[n] = (uint8_t)(random >> 24);

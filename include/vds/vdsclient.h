@@ -19,6 +19,23 @@ VDS_API void vds_set_error_text(const char *text);
 /* "VDS_E_OBJECT_DELETED", "S_FALSE"; a code without a name is "0x80070062". Valid until this thread's next call of it. */
 VDS_API const char *vds_hresult_name(HRESULT hr);
 
+/* The array inside this process: how it is made when the first LoadService() of a loader from CLSCTX_INPROC_SERVER asks for it. Zero or
+ * NULL is the default. What the pointers name must stay until the array has started. */
+typedef struct _VDS_INPROC_OPTIONS {
+    const char *pszStateDirectory;    /* where the array lives; made when missing. Default: VDS_STATE in the environment */
+    const char *const *ppszPortals;   /* "ADDR[:PORT]", "[V6]:PORT"; default: every address of this host, port 3260 */
+    ULONG ulNumberOfPortals;
+    const char *const *ppszDrives;    /* folders for LUN data; default: drive0 in the state directory */
+    ULONG ulNumberOfDrives;
+    ULONG ulReactors;                 /* I/O threads; default: one per CPU */
+    ULONG ulDrainSeconds;             /* default: 15 */
+} VDS_INPROC_OPTIONS;
+
+/* VDS_E_ALREADY_REGISTERED once the array runs. */
+VDS_API HRESULT vds_inproc_configure(const VDS_INPROC_OPTIONS *options);
+/* Ends the array of this process; objects still held answer that it is gone. Happens by itself at exit. */
+VDS_API void vds_inproc_stop(void);
+
 /* Makes the loader for CLSCTX_INPROC_SERVER: an IVdsServiceLoader, or what else `riid` asks of it. Registered by the library that holds
  * the array (NULL takes it away again). */
 typedef HRESULT (*vds_inproc_factory)(REFIID riid, void **ppv);

@@ -25,14 +25,29 @@ void array_kick(struct array *array, bool rescan)
     pthread_cond_signal(&array->housekeeper_wake);
 }
 
-/* array->lock held; let go meanwhile. What failed is looked at after a while, addresses at once. */
+static struct timespec in_ms(unsigned ms)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_sec += ms / 1000;
+    t.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (t.tv_nsec >= 1000000000) {
+        t.tv_sec++;
+        t.tv_nsec -= 1000000000;
+    }
+    return t;
+}
+
+/* array->lock held; let go meanwhile. Addresses are looked at once; what failed soon at first, for a service that was killed leaves its
+ * ports to the kernel a moment longer, and then less and less often. */
 static void housekeeper_wait(struct array *array)
 {
-    struct timespec until;
+    unsigned wait_ms = array->retry_ms ? array->retry_ms : RETRY_FIRST_MS;
+    struct timespec until = in_ms(wait_ms);
     int r = 0;
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += RETRY_SECONDS;
+    array->retry_ms = array->retry ? wait_ms * 2 < RETRY_LAST_MS ? wait_ms * 2 : RETRY_LAST_MS : 0;
     while (!array->closing && !array->rescan && r == 0) {
         if (array->retry)
             r = pthread_cond_timedwait(&array->housekeeper_wake, &array->lock, &until);

@@ -28,7 +28,8 @@
 #define LU_VENDOR         "VDS"
 #define LU_PRODUCT        "VIRTUAL-DISK"
 #define LU_REVISION       "0.1"
-#define RETRY_SECONDS     5   /* between looks at what failed: state, listeners */
+#define RETRY_FIRST_MS    50   /* between looks at what failed (state, listeners), doubling up to the last */
+#define RETRY_LAST_MS     5000
 #define OPS_MAX           256 /* worker threads, so operations that run at once; more wait in line */
 #define DRAIN_SECONDS     15
 
@@ -329,6 +330,7 @@ struct array {
     pthread_t housekeeper;
     pthread_cond_t housekeeper_wake;
     bool housekeeper_started, rescan, retry;
+    unsigned retry_ms;        /* the housekeeper's: how long it waited last, 0 when nothing had failed */
 };
 
 void array_kick(struct array *array, bool rescan); /* array->lock held: look at addresses / what failed */

@@ -316,17 +316,31 @@ static HRESULT finish_wait(struct waiter *w, IUnknown **ret_object)
     return hr;
 }
 
-bool client_await(IVdsAsync *async, double timeout_s, const char *what, IUnknown **ret_object, HRESULT *ret_hr)
+static sigset_t ending_signals(void)
 {
-    struct waiter *w = calloc(1, sizeof *w);
-    sigset_t signals, before;
-    pthread_t thread;
-    int signal_fd;
-    bool ended;
+    sigset_t signals;
 
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
+    return signals;
+}
+
+void client_hold_signals(void)
+{
+    sigset_t signals = ending_signals();
+
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+}
+
+bool client_await(IVdsAsync *async, double timeout_s, const char *what, IUnknown **ret_object, HRESULT *ret_hr)
+{
+    struct waiter *w = calloc(1, sizeof *w);
+    sigset_t signals = ending_signals(), before;
+    pthread_t thread;
+    int signal_fd;
+    bool ended;
+
     pthread_sigmask(SIG_BLOCK, &signals, &before);
     signal_fd = signalfd(-1, &signals, SFD_CLOEXEC);
     if (!w || signal_fd < 0 || (w->ended_fd = eventfd(0, EFD_CLOEXEC)) < 0 ||

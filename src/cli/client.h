@@ -43,6 +43,10 @@ int client_refused(HRESULT hr, const char *format, ...) __attribute__((format(pr
  * gone by now is passed over. Releases `members`. */
 HRESULT client_each(IEnumVdsObject *members, const IID *iid, HRESULT (*each)(void *arg, void *face), void *arg);
 
+/* From here on Ctrl-C and SIGTERM are kept for client_wait(): call it before the method that starts an operation, so that none slips in
+ * between and leaves the operation running without its client. */
+void client_hold_signals(void);
+
 /* Waits for the operation, with a progress bar when stderr is a terminal; Ctrl-C cancels it and says what happened. Releases `async`.
  * EXIT_DONE: ret_output (may be NULL) holds what it made, with a reference, and *ret_hr its success code. */
 int client_wait(struct client *client, IVdsAsync *async, const char *what, IUnknown **ret_output, HRESULT *ret_hr);

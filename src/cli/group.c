@@ -83,6 +83,7 @@ int group_create(struct client *client, const struct request *request)
 
     if (!target)
         return r == EXIT_DONE ? EXIT_REFUSED : r;
+    client_hold_signals();
     hr = IVdsIscsiTarget_CreatePortalGroup(target->face, &async);
     if (FAILED(hr))
         return client_refused(hr, "a group of %s", target->name);
@@ -119,6 +120,7 @@ int group_delete(struct client *client, const struct request *request)
 
     if (r != EXIT_DONE)
         return r;
+    client_hold_signals();
     hr = IVdsIscsiPortalGroup_Delete(group->face, &async);
     return FAILED(hr) ? client_refused(hr, "group %s", request->args[0]) : client_wait(client, async, "deleting the group", NULL, NULL);
 }
@@ -134,6 +136,7 @@ int group_add_portal(struct client *client, const struct request *request)
 
     if (r != EXIT_DONE)
         return r;
+    client_hold_signals();
     hr = IVdsIscsiPortalGroup_AddPortal(group->face, portal->id, &async);
     if (FAILED(hr))
         return client_refused(hr, "%s into %s", portal->address, request->args[0]);
@@ -191,6 +194,7 @@ int group_remove_portal(struct client *client, const struct request *request)
         r = find(client, request, &model, &group, &portal);
     if (r != EXIT_DONE)
         return r;
+    client_hold_signals();
     hr = remove_portal(group, portal, given, ms, &async);
     if (FAILED(hr))
         return client_refused(hr, "%s out of %s", portal->address, request->args[0]);

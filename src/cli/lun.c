@@ -79,6 +79,7 @@ int lun_create(struct client *client, const struct request *request)
                 request->size);
         return EXIT_USAGE;
     }
+    client_hold_signals();
     hr = IVdsSubSystemEx_CreateLunEx(client->ex, size, request->thick, NULL, 0, nobody, name, &async);
     if (FAILED(hr))
         return client_refused(hr, "LUN %s", request->args[0]);

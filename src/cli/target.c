@@ -114,6 +114,7 @@ int target_create(struct client *client, const struct request *request)
 
     if (!name || (request->iqn && !iqn))
         return EXIT_USAGE;
+    client_hold_signals();
     hr = IVdsSubSystemIscsi_CreateTarget(client->iscsi, iqn, name, &async);
     if (FAILED(hr))
         return client_refused(hr, "target %s", request->args[0]);
@@ -134,6 +135,7 @@ int target_delete(struct client *client, const struct request *request)
 
     if (!target)
         return r == EXIT_DONE ? EXIT_REFUSED : r;
+    client_hold_signals();
     hr = IVdsIscsiTarget_Delete(target->face, &async);
     return FAILED(hr) ? client_refused(hr, "target %s", target->name) : client_wait(client, async, "deleting the target", NULL, NULL);
 }

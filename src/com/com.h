@@ -38,7 +38,7 @@
 #include "base/cleanup.h"
 #include "base/guid.h"
 
-/* ---- objects ------------------------------------------------------------------------------------------------------------------- */
+/* ---- objects ------------------------------------------------------------------------------------------- */
 
 struct com_object;
 
@@ -55,6 +55,7 @@ struct com_class {
     const struct com_face *faces; /* the first is IUnknown, the identity */
     size_t n_faces;
     void (*destroy)(struct com_object *obj); /* at the last Release; frees the object too. NULL: free(obj) */
+    const GUID *(*id)(const struct com_object *obj); /* of what the object stands for; may be NULL */
     /* com's own */
     atomic_size_t n_live;
     struct com_class *next;
@@ -77,6 +78,10 @@ ULONG com_object_unref(struct com_object *obj);
 /* The identity, without a reference. */
 IUnknown *com_object_identity(struct com_object *obj);
 
+/* The id of what an object stands for, whatever state that is in, even deleted: S_OK. E_NOINTERFACE for objects of other modules and of
+ * classes that stand for nothing; GetProperties() may say it then. */
+HRESULT com_object_id(IUnknown *object, GUID *ret_id);
+
 /* Objects alive now, of all classes in this module; 0 at the end of every test. */
 size_t com_live_objects(void);
 
@@ -94,10 +99,12 @@ struct com_class *com_class_first(void); /* then class->next */
 #define COM_FACE(cls, IFace, member, table)     COM_FACE_(cls, IFace, IFace, member, table)
 
 /* Defines the class from <cls>_faces. */
-#define COM_CLASS(cls, destroy_fn) \
+#define COM_CLASS(cls, destroy_fn) COM_CLASS_WITH_ID(cls, destroy_fn, NULL)
+#define COM_CLASS_WITH_ID(cls, destroy_fn, id_fn) \
     _Static_assert(offsetof(struct cls, obj) == 0, "struct com_object comes first"); \
     static struct com_class cls##_class = { \
-        .name = #cls, .size = sizeof(struct cls), .faces = cls##_faces, .n_faces = ARRAY_SIZE(cls##_faces), .destroy = destroy_fn \
+        .name = #cls, .size = sizeof(struct cls), .faces = cls##_faces, .n_faces = ARRAY_SIZE(cls##_faces), .destroy = destroy_fn, \
+        .id = id_fn \
     }; \
     __attribute__((constructor)) static void cls##_class_register(void) \
     { \
@@ -138,7 +145,7 @@ static inline void com_releasep(void *p)
         IUnknown_Release(unknown);
 }
 
-/* ---- identifiers: one layout, two names ------------------------------------------------------------------------------------------- */
+/* ---- identifiers: one layout, two names ---------------------------------------------------------------- */
 
 _Static_assert(sizeof(struct guid) == sizeof(GUID) && offsetof(struct guid, data4) == offsetof(GUID, Data4), "one layout");
 
@@ -152,7 +159,7 @@ static inline GUID com_GUID(const struct guid *g)
     return *(const GUID *)(const void *)g;
 }
 
-/* ---- what the installed headers leave to the compat folder ----------------------------------------------------------------------- */
+/* ---- what the installed headers leave to the compat folder --------------------------------------------- */
 
 VDS_API LPVOID WINAPI CoTaskMemRealloc(LPVOID p, SIZE_T size);
 VDS_API HRESULT WINAPI CoInitialize(LPVOID reserved);
@@ -160,7 +167,7 @@ VDS_API HRESULT WINAPI CoInitialize(LPVOID reserved);
 VDS_API HRESULT WINAPI CoInitializeSecurity(LPVOID descriptor, LONG n_services, LPVOID services, LPVOID reserved1, DWORD authentication,
                                             DWORD impersonation, LPVOID list, DWORD capabilities, LPVOID reserved3);
 
-/* ---- task memory: CoTaskMemAlloc() and CoTaskMemFree() are declared in the installed headers ----------------------------------------- */
+/* ---- task memory: CoTaskMemAlloc() and CoTaskMemFree() are declared in the installed headers ----------- */
 
 /* Blocks alive now; 0 at the end of every test. */
 size_t com_live_task_blocks(void);
@@ -173,7 +180,7 @@ HRESULT com_wide(const char *text, LPWSTR *ret_wide);
 /* UTF-16 argument -> malloc'ed UTF-8. E_INVALIDARG for an unpaired surrogate. wide must not be NULL. */
 HRESULT com_utf8(const WCHAR *wide, char **ret_text);
 
-/* ---- CoInitializeEx() of this process ------------------------------------------------------------------------------------------------- */
+/* ---- CoInitializeEx() of this process ------------------------------------------------------------------ */
 
 /* The result of a second CoInitializeSecurity(). */
 #define COM_E_TOO_LATE ((HRESULT)0x80010119) /* RPC_E_TOO_LATE, which the installed headers do not have */
@@ -181,12 +188,12 @@ HRESULT com_utf8(const WCHAR *wide, char **ret_text);
 /* Has any thread of the process initialised COM (and not uninitialised it)? */
 bool com_initialized(void);
 
-/* ---- enumerations ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- enumerations -------------------------------------------------------------------------------------- */
 
 /* A snapshot of n objects, with its own reference to each. n may be 0. */
 HRESULT com_enum_create(IUnknown *const *objects, size_t n, IEnumVdsObject **ret_enum);
 
-/* ---- async objects ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- async objects ------------------------------------------------------------------------------------- */
 
 /* How an operation is asked; shared by the array's operations and the proxies. Any thread, several at once. A failure of the function
  * itself (the connection died, no memory) is its return value; how the operation ended is *ret_hr. */

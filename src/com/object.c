@@ -48,6 +48,9 @@ IUnknown *com_object_identity(struct com_object *obj)
     return (IUnknown *)(void *)((char *)obj + obj->class->faces[0].offset);
 }
 
+/* Asked for by address, not by value: only objects of this module know it, and only they are laid out as this module thinks. */
+static const IID object_iid;
+
 HRESULT com_object_query(struct com_object *obj, const IID *iid, void **ret_face)
 {
     const struct com_class *class = obj->class;
@@ -57,6 +60,11 @@ HRESULT com_object_query(struct com_object *obj, const IID *iid, void **ret_face
     *ret_face = NULL;
     if (!iid)
         return E_INVALIDARG;
+    if (iid == &object_iid) {
+        com_object_ref(obj);
+        *ret_face = obj;
+        return S_OK;
+    }
     for (size_t i = 0; i < class->n_faces; i++) {
         if (guid_equal(com_guid(iid), com_guid(class->faces[i].iid))) {
             com_object_ref(obj);
@@ -65,6 +73,21 @@ HRESULT com_object_query(struct com_object *obj, const IID *iid, void **ret_face
         }
     }
     return E_NOINTERFACE;
+}
+
+HRESULT com_object_id(IUnknown *object, GUID *ret_id)
+{
+    struct com_object *obj = NULL;
+    HRESULT hr = IUnknown_QueryInterface(object, &object_iid, (void **)&obj);
+
+    if (FAILED(hr))
+        return hr;
+    if (obj->class->id)
+        *ret_id = *obj->class->id(obj);
+    else
+        hr = E_NOINTERFACE;
+    com_object_unref(obj);
+    return hr;
 }
 
 ULONG com_object_ref(struct com_object *obj)

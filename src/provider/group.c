@@ -61,31 +61,23 @@ static HRESULT group_AddPortal(IVdsIscsiPortalGroup *face, VDS_OBJECT_ID portal,
 {
     struct group *o = group_from_IVdsIscsiPortalGroup(face);
     _cleanup_(provider_leave) struct provider *inside = NULL;
-    struct array_op *op = NULL;
-    HRESULT hr;
+    _cleanup_(operation_start_fini) struct operation_start start = { 0 };
+    HRESULT hr = operation_begin(o->h.provider, VDS_ASYNCOUT_ADDPORTAL, NULL, ret_async, &inside, &start);
 
-    if (!ret_async)
-        return E_INVALIDARG;
-    *ret_async = NULL;
-    hr = provider_enter(o->h.provider, &inside);
     if (SUCCEEDED(hr))
-        hr = array_group_add_portal(inside->config.array, &o->h.id, com_guid(&portal), &op);
-    return operation_async(o->h.provider, hr, op, VDS_ASYNCOUT_ADDPORTAL, NULL, ret_async);
+        hr = array_group_add_portal(inside->config.array, &o->h.id, com_guid(&portal), start.op);
+    return operation_admitted(hr, &start, ret_async);
 }
 
 static HRESULT group_remove(struct group *o, VDS_OBJECT_ID portal, uint32_t drain_ms, IVdsAsync **ret_async)
 {
     _cleanup_(provider_leave) struct provider *inside = NULL;
-    struct array_op *op = NULL;
-    HRESULT hr;
+    _cleanup_(operation_start_fini) struct operation_start start = { 0 };
+    HRESULT hr = operation_begin(o->h.provider, VDS_ASYNCOUT_REMOVEPORTAL, NULL, ret_async, &inside, &start);
 
-    if (!ret_async)
-        return E_INVALIDARG;
-    *ret_async = NULL;
-    hr = provider_enter(o->h.provider, &inside);
     if (SUCCEEDED(hr))
-        hr = array_group_remove_portal(inside->config.array, &o->h.id, com_guid(&portal), drain_ms, &op);
-    return operation_async(o->h.provider, hr, op, VDS_ASYNCOUT_REMOVEPORTAL, NULL, ret_async);
+        hr = array_group_remove_portal(inside->config.array, &o->h.id, com_guid(&portal), drain_ms, start.op);
+    return operation_admitted(hr, &start, ret_async);
 }
 
 static HRESULT group_RemovePortal(IVdsIscsiPortalGroup *face, VDS_OBJECT_ID portal, IVdsAsync **ret_async)
@@ -102,16 +94,12 @@ static HRESULT group_Delete(IVdsIscsiPortalGroup *face, IVdsAsync **ret_async)
 {
     struct group *o = group_from_IVdsIscsiPortalGroup(face);
     _cleanup_(provider_leave) struct provider *inside = NULL;
-    struct array_op *op = NULL;
-    HRESULT hr;
+    _cleanup_(operation_start_fini) struct operation_start start = { 0 };
+    HRESULT hr = operation_begin(o->h.provider, VDS_ASYNCOUT_DELETEPORTALGROUP, NULL, ret_async, &inside, &start);
 
-    if (!ret_async)
-        return E_INVALIDARG;
-    *ret_async = NULL;
-    hr = provider_enter(o->h.provider, &inside);
     if (SUCCEEDED(hr))
-        hr = array_group_delete(inside->config.array, &o->h.id, &op);
-    return operation_async(o->h.provider, hr, op, VDS_ASYNCOUT_DELETEPORTALGROUP, NULL, ret_async);
+        hr = array_group_delete(inside->config.array, &o->h.id, start.op);
+    return operation_admitted(hr, &start, ret_async);
 }
 
 static const IVdsIscsiPortalGroupVtbl group_vtbl = {

@@ -26,6 +26,11 @@ void handle_destroy(struct com_object *obj)
     free(o);
 }
 
+const GUID *handle_id(const struct com_object *obj)
+{
+    return (const GUID *)(const void *)&container_of(obj, const struct handle_object, obj)->h.id;
+}
+
 HRESULT handle_as(HRESULT hr, IUnknown *object, const IID *iid, void **ret_face)
 {
     if (FAILED(hr))

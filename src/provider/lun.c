@@ -31,7 +31,7 @@ static HRESULT lun_check(struct lun *o, struct provider **ret_inside)
     return hr;
 }
 
-/* ---- properties and relations -------------------------------------------------------------------------------------------------------- */
+/* ---- properties and relations -------------------------------------------------------------------------- */
 
 static HRESULT lun_fill(const struct array_lun_info *info, VDS_LUN_PROP *prop)
 {
@@ -105,7 +105,7 @@ static HRESULT lun_QueryPlexes(IVdsLun *face, IEnumVdsObject **ret_enum)
     return FAILED(hr) ? hr : handle_query_one(inside, provider_plex_new, &plex, ret_enum);
 }
 
-/* ---- changes ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- changes ------------------------------------------------------------------------------------------- */
 
 static HRESULT lun_SetMask(IVdsLun *face, LPWSTR wide)
 {
@@ -181,7 +181,7 @@ static HRESULT lun_ApplyHints(IVdsLun *face, VDS_HINTS *hints)
     return FAILED(hr) ? hr : hints_apply(hints);
 }
 
-/* ---- size and plexes -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- size and plexes ----------------------------------------------------------------------------------- */
 
 COM_NOT_BUILT static HRESULT lun_Extend(IVdsLun *face, ULONGLONG n_bytes, VDS_OBJECT_ID *drives, LONG n_drives, IVdsAsync **ret_async)
 {
@@ -272,7 +272,7 @@ static HRESULT lun_Recover(IVdsLun *face, IVdsAsync **ret_async)
     return FAILED(hr) ? hr : VDS_E_INVALID_OPERATION; /* not fault tolerant */
 }
 
-/* ---- targets ---------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- targets ------------------------------------------------------------------------------------------- */
 
 static HRESULT lun_AssociateTargets(IVdsLunIscsi *face, VDS_OBJECT_ID *targets, LONG n_targets)
 {
@@ -359,7 +359,7 @@ static HRESULT lun_GetAllocation(IVdsLunEx *face, ULONGLONG *ret_allocated, BOOL
     return S_OK;
 }
 
-/* ---- the class ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- the class ----------------------------------------------------------------------------------------- */
 
 static const IVdsLunVtbl lun_vtbl = {
     COM_UNKNOWN_SLOTS(lun, IVdsLun),

@@ -75,20 +75,39 @@ static const struct com_async_ops operation_ops = {
     .on_end = operation_on_end,
 };
 
-HRESULT operation_async(struct provider *p, HRESULT hr, struct array_op *op, VDS_ASYNC_OUTPUT_TYPE type, handle_maker *made,
-                        IVdsAsync **ret_async)
+HRESULT operation_begin(struct provider *p, VDS_ASYNC_OUTPUT_TYPE type, handle_maker *made, IVdsAsync **ret_async,
+                        struct provider **ret_inside, struct operation_start *ret_start)
 {
     struct operation *o;
+    HRESULT hr;
 
+    if (!ret_async)
+        return E_INVALIDARG;
+    *ret_async = NULL;
+    hr = provider_enter(p, ret_inside);
     if (FAILED(hr))
         return hr;
     o = calloc(1, sizeof *o);
-    if (!o) {
-        array_op_unref(op);
+    if (!o)
         return E_OUTOFMEMORY;
-    }
     provider_ref(p);
-    *o = (struct operation){ .provider = p, .op = op, .made = made };
-    hr = com_async_create(&operation_ops, o, type, ret_async);
-    return SUCCEEDED(hr) ? S_OK : hr;
+    *o = (struct operation){ .provider = p, .made = made };
+    hr = com_async_create(&operation_ops, o, type, &ret_start->async);
+    if (SUCCEEDED(hr))
+        ret_start->op = &o->op;
+    return hr;
+}
+
+HRESULT operation_admitted(HRESULT hr, struct operation_start *start, IVdsAsync **ret_async)
+{
+    if (FAILED(hr))
+        return hr;
+    *ret_async = TAKE_PTR(start->async);
+    return S_OK;
+}
+
+void operation_start_fini(struct operation_start *start)
+{
+    if (start->async)
+        IVdsAsync_Release(start->async);
 }

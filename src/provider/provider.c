@@ -55,27 +55,25 @@ void provider_leave(struct provider **inside)
         pthread_rwlock_unlock(&(*inside)->gate);
 }
 
-/* ---- IVdsProvider, IVdsProviderSupport, the two types ------------------------------------------------------------------------------ */
+/* ---- IVdsProvider, IVdsProviderSupport, the two types -------------------------------------------------- */
 
+/* Answers whatever state the array is in: this is how one comes to the Reenumerate() that cures it. */
 static HRESULT provider_GetProperties(IVdsProvider *face, VDS_PROVIDER_PROP *ret_prop)
 {
     _cleanup_(provider_leave) struct provider *inside = NULL;
-    struct array_subsystem_info info;
     HRESULT hr;
 
     if (!ret_prop)
         return E_INVALIDARG;
     memset(ret_prop, 0, sizeof *ret_prop);
     hr = provider_enter(provider_from_IVdsProvider(face), &inside);
-    if (SUCCEEDED(hr))
-        hr = array_subsystem_get(inside->config.array, &info);
     if (FAILED(hr))
         return hr;
-    ret_prop->id = com_GUID(&info.provider_id);
+    ret_prop->id = com_GUID(&inside->id);
     ret_prop->guidVersionId = version_id;
     ret_prop->type = VDS_PT_HARDWARE;
     return wide_fields(
-        (const struct wide_field[]){ { &ret_prop->pwszName, PROVIDER_NAME }, { &ret_prop->pwszVersion, PROVIDER_VERSION } }, 2);
+        (const struct wide_field[]){ { &ret_prop->pwszName, PROVIDER_NAME }, { &ret_prop->pwszVersion, VDS_VERSION } }, 2);
 }
 
 static HRESULT provider_GetVersionSupport(IVdsProviderSupport *face, ULONG *ret_versions)
@@ -107,21 +105,18 @@ static HRESULT provider_GetProviderType2(IVdsHwProviderType2 *face, VDS_HWPROVID
     return hwprovider_type(ret_type);
 }
 
-/* ---- IVdsHwProvider -------------------------------------------------------------------------------------------------------------------- */
+/* ---- IVdsHwProvider ------------------------------------------------------------------------------------ */
 
 static HRESULT provider_QuerySubSystems(IVdsHwProvider *face, IEnumVdsObject **ret_enum)
 {
     _cleanup_(provider_leave) struct provider *inside = NULL;
-    struct array_subsystem_info info;
     HRESULT hr;
 
     if (!ret_enum)
         return E_INVALIDARG;
     *ret_enum = NULL;
     hr = provider_enter(provider_from_IVdsHwProvider(face), &inside);
-    if (SUCCEEDED(hr))
-        hr = array_subsystem_get(inside->config.array, &info);
-    return FAILED(hr) ? hr : handle_query_one(inside, provider_subsystem_new, &info.id, ret_enum);
+    return FAILED(hr) ? hr : handle_query_one(inside, provider_subsystem_new, &inside->subsystem_id, ret_enum);
 }
 
 static HRESULT provider_Reenumerate(IVdsHwProvider *face)
@@ -140,7 +135,7 @@ static HRESULT provider_Refresh(IVdsHwProvider *face)
     return FAILED(hr) ? hr : array_refresh(inside->config.array);
 }
 
-/* ---- towards the service ------------------------------------------------------------------------------------------------------------------ */
+/* ---- towards the service ------------------------------------------------------------------------------- */
 
 static HRESULT provider_GetObject(IVdsProviderPrivate *face, VDS_OBJECT_ID id, VDS_OBJECT_TYPE type, IUnknown **ret_object)
 {
@@ -154,11 +149,25 @@ static HRESULT provider_GetObject(IVdsProviderPrivate *face, VDS_OBJECT_ID id, V
     return FAILED(hr) ? hr : handle_lookup(inside, type, com_guid(&id), ret_object);
 }
 
+/* The gate is held for writing. */
+static HRESULT provider_open_gate(struct provider *p)
+{
+    struct array_subsystem_info info;
+    HRESULT hr = p->loaded ? VDS_E_INVALID_OPERATION : array_subsystem_get(p->config.array, &info);
+
+    if (FAILED(hr))
+        return hr;
+    p->id = info.provider_id;
+    p->subsystem_id = info.id;
+    p->loaded = true;
+    return S_OK;
+}
+
 static HRESULT provider_OnLoad(IVdsProviderPrivate *face, LPWSTR machine, IUnknown *callback)
 {
     struct provider *p = provider_from_IVdsProviderPrivate(face);
     _cleanup_(com_releasep) IVdsAdviseSink *sink = NULL;
-    HRESULT hr = S_OK;
+    HRESULT hr;
 
     (void)machine; /* reserved */
     if (!callback)
@@ -166,10 +175,7 @@ static HRESULT provider_OnLoad(IVdsProviderPrivate *face, LPWSTR machine, IUnkno
     if (FAILED(IUnknown_QueryInterface(callback, &IID_IVdsAdviseSink, (void **)&sink)))
         return VDS_E_INITIALIZED_FAILED;
     pthread_rwlock_wrlock(&p->gate);
-    if (p->loaded)
-        hr = VDS_E_INVALID_OPERATION;
-    else
-        p->loaded = true;
+    hr = provider_open_gate(p);
     pthread_rwlock_unlock(&p->gate);
     if (SUCCEEDED(hr) && p->config.feed)
         provider_feed_set_sink(p->config.feed, sink);
@@ -235,7 +241,7 @@ static HRESULT provider_QueryIfCreatedLun(IVdsHwProviderPrivate *face, LPWSTR pa
     return S_FALSE;
 }
 
-/* ---- the class ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- the class ----------------------------------------------------------------------------------------- */
 
 static const IVdsProviderVtbl provider_vtbl = {
     COM_UNKNOWN_SLOTS(provider, IVdsProvider),
@@ -290,7 +296,12 @@ static void provider_destroy(struct com_object *obj)
     pthread_rwlock_destroy(&p->gate);
     free(p);
 }
-COM_CLASS(provider, provider_destroy)
+
+static const GUID *provider_id(const struct com_object *obj)
+{
+    return (const GUID *)(const void *)&container_of(obj, const struct provider, obj)->id;
+}
+COM_CLASS_WITH_ID(provider, provider_destroy, provider_id)
 
 /* What an option of 0 means; see array.h and engine.h. */
 static struct provider_limits limits_of(const struct array_options *o)

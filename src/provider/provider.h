@@ -18,7 +18,7 @@
 #include "array/array.h"
 #include "com/com.h"
 
-/* ---- from the array's notifications to the service's sink ---------------------------------------------------------------------- */
+/* ---- from the array's notifications to the service's sink ---------------------------------------------- */
 
 struct provider_feed;
 
@@ -29,7 +29,7 @@ void provider_feed_destroy(struct provider_feed *feed);
 /* For array_options.notify. Events of one call stay together, up to the 100 that OnNotify takes; nobody listening: they are dropped. */
 void provider_feed_notify(void *feed, const struct array_notification *events, size_t n);
 
-/* ---- the class ------------------------------------------------------------------------------------------------------------------- */
+/* ---- the class ----------------------------------------------------------------------------------------- */
 
 struct provider_config {
     struct array *array;

@@ -17,7 +17,7 @@
 #define PROVIDER_VERSION_ID \
     { 0x848867f9, 0xf836, 0x4ca7, { 0x93, 0xb9, 0x4c, 0x76, 0x58, 0xf4, 0x54, 0xd3 } }
 
-/* ---- the provider object --------------------------------------------------------------------------------------------------------- */
+/* ---- the provider object ------------------------------------------------------------------------------- */
 
 struct provider {
     struct com_object obj;
@@ -37,6 +37,7 @@ struct provider {
     /* The gate: held for reading by every call that is inside the array, for writing by OnUnload. Guards `loaded`. */
     pthread_rwlock_t gate;
     bool loaded;
+    struct guid id, subsystem_id; /* as OnLoad found them; they never change */
 };
 
 HRESULT provider_create(const struct provider_config *config, struct provider **ret_provider);
@@ -56,7 +57,7 @@ void provider_leave(struct provider **inside);
 /* The sink for the feed; NULL takes it away and waits until nobody is in it. */
 void provider_feed_set_sink(struct provider_feed *feed, IVdsAdviseSink *sink);
 
-/* ---- handles: an object of the array, named by its id ------------------------------------------------------------------------------- */
+/* ---- handles: an object of the array, named by its id -------------------------------------------------- */
 
 struct handle {
     struct provider *provider; /* a reference */
@@ -72,10 +73,11 @@ struct handle_object {
 /* A new object of a class that begins as above. */
 HRESULT handle_new(struct com_class *class, struct provider *p, const struct guid *id, IUnknown **ret_object);
 void handle_destroy(struct com_object *obj);
+const GUID *handle_id(const struct com_object *obj);
 
 #define HANDLE_CLASS(cls) \
     _Static_assert(offsetof(struct cls, h) == offsetof(struct handle_object, h), "a handle class begins as struct handle_object"); \
-    COM_CLASS(cls, handle_destroy)
+    COM_CLASS_WITH_ID(cls, handle_destroy, handle_id)
 
 typedef HRESULT handle_maker(struct provider *p, const struct guid *id, IUnknown **ret_object);
 handle_maker provider_subsystem_new, provider_controller_new, provider_drive_new, provider_lun_new, provider_plex_new, provider_portal_new, provider_target_new, provider_group_new;
@@ -96,13 +98,29 @@ HRESULT handle_lookup(struct provider *inside, VDS_OBJECT_TYPE type, const struc
 /* The GetSubSystem() of an object whose existence the caller has just proved. Inside the gate. */
 HRESULT handle_subsystem(struct provider *inside, IVdsSubSystem **ret_subsystem);
 
-/* ---- operations ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- operations ---------------------------------------------------------------------------------------- */
 
-/* The async object of an operation that was admitted (hr, op as the array's call gave them); made(): what its output is a handle for. */
-HRESULT operation_async(struct provider *p, HRESULT hr, struct array_op *op, VDS_ASYNC_OUTPUT_TYPE type, handle_maker *made,
-                        IVdsAsync **ret_async);
+/* Beginning an operation takes all that can fail before the array is asked: a method that fails has changed nothing.
+ *
+ *     _cleanup_(provider_leave) struct provider *inside = NULL;
+ *     _cleanup_(operation_start_fini) struct operation_start start = { 0 };
+ *     HRESULT hr = operation_begin(provider, VDS_ASYNCOUT_..., made, ret_async, &inside, &start);
+ *     if (SUCCEEDED(hr)) hr = array_...(inside->config.array, ..., start.op);
+ *     return operation_admitted(hr, &start, ret_async);
+ */
+struct operation_start {
+    IVdsAsync *async;
+    struct array_op **op; /* where the array puts the operation */
+};
 
-/* ---- shared rules -------------------------------------------------------------------------------------------------------------------------- */
+/* Checks and clears *ret_async, passes the gate, makes the async object. made(): what the operation's output is a handle for. */
+HRESULT operation_begin(struct provider *p, VDS_ASYNC_OUTPUT_TYPE type, handle_maker *made, IVdsAsync **ret_async,
+                        struct provider **ret_inside, struct operation_start *ret_start);
+/* hr as the array's call gave it. */
+HRESULT operation_admitted(HRESULT hr, struct operation_start *start, IVdsAsync **ret_async);
+void operation_start_fini(struct operation_start *start);
+
+/* ---- shared rules -------------------------------------------------------------------------------------- */
 
 /* What SetStatus() may be asked by an object whose status cannot be changed by the array: S_OK when `wanted` is what it is already,
  * E_INVALIDARG for UNKNOWN and values outside the enum (the legal ones are `legal`, bit by bit), else VDS_E_NOT_SUPPORTED. */

@@ -20,7 +20,7 @@ HRESULT provider_subsystem_get(struct subsystem *o, struct provider **ret_inside
     return FAILED(hr) ? hr : array_subsystem_get((*ret_inside)->config.array, ret_info);
 }
 
-/* ---- properties and relations -------------------------------------------------------------------------------------------------------- */
+/* ---- properties and relations -------------------------------------------------------------------------- */
 
 /* How many drives there are, for the bus and slot numbers. */
 static SHORT count_slots(struct provider *inside)
@@ -120,7 +120,7 @@ static HRESULT subsystem_GetDrive(IVdsSubSystem *face, SHORT bus, SHORT slot, IV
     return VDS_E_OBJECT_NOT_FOUND;
 }
 
-/* ---- changes ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- changes ------------------------------------------------------------------------------------------- */
 
 /* Looks for drives, and for addresses while at it. */
 static HRESULT subsystem_Reenumerate(IVdsSubSystem *face)
@@ -186,14 +186,14 @@ static HRESULT subsystem_SetIpsecGroupPresharedKey(IVdsSubSystemIscsi *face, VDS
     return FAILED(hr) ? hr : VDS_E_NOT_SUPPORTED;
 }
 
-/* ---- targets and LUNs ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- targets and LUNs ---------------------------------------------------------------------------------- */
 
 static HRESULT subsystem_CreateTarget(IVdsSubSystemIscsi *face, LPWSTR iscsi_wide, LPWSTR friendly_wide, IVdsAsync **ret_async)
 {
     struct subsystem *o = subsystem_from_IVdsSubSystemIscsi(face);
     _cleanup_(provider_leave) struct provider *inside = NULL;
+    _cleanup_(operation_start_fini) struct operation_start start = { 0 };
     _cleanup_(freep) char *iscsi = NULL, *friendly = NULL;
-    struct array_op *op = NULL;
     HRESULT hr;
 
     if (!ret_async)
@@ -203,18 +203,18 @@ static HRESULT subsystem_CreateTarget(IVdsSubSystemIscsi *face, LPWSTR iscsi_wid
     if (SUCCEEDED(hr) && iscsi_wide && iscsi_wide[0]) /* without a name the array makes one */
         hr = com_utf8(iscsi_wide, &iscsi);
     if (SUCCEEDED(hr))
-        hr = provider_enter(o->h.provider, &inside);
+        hr = operation_begin(o->h.provider, VDS_ASYNCOUT_CREATETARGET, provider_target_new, ret_async, &inside, &start);
     if (SUCCEEDED(hr))
-        hr = array_target_create(inside->config.array, iscsi, friendly, &op);
-    return operation_async(o->h.provider, hr, op, VDS_ASYNCOUT_CREATETARGET, provider_target_new, ret_async);
+        hr = array_target_create(inside->config.array, iscsi, friendly, start.op);
+    return operation_admitted(hr, &start, ret_async);
 }
 
 HRESULT provider_lun_create(struct subsystem *o, const struct lun_request *request, IVdsAsync **ret_async)
 {
     _cleanup_(provider_leave) struct provider *inside = NULL;
+    _cleanup_(operation_start_fini) struct operation_start start = { 0 };
     _cleanup_(freep) char *mask = NULL, *name = NULL;
     struct array_lun_spec spec;
-    struct array_op *op = NULL;
     HRESULT hr = drives_argument(request->drives, request->n_drives);
 
     if (SUCCEEDED(hr) && request->size == 0)
@@ -224,15 +224,15 @@ HRESULT provider_lun_create(struct subsystem *o, const struct lun_request *reque
     if (SUCCEEDED(hr) && request->name)
         hr = com_utf8(request->name, &name);
     if (SUCCEEDED(hr))
-        hr = provider_enter(o->h.provider, &inside);
+        hr = operation_begin(o->h.provider, VDS_ASYNCOUT_CREATELUN, provider_lun_new, ret_async, &inside, &start);
     if (SUCCEEDED(hr)) {
         spec = (struct array_lun_spec){
             .size = request->size, .thick = request->thick, .drives = request->n_drives ? com_guid(request->drives) : NULL,
             .n_drives = (size_t)request->n_drives, .mask = mask, .friendly_name = name,
         };
-        hr = array_lun_create(inside->config.array, &spec, &op);
+        hr = array_lun_create(inside->config.array, &spec, start.op);
     }
-    return operation_async(o->h.provider, hr, op, VDS_ASYNCOUT_CREATELUN, provider_lun_new, ret_async);
+    return operation_admitted(hr, &start, ret_async);
 }
 
 /* Which types of LUN this array makes: one copy on one drive. Automagic types take no list of drives, concrete ones no hints. */
@@ -307,7 +307,7 @@ static HRESULT subsystem_QueryMaxLunCreateSize(IVdsSubSystem *face, VDS_LUN_TYPE
     return FAILED(hr) ? hr : max_free(inside, all, n, ret_max);
 }
 
-/* ---- the class ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- the class ----------------------------------------------------------------------------------------- */
 
 static const IVdsSubSystemVtbl subsystem_vtbl = {
     COM_UNKNOWN_SLOTS(subsystem, IVdsSubSystem),

@@ -21,7 +21,7 @@ HRESULT subsystem_CreateLunEx(IVdsSubSystemEx *face, ULONGLONG size, BOOL thick,
     return provider_lun_create(subsystem_of(face), &request, ret_async);
 }
 
-/* ---- sessions -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- sessions ------------------------------------------------------------------------------------------ */
 
 static ULONG session_state(enum iscsi_conn_state state)
 {
@@ -120,7 +120,7 @@ HRESULT subsystem_DropSession(IVdsSubSystemEx *face, ULONGLONG id)
     return r == 0 ? S_OK : r == -ENOENT ? VDS_E_ISCSI_SESSION_NOT_FOUND : E_FAIL;
 }
 
-/* ---- status ------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- status -------------------------------------------------------------------------------------------- */
 
 static ULONG count_sessions(struct engine *engine)
 {
@@ -161,7 +161,7 @@ HRESULT subsystem_GetStatus(IVdsSubSystemEx *face, VDS_ARRAY_STATUS *ret_status)
     ret_status->ullCapacity = info.capacity;
     ret_status->ullFree = info.free;
     ret_status->ullUptimeInMs = (provider_now_ns() - inside->created_ns) / 1000000;
-    return wide_fields((const struct wide_field[]){ { &ret_status->pwszVersion, PROVIDER_VERSION },
+    return wide_fields((const struct wide_field[]){ { &ret_status->pwszVersion, VDS_VERSION },
                                                     { &ret_status->pwszBackend, engine_backend_name(engine) },
                                                     { &ret_status->pwszReason, info.reason } }, 3);
 }

@@ -67,32 +67,24 @@ static HRESULT target_CreatePortalGroup(IVdsIscsiTarget *face, IVdsAsync **ret_a
 {
     struct target *o = target_from_IVdsIscsiTarget(face);
     _cleanup_(provider_leave) struct provider *inside = NULL;
-    struct array_op *op = NULL;
-    HRESULT hr;
+    _cleanup_(operation_start_fini) struct operation_start start = { 0 };
+    HRESULT hr = operation_begin(o->h.provider, VDS_ASYNCOUT_CREATEPORTALGROUP, provider_group_new, ret_async, &inside, &start);
 
-    if (!ret_async)
-        return E_INVALIDARG;
-    *ret_async = NULL;
-    hr = provider_enter(o->h.provider, &inside);
     if (SUCCEEDED(hr))
-        hr = array_group_create(inside->config.array, &o->h.id, &op);
-    return operation_async(o->h.provider, hr, op, VDS_ASYNCOUT_CREATEPORTALGROUP, provider_group_new, ret_async);
+        hr = array_group_create(inside->config.array, &o->h.id, start.op);
+    return operation_admitted(hr, &start, ret_async);
 }
 
 static HRESULT target_Delete(IVdsIscsiTarget *face, IVdsAsync **ret_async)
 {
     struct target *o = target_from_IVdsIscsiTarget(face);
     _cleanup_(provider_leave) struct provider *inside = NULL;
-    struct array_op *op = NULL;
-    HRESULT hr;
+    _cleanup_(operation_start_fini) struct operation_start start = { 0 };
+    HRESULT hr = operation_begin(o->h.provider, VDS_ASYNCOUT_DELETETARGET, NULL, ret_async, &inside, &start);
 
-    if (!ret_async)
-        return E_INVALIDARG;
-    *ret_async = NULL;
-    hr = provider_enter(o->h.provider, &inside);
     if (SUCCEEDED(hr))
-        hr = array_target_delete(inside->config.array, &o->h.id, &op);
-    return operation_async(o->h.provider, hr, op, VDS_ASYNCOUT_DELETETARGET, NULL, ret_async);
+        hr = array_target_delete(inside->config.array, &o->h.id, start.op);
+    return operation_admitted(hr, &start, ret_async);
 }
 
 static HRESULT target_SetFriendlyName(IVdsIscsiTarget *face, LPWSTR wide)

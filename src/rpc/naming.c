@@ -21,8 +21,11 @@ static HRESULT id_of(void *identity, const struct rpc_kind *kind, struct guid *r
     const struct rpc_method *method = kind->get_properties;
     rpc_thunk *thunk = rpc_thunks[method->iface->number][method - method->iface->methods];
     struct rpc_frame frame;
-    HRESULT hr = rpc_decode_in(NULL, method, &rpc_default_limits, &frame); /* has no inputs */
+    HRESULT hr;
 
+    if (com_object_id(identity, (GUID *)(void *)ret_id) == S_OK) /* cheap, and works for what is deleted or not to be read now */
+        return S_OK;
+    hr = rpc_decode_in(NULL, method, &rpc_default_limits, &frame); /* has no inputs */
     if (SUCCEEDED(hr))
         hr = thunk(identity, frame.args);
     if (SUCCEEDED(hr))

@@ -70,7 +70,7 @@ struct timespec service_deadline(uint32_t ms)
     return t;
 }
 
-/* ---- batches --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- batches ------------------------------------------------------------------------------------------- */
 
 static struct batch *batch_new(const VDS_NOTIFICATION *items, LONG n)
 {
@@ -102,7 +102,7 @@ static struct batch *batch_out_of_sync(void)
     return batch_new(&n, 1);
 }
 
-/* ---- one sink ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- one sink ------------------------------------------------------------------------------------------ */
 
 static void subscription_unref(struct subscription *s)
 {
@@ -256,7 +256,7 @@ static void subscription_end(struct subscription *s, uint32_t timeout_ms)
     subscription_unref(s);
 }
 
-/* ---- all sinks ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- all sinks ----------------------------------------------------------------------------------------- */
 
 HRESULT notifier_create(const struct notifier_limits *limits, struct notifier **ret_notifier)
 {
@@ -375,7 +375,7 @@ static HRESULT notifier_put(struct notifier *n, const VDS_NOTIFICATION *items, L
     return hr;
 }
 
-/* ---- the face towards providers ----------------------------------------------------------------------------------------------------------- */
+/* ---- the face towards providers ------------------------------------------------------------------------ */
 
 struct provider_sink {
     struct com_object obj;

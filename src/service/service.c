@@ -40,7 +40,7 @@ COM_UNKNOWN(service, IVdsService, face)
      VDS_SVF_CLUSTER_SERVICE_CONFIGURED | VDS_SVF_AUTO_MOUNT_OFF | VDS_SVF_OS_UNINSTALL_VALID | VDS_SVF_EFI | \
      VDS_SVF_SUPPORT_MIRROR | VDS_SVF_SUPPORT_RAID5 | VDS_SVF_SUPPORT_REFS)
 
-/* ---- start and stop ------------------------------------------------------------------------------------------------------------------ */
+/* ---- start and stop ------------------------------------------------------------------------------------ */
 
 static void service_set_state(struct service *s, enum service_state state)
 {
@@ -152,7 +152,7 @@ static HRESULT service_WaitForServiceReady(IVdsService *face)
     return service_wait(service_from_IVdsService(face));
 }
 
-/* ---- the providers ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- the providers ------------------------------------------------------------------------------------- */
 
 /* A copy of the list with a reference to each, so that the service may stop meanwhile; providers_release() ends it. */
 struct providers {
@@ -259,7 +259,7 @@ static HRESULT service_GetObject(IVdsService *face, VDS_OBJECT_ID id, VDS_OBJECT
     return worst;
 }
 
-/* ---- Reenumerate and Refresh: every hardware provider ------------------------------------------------------------------------------- */
+/* ---- Reenumerate and Refresh: every hardware provider -------------------------------------------------- */
 
 static bool scan_all(struct service *s)
 {
@@ -332,7 +332,7 @@ static HRESULT service_Refresh(IVdsService *face)
     return failed ? S_FALSE : S_OK;
 }
 
-/* ---- properties, flags ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- properties, flags --------------------------------------------------------------------------------- */
 
 static HRESULT service_GetProperties(IVdsService *face, VDS_SERVICE_PROP *ret_prop)
 {
@@ -344,7 +344,7 @@ static HRESULT service_GetProperties(IVdsService *face, VDS_SERVICE_PROP *ret_pr
     pthread_mutex_lock(&s->lock);
     ret_prop->ulFlags = s->flags;
     pthread_mutex_unlock(&s->lock);
-    return com_wide(SERVICE_VERSION, &ret_prop->pwszVersion);
+    return com_wide(VDS_VERSION, &ret_prop->pwszVersion);
 }
 
 static HRESULT service_change_flags(struct service *s, ULONG set, ULONG clear)
@@ -374,7 +374,7 @@ static HRESULT service_ClearFlags(IVdsService *face, ULONG flags)
     return service_change_flags(service_from_IVdsService(face), 0, flags);
 }
 
-/* ---- the host ---------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- the host ------------------------------------------------------------------------------------------ */
 
 /* VDS itself documents it as never implemented. */
 COM_NOT_BUILT static HRESULT service_QueryMaskedDisks(IVdsService *face, IEnumVdsObject **ret_enum)
@@ -432,7 +432,7 @@ static HRESULT service_Reboot(IVdsService *face)
     return FAILED(hr) ? hr : VDS_E_NOT_SUPPORTED;
 }
 
-/* ---- registrations ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- registrations ------------------------------------------------------------------------------------- */
 
 static HRESULT service_Advise(IVdsService *face, IVdsAdviseSink *sink, DWORD *ret_cookie)
 {
@@ -455,7 +455,7 @@ static HRESULT service_Unadvise(IVdsService *face, DWORD cookie)
     return FAILED(hr) ? hr : notifier_unadvise(s->notifier, cookie);
 }
 
-/* ---- the class ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- the class ----------------------------------------------------------------------------------------- */
 
 static const IVdsServiceVtbl service_vtbl = {
     COM_UNKNOWN_SLOTS(service, IVdsService),

@@ -8,7 +8,7 @@
 #include <pthread.h>
 #include <time.h>
 
-/* ---- notify.c: from the providers' events to the sinks ------------------------------------------------------------------------------- */
+/* ---- notify.c: from the providers' events to the sinks ------------------------------------------------- */
 
 struct notifier;
 
@@ -30,7 +30,7 @@ void notifier_close(struct notifier *n);
 HRESULT notifier_advise(struct notifier *n, IVdsAdviseSink *sink, DWORD *ret_cookie);
 HRESULT notifier_unadvise(struct notifier *n, DWORD cookie);
 
-/* ---- load.c: one provider -------------------------------------------------------------------------------------------------------------- */
+/* ---- load.c: one provider ------------------------------------------------------------------------------ */
 
 struct loaded {
     char *name;
@@ -45,12 +45,12 @@ HRESULT service_provider_load(const struct service_provider *config, struct noti
 /* OnUnload, asked first and then by force; drops the references. */
 void service_provider_unload(struct loaded *loaded);
 
-/* ---- host.c: what IVdsService says of the host ------------------------------------------------------------------------------------------ */
+/* ---- host.c: what IVdsService says of the host --------------------------------------------------------- */
 
 HRESULT service_host_letters(WCHAR first, DWORD n, VDS_DRIVE_LETTER_PROP *ret_letters);
 HRESULT service_host_file_systems(VDS_FILE_SYSTEM_TYPE_PROP **ret_props, LONG *ret_n);
 
-/* ---- small things -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- small things -------------------------------------------------------------------------------------- */
 
 /* A moment on the monotonic clock, ms from now, for pthread_cond_clockwait(). */
 struct timespec service_deadline(uint32_t ms);

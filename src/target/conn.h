@@ -48,8 +48,7 @@ struct target_conn {
     char local_address[ADDRESS_TEXT_SIZE], peer_address[ADDRESS_TEXT_SIZE];
     struct dir_path *path;      /* the pin: between admit and release */
     struct target_session *session;
-    struct target_session *waiting_for; /* reinstatement; registry's lock */
-    struct list_node in_waiters;        /* registry's lock */
+    struct list_node in_waiters; /* of the session that it is to take the place of; registry's lock */
     bool opening;               /* session_open answered -EINPROGRESS */
     struct list_node watchers;  /* struct conn_watcher */
 };

@@ -114,7 +114,6 @@ static void retry_run(struct loop_message *message)
 /* Under the registry's lock: while the session is in it, its connection lives. */
 static void wait_for(struct target_conn *conn, struct target_session *old)
 {
-    conn->waiting_for = old;
     list_append(&old->waiters, &conn->in_waiters);
     if (old->killing || !old->conn)
         return;
@@ -132,7 +131,6 @@ static void waiters_retry(struct target_session *session)
     while ((node = list_pop(&session->waiters))) {
         struct target_conn *conn = container_of(node, struct target_conn, in_waiters);
 
-        conn->waiting_for = NULL;
         atomic_fetch_add(&conn->n_posted, 1);
         conn->retry.run = retry_run;
         loop_post(conn->reactor->loop, &conn->retry);
@@ -326,7 +324,6 @@ static void stop_waiting(struct target_conn *conn)
 
     pthread_mutex_lock(&registry->lock);
     list_remove(&conn->in_waiters);
-    conn->waiting_for = NULL;
     pthread_mutex_unlock(&registry->lock);
     conn->opening = false;
 }

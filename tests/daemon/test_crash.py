@@ -5,6 +5,7 @@ import os
 import random
 import subprocess
 import threading
+import time
 
 import harness
 import initiator
@@ -28,6 +29,12 @@ class Crash(harness.ArrayTest):
                 continue
             return {target: sorted(addresses) for target, addresses in found.items() if addresses}
         return {}
+
+    def wait_until_online(self):
+        """The kernel takes its time to free the ports of a killed process: the service tries again until it has them."""
+        deadline = time.monotonic() + 60
+        while any(p["groups"] and p["status"] != "online" for p in self.array.json("portal", "list")):
+            self.assertLess(time.monotonic(), deadline, "portals stay offline")
 
     def served(self):
         names = {t["name"]: t["iscsi_name"] for t in self.array.json("target", "list")}
@@ -98,6 +105,7 @@ class Crash(harness.ArrayTest):
             killer.join()
             self.array.process.wait()
             self.array.start()
+            self.wait_until_online()
             now = self.dump()
             words, after = pending
             if words[:2] == ("group", "create") and now != model:

@@ -151,6 +151,8 @@ class Drain(harness.ArrayTest):
                 initiator.login(address, target, "iqn.2026-11.org.vds.test:late").close()
             except initiator.LoginRefused as refused:
                 return refused.status, refused.keys.get("TargetAddress")
+            except initiator.Closed:  # let in a moment before the drain took the portal out, then cut off
+                pass
         raise AssertionError("still let in")
 
     def test_cancel_during_the_drain_puts_everything_back(self):
@@ -177,15 +179,19 @@ class Drain(harness.ArrayTest):
                                 stderr=subprocess.STDOUT, text=True)
         said = []
 
+        def command(words, answer):  # one at a time: qemu-io looks at its input only when more of it arrives
+            qemu.stdin.write(words + "\n")
+            qemu.stdin.flush()
+            while True:
+                said.append(qemu.stdout.readline())
+                self.assertTrue(said[-1], "qemu-io ended: " + "".join(said[-5:]))
+                if answer in said[-1] or "error" in said[-1].lower():
+                    return
+
         def passes(n):
             for i in range(n):
-                qemu.stdin.write(f"write -P {i % 250 + 1} {i % 32}M 1M\nread -P {i % 250 + 1} {i % 32}M 1M\n")
-                qemu.stdin.flush()
-                while True:
-                    said.append(qemu.stdout.readline())
-                    self.assertTrue(said[-1], "qemu-io ended: " + "".join(said[-5:]))
-                    if "read 1048576/1048576" in said[-1] or "error" in said[-1].lower():
-                        break
+                command(f"write -P {i % 250 + 1} {i % 32}M 1M", "wrote 1048576/1048576")
+                command(f"read -P {i % 250 + 1} {i % 32}M 1M", "read 1048576/1048576")
 
         passes(20)
         self.array.ctl("group", "add-portal", "box/1", p2)

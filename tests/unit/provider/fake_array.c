@@ -57,7 +57,22 @@ struct array_op {
 static pthread_mutex_t op_lock = PTHREAD_MUTEX_INITIALIZER; /* results; ops may outlive the array */
 static pthread_cond_t op_ended = PTHREAD_COND_INITIALIZER;
 
-/* ---- things -------------------------------------------------------------------------------------------------------------------------- */
+/* test_memory.c fails allocations of the code under test; those of this stand-in are none of them. */
+void alloc_faults_pause(bool pause) __attribute__((weak));
+
+static void *take(size_t n, size_t size)
+{
+    void *p;
+
+    if (alloc_faults_pause)
+        alloc_faults_pause(true);
+    p = calloc(n, size);
+    if (alloc_faults_pause)
+        alloc_faults_pause(false);
+    return p;
+}
+
+/* ---- things -------------------------------------------------------------------------------------------- */
 
 static struct thing *add(struct array *a, enum kind kind)
 {
@@ -102,7 +117,7 @@ static void emit(struct array *a, uint32_t event, uint32_t type, const struct gu
         a->notify(a->notify_arg, &n, 1);
 }
 
-#define LOCKED(a) _cleanup_(unlockp) struct array *locked = (pthread_mutex_lock(&(a)->lock), (a))
+#define LOCKED(a) __attribute__((unused)) _cleanup_(unlockp) struct array *locked = (pthread_mutex_lock(&(a)->lock), (a))
 static void unlockp(struct array **a)
 {
     pthread_mutex_unlock(&(*a)->lock);
@@ -204,7 +219,7 @@ int fake_n_refreshes(struct array *a)
     return a->n_refreshes;
 }
 
-/* ---- reading -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------------------------------------- */
 
 static const struct {
     enum kind members;
@@ -243,7 +258,7 @@ HRESULT array_query(struct array *a, enum array_relation relation, const struct 
     CHECK(a);
     if (relations[relation].of >= 0 && !(anchor = find(a, (enum kind)relations[relation].of, of)))
         return VDS_E_OBJECT_DELETED;
-    ids = calloc(a->n[kind] + 1, sizeof *ids);
+    ids = take(a->n[kind] + 1, sizeof *ids);
     for (size_t i = 0; i < a->n[kind]; i++) {
         if (related(relation, &a->things[kind][i], anchor))
             ids[n++] = a->things[kind][i].id;
@@ -327,7 +342,7 @@ HRESULT array_lun_get(struct array *a, const struct guid *id, struct array_lun_i
     ret->drive = t->parent;
     strcpy(ret->friendly_name, t->name);
     strcpy(ret->identification, "serial-1");
-    ret->mask = strdup(t->mask);
+    ret->mask = strcpy(take(1, sizeof t->mask), t->mask);
     ret->size = t->size;
     ret->allocated = t->thick ? t->size : 4096;
     ret->thick = t->thick;
@@ -425,7 +440,7 @@ int engine_session_list(struct engine *e, struct engine_session **ret_sessions, 
     struct array *a = (void *)e;
 
     *ret_n = a->n_sessions;
-    *ret_sessions = a->n_sessions ? malloc(sizeof a->sessions) : NULL;
+    *ret_sessions = a->n_sessions ? take(1, sizeof a->sessions) : NULL;
     if (*ret_sessions)
         memcpy(*ret_sessions, a->sessions, sizeof a->sessions);
     return 0;
@@ -448,11 +463,11 @@ const char *engine_backend_name(const struct engine *e)
     return "fake";
 }
 
-/* ---- operations -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- operations ---------------------------------------------------------------------------------------- */
 
 static HRESULT op_start(struct array *a, const struct guid *object, HRESULT hr, const struct guid *output, struct array_op **ret_op)
 {
-    struct array_op *op = calloc(1, sizeof *op);
+    struct array_op *op = take(1, sizeof *op);
 
     op->refs = 1;
     op->array = a;

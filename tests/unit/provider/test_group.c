@@ -12,7 +12,7 @@ static VDS_ISCSI_PORTALGROUP_PROP group_prop(IVdsIscsiPortalGroup *group)
     return prop;
 }
 
-/* ---- QueryPortals ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- QueryPortals -------------------------------------------------------------------------------------- */
 
 static void query_portals_gives_every_portal_with_its_face(void **state)
 {
@@ -73,7 +73,7 @@ static void a_snapshot_does_not_see_what_comes_later(void **state)
     IVdsIscsiTarget_Release(target);
 }
 
-/* ---- CreatePortalGroup ----------------------------------------------------------------------------------------------------------------- */
+/* ---- CreatePortalGroup --------------------------------------------------------------------------------- */
 
 static void create_portal_group_hands_out_a_group_of_the_target(void **state)
 {
@@ -151,7 +151,7 @@ static void create_portal_group_with_a_corrupt_cache_says_so(void **state)
     IVdsIscsiTarget_Release(target);
 }
 
-/* ---- AddPortal, RemovePortal ------------------------------------------------------------------------------------------------------------ */
+/* ---- AddPortal, RemovePortal --------------------------------------------------------------------------- */
 
 struct pair {
     IVdsIscsiTarget *target;
@@ -333,7 +333,7 @@ static void the_methods_pass_on_a_corrupt_cache_and_refuse_null(void **state)
     pair_drop(&p);
 }
 
-/* ---- the async object of a real operation ------------------------------------------------------------------------------------------------- */
+/* ---- the async object of a real operation -------------------------------------------------------------- */
 
 static void a_running_operation_is_pending_and_can_be_cancelled_once(void **state)
 {

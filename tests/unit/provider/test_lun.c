@@ -45,7 +45,7 @@ static VDS_OBJECT_ID controller_id(IVdsController *controller)
     return prop.id;
 }
 
-/* ---- CreateLun -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- CreateLun ----------------------------------------------------------------------------------------- */
 
 static void create_lun_hands_out_a_simple_lun(void **state)
 {
@@ -153,7 +153,7 @@ static void the_largest_lun_is_what_the_roomiest_drive_has_left(void **state)
     drop(drive);
 }
 
-/* ---- a LUN's life ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- a LUN's life -------------------------------------------------------------------------------------- */
 
 static void mask_name_and_hints_of_a_lun_can_be_set(void **state)
 {
@@ -335,7 +335,7 @@ static void a_lun_is_online_and_cannot_be_asked_to_be_otherwise(void **state)
     drop(lun);
 }
 
-/* ---- controller, drive, subsystem ----------------------------------------------------------------------------------------------------- */
+/* ---- controller, drive, subsystem ---------------------------------------------------------------------- */
 
 static void the_controller_is_active_for_every_lun(void **state)
 {
@@ -452,7 +452,7 @@ static void the_subsystem_tells_its_properties_and_takes_a_name(void **state)
     drop(naming);
 }
 
-/* ---- IVdsSubSystemEx ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- IVdsSubSystemEx ----------------------------------------------------------------------------------- */
 
 static void sessions_can_be_listed_and_dropped(void **state)
 {

@@ -18,7 +18,7 @@ static void every_class_keeps_the_rules_of_identity(void **state)
     assert_int_equal(com_check_registry(), 3 + 2 + 8);
 }
 
-/* ---- OnLoad, OnUnload ------------------------------------------------------------------------------------------------------------------- */
+/* ---- OnLoad, OnUnload ---------------------------------------------------------------------------------- */
 
 static void before_on_load_the_provider_says_that_it_is_not_initialised(void **state)
 {
@@ -87,7 +87,7 @@ static void on_unload_waits_only_by_force_for_a_call_inside_the_array(void **sta
     IVdsLun_Release(lun);
 }
 
-/* ---- notifications ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- notifications ------------------------------------------------------------------------------------- */
 
 static void an_event_of_the_array_reaches_the_sink_with_its_id(void **state)
 {
@@ -125,7 +125,7 @@ static void after_on_unload_nothing_is_delivered(void **state)
     assert_int_equal(f->sink->n_calls, 0);
 }
 
-/* ---- what it says of itself ------------------------------------------------------------------------------------------------------------------ */
+/* ---- what it says of itself ---------------------------------------------------------------------------- */
 
 static void properties_say_hardware_iscsi_and_a_lasting_id(void **state)
 {
@@ -159,6 +159,47 @@ static void properties_say_hardware_iscsi_and_a_lasting_id(void **state)
     IVdsProvider_Release(provider);
 }
 
+static void a_corrupt_cache_bars_nobody_from_the_way_to_its_cure(void **state)
+{
+    struct fixture *f = *state;
+    IVdsProvider *provider = query(f->hw, &IID_IVdsProvider);
+    IEnumVdsObject *e = NULL;
+    VDS_PROVIDER_PROP prop;
+    VDS_ARRAY_STATUS status;
+    IVdsSubSystemEx *ex;
+
+    fake_fail(f->array, VDS_E_PROVIDER_CACHE_CORRUPT);
+    assert_int_equal(IVdsProvider_GetProperties(provider, &prop), S_OK);
+    CoTaskMemFree(prop.pwszName);
+    CoTaskMemFree(prop.pwszVersion);
+    assert_int_equal(IVdsHwProvider_QuerySubSystems(f->hw, &e), S_OK);
+    ex = member(e, 0, &IID_IVdsSubSystemEx);
+    assert_int_equal(IVdsSubSystemEx_GetStatus(ex, &status), S_OK);
+    CoTaskMemFree(status.pwszVersion);
+    CoTaskMemFree(status.pwszBackend);
+    CoTaskMemFree(status.pwszReason);
+    fake_fail(f->array, S_OK);
+    drop(ex);
+    drop(provider);
+}
+
+static void every_object_knows_its_id_even_when_it_is_deleted(void **state)
+{
+    struct fixture *f = *state;
+    IVdsIscsiTarget *target = make_target(f, u"iqn.2026-01.example:a");
+    VDS_OBJECT_ID expected = target_id(target), id = GUID_NULL;
+    IVdsAsync *async = NULL;
+
+    assert_int_equal(IVdsIscsiTarget_Delete(target, &async), S_OK);
+    assert_int_equal(com_object_id((IUnknown *)target, &id), S_OK);
+    assert_true(same_id(id, expected));
+    assert_int_equal(com_object_id((IUnknown *)f->hw, &id), S_OK);
+    assert_false(same_id(id, GUID_NULL));
+    assert_int_equal(com_object_id((IUnknown *)async, &id), E_NOINTERFACE);
+    drop(async);
+    drop(target);
+}
+
 static void get_object_finds_each_kind_by_its_id(void **state)
 {
     struct fixture *f = *state;
@@ -176,7 +217,7 @@ static void get_object_finds_each_kind_by_its_id(void **state)
     IVdsIscsiTarget_Release(target);
 }
 
-/* ---- QueryIfCreatedLun ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- QueryIfCreatedLun --------------------------------------------------------------------------------- */
 
 static void a_disk_with_our_serial_number_is_ours(void **state)
 {
@@ -222,7 +263,7 @@ static void a_disk_with_our_naa_designator_is_ours(void **state)
     IVdsHwProviderPrivate_Release(hw_private);
 }
 
-/* ---- the class factory ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- the class factory --------------------------------------------------------------------------------- */
 
 static void the_factory_makes_providers_of_its_own_class_only(void **state)
 {
@@ -258,6 +299,8 @@ int main(void)
         provider_test(events_stay_together_up_to_a_hundred),
         provider_test(after_on_unload_nothing_is_delivered),
         provider_test(properties_say_hardware_iscsi_and_a_lasting_id),
+        provider_test(a_corrupt_cache_bars_nobody_from_the_way_to_its_cure),
+        provider_test(every_object_knows_its_id_even_when_it_is_deleted),
         provider_test(get_object_finds_each_kind_by_its_id),
         provider_test(a_disk_with_our_serial_number_is_ours),
         provider_test(a_disk_with_our_naa_designator_is_ours),

@@ -2,7 +2,7 @@
 /* Targets and portals: creation, properties, deletion, connected initiators, addresses, statuses. */
 #include "fixture.h"
 
-/* ---- targets --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- targets ------------------------------------------------------------------------------------------- */
 
 static void create_target_takes_the_names_and_hands_out_the_target(void **state)
 {
@@ -145,7 +145,7 @@ static void connected_initiators_are_each_named_once_and_discovery_is_left_out(v
     IVdsIscsiTarget_Release(target);
 }
 
-/* ---- portals ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- portals ------------------------------------------------------------------------------------------- */
 
 static void an_ipv4_portal_shows_its_address_as_a_host_integer(void **state)
 {

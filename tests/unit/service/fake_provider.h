@@ -160,7 +160,7 @@ static inline struct fake_provider *fake_provider_new(VDS_PROVIDER_TYPE type)
     return p;
 }
 
-/* ---- a class factory that hands out one provider, which the test keeps, too ------------------------------------------------------ */
+/* ---- a class factory that hands out one provider, which the test keeps, too ---------------------------- */
 
 struct fake_factory {
     struct com_object obj;

@@ -90,7 +90,7 @@ static inline HRESULT wait_for(IVdsAsync *async)
     return wait_as(async, NULL, NULL);
 }
 
-/* ---- set-up ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- set-up -------------------------------------------------------------------------------------------- */
 
 /* A port that was free a moment ago. */
 static inline unsigned free_port(int family)

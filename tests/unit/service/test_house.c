@@ -121,7 +121,7 @@ static void expect_refusal(const char *portal, const char *target)
     initiator_close(&in);
 }
 
-/* ---- QueryPortals -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- QueryPortals -------------------------------------------------------------------------------------- */
 
 static void query_portals_lists_the_offline_ones_too(void **state)
 {
@@ -207,7 +207,7 @@ static void a_state_that_cannot_be_written_is_object_status_failed_until_it_can(
     drop_pair(&p);
 }
 
-/* ---- CreatePortalGroup ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- CreatePortalGroup --------------------------------------------------------------------------------- */
 
 static void an_empty_group_admits_no_login(void **state)
 {
@@ -250,7 +250,7 @@ static void on_deleted_objects_the_four_calls_are_object_deleted(void **state)
     drop_pair(&p);
 }
 
-/* ---- AddPortal ---------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- AddPortal ----------------------------------------------------------------------------------------- */
 
 static void when_add_portal_has_succeeded_the_wire_agrees(void **state)
 {
@@ -323,7 +323,7 @@ static void a_port_that_another_program_holds_is_address_in_use_and_changes_noth
     drop_pair(&p);
 }
 
-/* ---- RemovePortal and its drain ------------------------------------------------------------------------------------------------------------------ */
+/* ---- RemovePortal and its drain ------------------------------------------------------------------------ */
 
 static void when_remove_portal_has_succeeded_nobody_of_the_target_is_left_there(void **state)
 {
@@ -389,7 +389,7 @@ static void an_initiator_that_leaves_when_asked_ends_the_drain(void **state)
     drop_pair(&p);
 }
 
-/* ---- LUNs ------------------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- LUNs ---------------------------------------------------------------------------------------------- */
 
 static IVdsLun *make_lun(struct house *h, BOOL thick)
 {
@@ -525,7 +525,7 @@ static void a_connected_initiator_is_named_and_its_session_can_be_dropped(void *
     drop_pair(&p);
 }
 
-/* ---- the end ------------------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- the end ------------------------------------------------------------------------------------------- */
 
 static void after_a_restart_everything_is_there_with_the_same_tags(void **state)
 {

@@ -9,7 +9,7 @@ static void every_class_keeps_the_rules_of_identity(void **state)
     assert_int_equal(com_check_registry(), 2 + 3 + 3);
 }
 
-/* ---- readiness --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- readiness ----------------------------------------------------------------------------------------- */
 
 static void until_every_provider_was_tried_the_service_is_not_ready(void **state)
 {
@@ -75,7 +75,7 @@ static void a_provider_that_hangs_is_left_out_and_unloaded_if_it_comes_back(void
     com_object_unref(&providers[1]->obj);
 }
 
-/* ---- providers and objects ----------------------------------------------------------------------------------------------------------------- */
+/* ---- providers and objects ----------------------------------------------------------------------------- */
 
 static void query_providers_picks_by_kind(void **state)
 {
@@ -140,7 +140,7 @@ static void get_object_refuses_types_that_have_no_objects_to_find(void **state)
     assert_int_equal(IVdsService_GetObject(f->service, GUID_NULL, VDS_OT_LUN, NULL), E_INVALIDARG);
 }
 
-/* ---- Reenumerate, Refresh ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- Reenumerate, Refresh ------------------------------------------------------------------------------ */
 
 static void reenumerate_returns_at_once_and_refresh_waits_for_it(void **state)
 {
@@ -169,7 +169,7 @@ static void refresh_is_false_when_some_provider_could_not(void **state)
     assert_int_equal(IVdsService_Refresh(f->service), S_FALSE);
 }
 
-/* ---- the rest of the slots --------------------------------------------------------------------------------------------------------------------- */
+/* ---- the rest of the slots ----------------------------------------------------------------------------- */
 
 static void only_auto_mount_can_be_set_and_cleared(void **state)
 {
@@ -230,7 +230,7 @@ static void file_systems_are_those_that_the_kernel_knows(void **state)
     assert_int_equal(IVdsService_QueryFileSystemTypes(f->service, NULL, &n), E_INVALIDARG);
 }
 
-/* ---- the end --------------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- the end ------------------------------------------------------------------------------------------- */
 
 static void after_shutdown_every_method_says_that_the_service_is_gone(void **state)
 {
@@ -253,7 +253,7 @@ static void after_shutdown_every_method_says_that_the_service_is_gone(void **sta
     assert_int_equal(IVdsService_SetFlags(f->service, 0), VDS_E_INITIALIZED_FAILED);
 }
 
-/* ---- IVdsServiceLoader -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- IVdsServiceLoader --------------------------------------------------------------------------------- */
 
 static HRESULT load_this(void *arg, const char *machine, IVdsService **ret_service)
 {

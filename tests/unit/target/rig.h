@@ -25,7 +25,7 @@ struct rig {
     struct engine *engine;
     unsigned n_fds; /* before */
     atomic_uint n_up, n_down, n_addresses_changed;
-    atomic_int hold; /* bytes of the request that store_hold() keeps, see rig_lu_held() */
+    atomic_int hold; /* a test's fault store keeps writes while this is set */
 };
 
 /* For cmocka; *state is the rig. The plain one has 2 reactors and default limits. */

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: MIT */
+/* Out of memory is an error path: every method fails at its first allocation, its second, ... until it succeeds. Each failure is
+ * E_OUTOFMEMORY, leaves outputs empty and nothing behind. Linked with --wrap for the allocation functions. */
+#include "fixture.h"
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *p, size_t size);
+void alloc_faults_pause(bool pause);
+
+static unsigned fail_at, n_allocs; /* fail_at 0: none fails */
+static bool paused;
+
+static bool fails_now(void)
+{
+    return !paused && fail_at > 0 && ++n_allocs == fail_at;
+}
+
+void alloc_faults_pause(bool pause)
+{
+    paused = pause;
+}
+
+void *__wrap_malloc(size_t size)
+{
+    return fails_now() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+    return fails_now() ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_realloc(void *p, size_t size)
+{
+    return fails_now() ? NULL : __real_realloc(p, size);
+}
+
+/* ---- the calls: each does one thing, gives back what it got, and says how it ended --------------------- */
+
+struct scene {
+    struct fixture *f;
+    IVdsIscsiTarget *target;
+    IVdsLun *lun;
+    IVdsDrive *drive;
+    IVdsController *controller;
+    IVdsSubSystemEx *ex;
+    IEnumVdsObject *list;
+    IVdsAsync *async;
+    size_t n_objects, n_blocks, n_events; /* before the call */
+};
+
+static HRESULT give_back(HRESULT hr, void *object)
+{
+    if (FAILED(hr))
+        assert_null(object);
+    else
+        drop(object);
+    return hr;
+}
+
+static HRESULT query_portals(struct scene *s)
+{
+    IEnumVdsObject *e = NULL;
+    HRESULT hr = IVdsSubSystemIscsi_QueryPortals(s->f->iscsi, &e);
+
+    return give_back(hr, e);
+}
+
+static HRESULT query_plexes(struct scene *s)
+{
+    IEnumVdsObject *e = NULL;
+    HRESULT hr = IVdsLun_QueryPlexes(s->lun, &e);
+
+    return give_back(hr, e);
+}
+
+static HRESULT clone_enum(struct scene *s)
+{
+    IEnumVdsObject *e = NULL;
+    HRESULT hr = IEnumVdsObject_Clone(s->list, &e);
+
+    return give_back(hr, e);
+}
+
+static HRESULT create_portal_group(struct scene *s)
+{
+    IVdsAsync *async = NULL;
+    HRESULT hr = IVdsIscsiTarget_CreatePortalGroup(s->target, &async);
+
+    return give_back(hr, async);
+}
+
+static HRESULT create_target(struct scene *s)
+{
+    WCHAR friendly[] = u"f";
+    IVdsAsync *async = NULL;
+    HRESULT hr = IVdsSubSystemIscsi_CreateTarget(s->f->iscsi, NULL, friendly, &async);
+
+    return give_back(hr, async);
+}
+
+static HRESULT create_lun(struct scene *s)
+{
+    WCHAR mask[] = u"*", name[] = u"n";
+    IVdsAsync *async = NULL;
+    HRESULT hr = IVdsSubSystemEx_CreateLunEx(s->ex, 1 << 20, FALSE, NULL, 0, mask, name, &async);
+
+    return give_back(hr, async);
+}
+
+static HRESULT wait_for_output(struct scene *s)
+{
+    VDS_ASYNC_OUTPUT out;
+    HRESULT ended, hr = IVdsAsync_Wait(s->async, &ended, &out);
+
+    return give_back(hr, out.ct.pTargetUnk);
+}
+
+static HRESULT get_drive(struct scene *s)
+{
+    IVdsDrive *drive = NULL;
+    HRESULT hr = IVdsSubSystem_GetDrive(s->f->subsystem, 0, 3, &drive);
+
+    return give_back(hr, drive);
+}
+
+static HRESULT make_instance(struct scene *s)
+{
+    IUnknown *object = NULL;
+    HRESULT hr = IClassFactory_CreateInstance(s->f->factory, NULL, &IID_IUnknown, (void **)&object);
+
+    return give_back(hr, object);
+}
+
+static HRESULT free_texts(HRESULT hr, LPWSTR a, LPWSTR b, LPWSTR c)
+{
+    if (FAILED(hr))
+        assert_true(!a && !b && !c);
+    CoTaskMemFree(a);
+    CoTaskMemFree(b);
+    CoTaskMemFree(c);
+    return hr;
+}
+
+static HRESULT target_properties(struct scene *s)
+{
+    VDS_ISCSI_TARGET_PROP prop;
+    HRESULT hr = IVdsIscsiTarget_GetProperties(s->target, &prop);
+
+    return free_texts(hr, prop.pwszIscsiName, prop.pwszFriendlyName, NULL);
+}
+
+static HRESULT lun_properties(struct scene *s)
+{
+    VDS_LUN_PROP prop;
+    HRESULT hr = IVdsLun_GetProperties(s->lun, &prop);
+
+    return free_texts(hr, prop.pwszFriendlyName, prop.pwszIdentification, prop.pwszUnmaskingList);
+}
+
+static HRESULT subsystem_properties(struct scene *s)
+{
+    VDS_SUB_SYSTEM_PROP prop;
+    HRESULT hr = IVdsSubSystem_GetProperties(s->f->subsystem, &prop);
+
+    return free_texts(hr, prop.pwszFriendlyName, prop.pwszIdentification, NULL);
+}
+
+static HRESULT port_properties(struct scene *s)
+{
+    VDS_PORT_PROP prop;
+    HRESULT hr = IVdsController_GetPortProperties(s->controller, 0, &prop);
+
+    return free_texts(hr, prop.pwszFriendlyName, prop.pwszIdentification, NULL);
+}
+
+static HRESULT array_status(struct scene *s)
+{
+    VDS_ARRAY_STATUS status;
+    HRESULT hr = IVdsSubSystemEx_GetStatus(s->ex, &status);
+
+    return free_texts(hr, status.pwszVersion, status.pwszBackend, status.pwszReason);
+}
+
+static HRESULT identification_data(struct scene *s)
+{
+    VDS_LUN_INFORMATION info;
+    HRESULT hr = IVdsLun_GetIdentificationData(s->lun, &info);
+
+    if (FAILED(hr)) {
+        assert_null(info.m_szVendorId);
+        assert_null(info.m_deviceIdDescriptor.m_rgIdentifiers);
+        return hr;
+    }
+    CoTaskMemFree(info.m_deviceIdDescriptor.m_rgIdentifiers[0].m_rgbIdentifier);
+    CoTaskMemFree(info.m_deviceIdDescriptor.m_rgIdentifiers);
+    CoTaskMemFree(info.m_szVendorId);
+    CoTaskMemFree(info.m_szProductId);
+    CoTaskMemFree(info.m_szProductRevision);
+    CoTaskMemFree(info.m_szSerialNumber);
+    return hr;
+}
+
+static HRESULT extents(struct scene *s)
+{
+    VDS_DRIVE_EXTENT *list = NULL;
+    LONG n = 0;
+    HRESULT hr = IVdsDrive_QueryExtents(s->drive, &list, &n);
+
+    if (FAILED(hr))
+        assert_null(list);
+    CoTaskMemFree(list);
+    return hr;
+}
+
+static HRESULT connected_initiators(struct scene *s)
+{
+    LPWSTR *list = NULL;
+    LONG n = 0;
+    HRESULT hr = IVdsIscsiTarget_GetConnectedInitiators(s->target, &list, &n);
+
+    assert_true(SUCCEEDED(hr) || (!list && n == 0));
+    for (LONG i = 0; i < n; i++)
+        CoTaskMemFree(list[i]);
+    CoTaskMemFree(list);
+    return hr;
+}
+
+static HRESULT sessions(struct scene *s)
+{
+    VDS_SESSION_PROP *list = NULL;
+    ULONG n = 0;
+    HRESULT hr = IVdsSubSystemEx_QuerySessions(s->ex, &list, &n);
+
+    assert_true(SUCCEEDED(hr) || (!list && n == 0));
+    for (ULONG i = 0; i < n; i++)
+        free_texts(S_OK, list[i].pwszInitiatorName, list[i].pwszInitiatorAddress, list[i].pwszIsid);
+    CoTaskMemFree(list);
+    return hr;
+}
+
+static const struct {
+    const char *name;
+    HRESULT (*call)(struct scene *s);
+} calls[] = {
+    { "QueryPortals", query_portals },
+    { "QueryPlexes", query_plexes },
+    { "Clone", clone_enum },
+    { "CreatePortalGroup", create_portal_group },
+    { "CreateTarget", create_target },
+    { "CreateLunEx", create_lun },
+    { "Wait", wait_for_output },
+    { "GetDrive", get_drive },
+    { "CreateInstance", make_instance },
+    { "target GetProperties", target_properties },
+    { "LUN GetProperties", lun_properties },
+    { "subsystem GetProperties", subsystem_properties },
+    { "GetPortProperties", port_properties },
+    { "GetStatus", array_status },
+    { "GetIdentificationData", identification_data },
+    { "QueryExtents", extents },
+    { "GetConnectedInitiators", connected_initiators },
+    { "QuerySessions", sessions },
+};
+
+static void check(struct scene *s, size_t i, HRESULT hr, unsigned which)
+{
+    if (hr != S_OK && hr != (HRESULT)E_OUTOFMEMORY)
+        fail_msg("%s ended 0x%08x when allocation %u failed", calls[i].name, (unsigned)hr, which);
+    if (hr != S_OK && s->f->sink->n_events != s->n_events)
+        fail_msg("%s failed at allocation %u, but the array has changed", calls[i].name, which);
+    if (com_live_objects() != s->n_objects || com_live_task_blocks() != s->n_blocks)
+        fail_msg("%s left something behind when allocation %u failed", calls[i].name, which);
+}
+
+/* Fails its 1st, 2nd, ... allocation until it has no more. (The loss of a notification is not the method's failure.) */
+static void exhaust(struct scene *s, size_t i)
+{
+    unsigned which = 0, n_failures = 0;
+    HRESULT hr;
+
+    do {
+        s->n_objects = com_live_objects();
+        s->n_blocks = com_live_task_blocks();
+        s->n_events = s->f->sink->n_events;
+        n_allocs = 0;
+        fail_at = ++which;
+        hr = calls[i].call(s);
+        fail_at = 0;
+        check(s, i, hr, which);
+        n_failures += hr != S_OK;
+    } while (n_allocs >= which);
+    assert_int_equal(hr, S_OK);
+    if (n_failures == 0)
+        fail_msg("%s allocates nothing: the wrappers are not in place", calls[i].name);
+}
+
+static void every_call_survives_the_failure_of_each_of_its_allocations(void **state)
+{
+    struct fixture *f = *state;
+    struct scene s = { .f = f, .target = make_target(f, u"iqn.2026-01.example:a"), .lun = make_lun(f) };
+    VDS_OBJECT_ID id = target_id(s.target);
+    IEnumVdsObject *e = NULL;
+
+    fake_add_session(f->array, com_guid(&id), "iqn.host:1", false);
+    fake_add_session(f->array, com_guid(&id), "iqn.host:2", false);
+    s.ex = query(f->subsystem, &IID_IVdsSubSystemEx);
+    assert_int_equal(IVdsSubSystem_QueryDrives(f->subsystem, &e), S_OK);
+    s.drive = member(e, 0, &IID_IVdsDrive);
+    assert_int_equal(IVdsSubSystem_QueryControllers(f->subsystem, &e), S_OK);
+    s.controller = member(e, 0, &IID_IVdsController);
+    assert_int_equal(IVdsSubSystemIscsi_QueryPortals(f->iscsi, &s.list), S_OK);
+    assert_int_equal(IVdsIscsiTarget_CreatePortalGroup(s.target, &s.async), S_OK);
+    for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
+        exhaust(&s, i);
+    drop(s.async);
+    drop(s.list);
+    drop(s.controller);
+    drop(s.drive);
+    drop(s.ex);
+    drop(s.lun);
+    drop(s.target);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        provider_test(every_call_survives_the_failure_of_each_of_its_allocations),
+    };
+
+    return RUN_TESTS(tests);
+}
