@@ -2,8 +2,8 @@
 /* The state loader against files from anywhere. Input: the first byte says how it is meant.
  *
  *   even: the rest is a database file, byte for byte
- *   odd:  the rest are edits of a good file: pairs of (offset, byte), or rows with values from the input put
- * past every constraint
+ *   odd:  the rest are edits of a good file: pairs of (offset, byte), or rows with values from the input
+ *         put past every constraint
  *
  * Holds: no crash, and whatever state_load() hands out is well-formed and refers to what is there (state.h,
  * invariants 3 to 7). */
