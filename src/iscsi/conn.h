@@ -72,8 +72,7 @@ struct receiver {
     struct task *task;                 /* Data-Out and immediate data: whose */
     uint32_t crc;
 
-    /* where the payload goes: `room` bytes to dst, what is beyond is dropped; `left` bytes are still to come
-     */
+    /* where the payload goes: `room` bytes to dst, the rest is dropped; `left` bytes are still to come */
     uint8_t *dst;
     uint32_t room, left;
     uint32_t direct; /* bytes at dst that iscsi_conn_input() has offered */
@@ -164,8 +163,7 @@ struct transmitter {
 
 void tx_init(struct transmitter *tx);
 void tx_fini(struct iscsi_conn *conn);
-/* A zeroed PDU with its opcode and F bit set, for tx_reply(); NULL: out of memory, the connection is failing
- */
+/* A zeroed PDU with its opcode and F bit set, for tx_reply(); NULL: out of memory, the connection fails */
 struct tx_pdu *tx_pdu_get(struct iscsi_conn *conn, enum pdu_opcode opcode);
 void tx_reply(struct iscsi_conn *conn, struct tx_pdu *pdu);
 /* The PDU's data is this buffer of the driver, and goes back to it when it is sent. */

@@ -429,8 +429,7 @@ void task_respond(struct task *task)
     struct scsi_task *s = &task->scsi;
 
     task->state = TASK_RESPONDING;
-    /* Ended by somebody else's reset: silence, unless the control mode page says TASK ABORTED (SAM-5 §5.3.1)
-     */
+    /* Ended by somebody else's reset: silence, unless the control mode page says TASK ABORTED (SAM-5) */
     if ((s->aborted && s->result.status != SCSI_TASK_ABORTED) || conn->state >= CONN_CLOSING) {
         task_end(task);
         conn_notify(conn); /* the window has moved */
