@@ -198,6 +198,17 @@ static size_t append(char *text, size_t at, size_t size, const char *name, const
     return at + (size_t)snprintf(text + at, size - at, "%s=%s", name, value) + 1;
 }
 
+static uint32_t login_answer(struct conn *c, uint8_t bhs[static BHS], char *text, size_t size)
+{
+    uint32_t len = answer(c, bhs, text, size);
+
+    if ((bhs[0] & 0x3f) != 0x23 || be16_get(bhs + 36)) {
+        fprintf(stderr, "load: login refused: 0x%04x\n", be16_get(bhs + 36));
+        exit(1);
+    }
+    return len;
+}
+
 static void login(struct conn *c)
 {
     bool discovery = opt.mode == DISCOVERY;
@@ -224,10 +235,10 @@ static void login(struct conn *c)
         n = append(text, n, sizeof text, "MaxOutstandingR2T", "8");
     }
     request(c, 0x03, 0x87, text, (uint32_t)n); /* operational stage straight to full feature phase */
-    len = answer(c, bhs, in, sizeof in);
-    if ((bhs[0] & 0x3f) != 0x23 || be16_get(bhs + 36) || !(bhs[1] & 0x80)) {
-        fprintf(stderr, "load: login refused: 0x%04x\n", be16_get(bhs + 36));
-        exit(1);
+    len = login_answer(c, bhs, in, sizeof in);
+    for (unsigned i = 0; i < 4 && !(bhs[1] & 0x80); i++) { /* it has more to say before it transits */
+        request(c, 0x03, 0x87, "", 0);
+        len += login_answer(c, bhs, in + len, sizeof in - len);
     }
     v = key(in, len, "FirstBurstLength");
     c->first_burst = v ? (uint32_t)atol(v) : 65536;
@@ -247,6 +258,29 @@ static void logout(struct conn *c)
     request(c, 0x06, 0x80, "", 0);
     answer(c, bhs, text, sizeof text);
     close(c->fd);
+}
+
+/* TEST UNIT READY until it succeeds: takes the unit attentions that a new nexus finds away (power on, LUNs changed). */
+static void get_ready(struct conn *c)
+{
+    uint8_t bhs[BHS], h[BHS];
+    char sense[1024];
+
+    for (unsigned i = 0; i < 8; i++) {
+        memset(h, 0, sizeof h);
+        h[0] = 0x01;
+        h[1] = 0x81;
+        h[9] = (uint8_t)opt.lun;
+        be32_put(h + 16, 1);
+        be32_put(h + 24, c->cmd_sn++);
+        be32_put(h + 28, c->exp_stat_sn);
+        send_all(c->fd, h, BHS);
+        answer(c, bhs, sense, sizeof sense);
+        if ((bhs[0] & 0x3f) == 0x21 && bhs[3] == 0)
+            return;
+    }
+    fprintf(stderr, "load: the LUN does not become ready\n");
+    exit(1);
 }
 
 static unsigned discover(struct conn *c)
@@ -644,6 +678,8 @@ int main(int argc, char **argv)
         c->rx = malloc(RX_SIZE);
         c->headers = malloc(4096 * sizeof *c->headers);
         login(c);
+        if (opt.mode != IDLE)
+            get_ready(c);
     }
     if (opt.mode == LOGIN || opt.mode == DISCOVERY)
         run_logins(conns);

@@ -6,7 +6,7 @@
 
 #include "store/store_backend.h"
 
-/* ---- stores and units -------------------------------------------------------------------------------------------------------- */
+/* ---- stores and units --------------------------------------------------------------------------------- */
 
 static int hook(void *arg, const struct store_request *req)
 {
@@ -79,7 +79,10 @@ static void kick(void *arg)
 void nexus_open(struct fixture *f, unsigned i, const char *initiator, uint16_t tag)
 {
     char initiator_port[128], target_port[128];
-    struct scsi_nexus nexus = { .initiator_port = initiator_port, .target_port = target_port, .target_name = "iqn.2026-01.test:t", .tag = tag };
+    struct scsi_nexus nexus = { .initiator_port = initiator_port,
+                                .target_port = target_port,
+                                .target_name = "iqn.2026-01.test:t",
+                                .tag = tag };
 
     snprintf(initiator_port, sizeof initiator_port, "%s,i,0x00023d%06x", initiator, i);
     snprintf(target_port, sizeof target_port, "iqn.2026-01.test:t,t,0x%04x", tag);
@@ -116,8 +119,8 @@ void nexus_close(struct fixture *f, unsigned i)
 
 void fixture_open(struct fixture *f, struct fixture_options options)
 {
-    static const char *const names[MAX_NEXUSES] = { "iqn.2026-01.test:a", "iqn.2026-01.test:b", "iqn.2026-01.test:c",
-                                                    "iqn.2026-01.test:d" };
+    static const char *const names[MAX_NEXUSES] = { "iqn.2026-01.test:a", "iqn.2026-01.test:b",
+                                                    "iqn.2026-01.test:c", "iqn.2026-01.test:d" };
 
     memset(f, 0, sizeof *f);
     f->options = options;
@@ -166,7 +169,7 @@ void fixture_drain(struct fixture *f)
         ;
 }
 
-/* ---- commands ---------------------------------------------------------------------------------------------------------------- */
+/* ---- commands ----------------------------------------------------------------------------------------- */
 
 static void on_done(struct scsi_task *task)
 {
@@ -190,6 +193,52 @@ static void attach_buffer(struct running *r, const struct command *c)
     task->buf = r->buf;
 }
 
+static unsigned *fail_counter; /* set to fail_at before each call into src/scsi, and back to 0 after it */
+static unsigned fail_at;
+
+void fixture_fail_hook(unsigned *counter, unsigned n)
+{
+    fail_counter = counter;
+    fail_at = n;
+}
+
+/* What is left of the count goes on from call to call; what the fixture allocates itself does not count. */
+static void fail_begin(void)
+{
+    if (fail_counter)
+        *fail_counter = fail_at;
+}
+
+static void fail_end(void)
+{
+    if (fail_counter) {
+        fail_at = *fail_counter;
+        *fail_counter = 0;
+    }
+}
+
+static bool prepare(struct running *r)
+{
+    bool go_on;
+
+    fail_begin();
+    go_on = scsi_task_prepare(&r->task);
+    fail_end();
+    return go_on;
+}
+
+static bool execute(struct running *r)
+{
+    bool done;
+
+    fail_begin();
+    done = scsi_task_execute(&r->task);
+    fail_end();
+    if (fail_counter)
+        *fail_counter = fail_at;
+    return done;
+}
+
 struct running *start(struct fixture *f, struct command c)
 {
     struct running *r = calloc(1, sizeof *r);
@@ -201,12 +250,12 @@ struct running *start(struct fixture *f, struct command c)
     r->task.attr = SCSI_ATTR_SIMPLE;
     r->task.expected_len = c.expected_len ? c.expected_len : c.out_len;
     r->task.done = on_done;
-    if (!scsi_task_prepare(&r->task)) {
+    if (!prepare(r)) {
         r->done = true;
         return r;
     }
     attach_buffer(r, &c);
-    r->done = scsi_task_execute(&r->task);
+    r->done = execute(r);
     return r;
 }
 
@@ -230,8 +279,14 @@ struct outcome running_end(struct running *r)
     if (task->data_len)
         memcpy(scratch, r->buf, task->data_len);
     assert_true(task->data_len <= task->buf_len);
-    o = (struct outcome){ .status = task->result.status, .key = task->result.key, .asc = task->result.asc, .data = scratch,
-                          .n = task->data_len, .full = task->full_len, .sense_len = task->sense_len, .aborted = task->aborted };
+    o = (struct outcome){ .status = task->result.status,
+                          .key = task->result.key,
+                          .asc = task->result.asc,
+                          .data = scratch,
+                          .n = task->data_len,
+                          .full = task->full_len,
+                          .sense_len = task->sense_len,
+                          .aborted = task->aborted };
     memcpy(o.sense, task->sense, sizeof o.sense);
     if (o.status == SCSI_CHECK_CONDITION)
         assert_true(o.sense_len >= 8);
