@@ -2,9 +2,11 @@
 /* The state loader against files from anywhere. Input: the first byte says how it is meant.
  *
  *   even: the rest is a database file, byte for byte
- *   odd:  the rest are edits of a good file: pairs of (offset, byte), or rows with values from the input put past every constraint
+ *   odd:  the rest are edits of a good file: pairs of (offset, byte), or rows with values from the input
+ *         put past every constraint
  *
- * Holds: no crash, and whatever state_load() hands out is well-formed and refers to what is there (state.h, invariants 3 to 7). */
+ * Holds: no crash, and whatever state_load() hands out is well-formed and refers to what is there (state.h,
+ * invariants 3 to 7). */
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <stdint.h>
@@ -104,7 +106,10 @@ static void write_rows(const uint8_t *data, size_t size)
     sqlite3 *db;
 
     if (sqlite3_open(path, &db) == SQLITE_OK) {
-        sqlite3_exec(db, "PRAGMA ignore_check_constraints = ON; PRAGMA foreign_keys = OFF; PRAGMA synchronous = OFF; BEGIN", NULL, NULL, NULL);
+        sqlite3_exec(db,
+                     "PRAGMA ignore_check_constraints = ON; PRAGMA foreign_keys = OFF; PRAGMA synchronous = "
+                     "OFF; BEGIN",
+                     NULL, NULL, NULL);
         while (size > 1)
             row_from_input(db, &data, &size);
         sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
@@ -136,7 +141,8 @@ static void copy_good(void)
 static bool has_id(const struct state_image *image, enum state_table t, const void *id)
 {
     for (size_t i = 0; i < image->tables[t].n; i++)
-        if (memcmp((const char *)image->tables[t].rows + i * state_tables[t].row_size, id, sizeof(struct guid)) == 0)
+        if (memcmp((const char *)image->tables[t].rows + i * state_tables[t].row_size, id,
+                   sizeof(struct guid)) == 0)
             return true;
     return false;
 }
@@ -151,13 +157,16 @@ static void check(const struct state_image *image)
 
     for (unsigned t = 0; t < STATE_N_TABLES; t++)
         for (size_t i = 0; i < image->tables[t].n; i++)
-            if (row_fault(&state_tables[t], (const char *)image->tables[t].rows + i * state_tables[t].row_size))
+            if (row_fault(&state_tables[t],
+                          (const char *)image->tables[t].rows + i * state_tables[t].row_size))
                 abort();
     for (size_t i = 0; i < n; i++) {
-        if (!has_id(image, STATE_GROUP, &members[i].group) || !has_id(image, STATE_PORTAL, &members[i].portal))
+        if (!has_id(image, STATE_GROUP, &members[i].group) ||
+            !has_id(image, STATE_PORTAL, &members[i].portal))
             abort();
         for (size_t k = 0; k < i; k++)
-            if (guid_equal(&members[i].target, &members[k].target) && guid_equal(&members[i].portal, &members[k].portal))
+            if (guid_equal(&members[i].target, &members[k].target) &&
+                guid_equal(&members[i].portal, &members[k].portal))
                 abort();
     }
     for (size_t i = 0; i < n_groups; i++) {

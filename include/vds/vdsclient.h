@@ -29,6 +29,7 @@ typedef struct _VDS_INPROC_OPTIONS {
     ULONG ulNumberOfDrives;
     ULONG ulReactors;                 /* I/O threads; default: one per CPU */
     ULONG ulDrainSeconds;             /* default: 15 */
+    ULONG ulMaxGroups;                /* portal groups of a target; default: 65535 */
 } VDS_INPROC_OPTIONS;
 
 /* VDS_E_ALREADY_REGISTERED once the array runs. */

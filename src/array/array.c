@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The array as a whole: open, close, and the housekeeper, the thread that looks again at what changes by itself (addresses) or failed
- * (state, listeners). */
+/* The array as a whole: open, close, and the housekeeper, the thread that looks again at what changes by
+ * itself (addresses) or failed (state, listeners). */
 #include "array/array.h"
 
 #include <errno.h>
@@ -14,7 +14,7 @@
 
 #define DEFAULT_PORT 3260
 
-/* ---- the housekeeper ------------------------------------------------------------------------------------------------------------------ */
+/* ---- the housekeeper ------------------------------------------------------------------------- */
 
 void array_kick(struct array *array, bool rescan)
 {
@@ -110,7 +110,7 @@ static void engine_event(void *arg, const struct engine_event *event)
         array->engine_event(array->engine_event_arg, event);
 }
 
-/* ---- options ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- options --------------------------------------------------------------------------------- */
 
 static void texts_free(char **texts, size_t n)
 {
@@ -166,7 +166,8 @@ static HRESULT options_portals(struct array *array, const struct array_options *
     array->n_portals = options->n_portals;
     for (size_t i = 0; i < options->n_portals; i++) {
         if (portal_parse(options->portals[i], array->default_port, &addr) < 0) {
-            error_text_set("\"%.100s\" is not ADDRESS[:PORT]: a portal is one address of this host, such as 192.0.2.1:3260 or [2001:db8::1]:3260",
+            error_text_set("\"%.100s\" is not ADDRESS[:PORT]: a portal is one address of this host, such as "
+                           "192.0.2.1:3260 or [2001:db8::1]:3260",
                            options->portals[i]);
             return E_INVALIDARG;
         }
@@ -181,7 +182,8 @@ static HRESULT options_take(struct array *array, const struct array_options *opt
     HRESULT hr;
 
     array->default_port = options->default_port ? options->default_port : DEFAULT_PORT;
-    array->max_groups = options->max_groups && options->max_groups < STATE_TAG_MAX ? options->max_groups : STATE_TAG_MAX;
+    array->max_groups =
+        options->max_groups && options->max_groups < STATE_TAG_MAX ? options->max_groups : STATE_TAG_MAX;
     array->drain_ms = (options->drain_seconds ? options->drain_seconds : DRAIN_SECONDS) * 1000;
     array->engine_event = options->engine.event;
     array->engine_event_arg = options->engine.event_arg;
@@ -192,9 +194,9 @@ static HRESULT options_take(struct array *array, const struct array_options *opt
     return SUCCEEDED(hr) ? options_portals(array, options) : hr;
 }
 
-/* ---- open and close ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- open and close -------------------------------------------------------------------------- */
 
-static struct array *array_alloc(void)
+static struct array *array_alloc(const struct array_options *options)
 {
     struct array *array = calloc(1, sizeof *array);
     pthread_condattr_t attr;
@@ -212,7 +214,7 @@ static struct array *array_alloc(void)
     array->subsystem.kind = OBJECT_SUBSYSTEM;
     array->controller.kind = OBJECT_CONTROLLER;
     array->subsystem.visible = array->controller.visible = true;
-    pool_init(&array->pool, OPS_MAX);
+    pool_init(&array->pool, options->max_operations ? options->max_operations : OPS_MAX);
     return array;
 }
 
@@ -268,7 +270,7 @@ HRESULT array_open(const struct array_options *options, struct array **ret_array
     *ret_array = NULL;
     if (!options || !options->state_dir)
         return E_INVALIDARG;
-    if (!(array = array_alloc()))
+    if (!(array = array_alloc(options)))
         return E_OUTOFMEMORY;
     hr = open_all(array, options);
     if (FAILED(hr)) {

@@ -38,7 +38,8 @@ struct array_options {
     size_t n_portals;
     uint16_t default_port;              /* 0: 3260 */
     uint32_t max_groups;                /* per target; 0: 65535 */
-    uint32_t drain_seconds;             /* default limit of a drain: 15 */
+    uint32_t drain_seconds;             /* default limit of a drain; 0: 15 */
+    uint32_t max_operations;            /* that run at once, each on a thread; more wait in line. 0: 256 */
     struct engine_options engine;
     /* One call per event of the array: events that belong together come together. On a thread of the array's, in order, never
      * while an object is locked. */
@@ -52,7 +53,7 @@ HRESULT array_open(const struct array_options *options, struct array **ret_array
 /* Waits for running operations to reach a point that survives (drains are cut short), stops the engine. NULL is fine. */
 void array_close(struct array *array);
 
-/* ---- reading: never blocks on operations --------------------------------------------------------------------------------------- */
+/* ---- reading: never blocks on operations ----------------------------------------------------- */
 
 enum array_relation {
     /* of: NULL */
@@ -136,9 +137,10 @@ bool array_exists(struct array *array, uint32_t object_type, const struct guid *
 /* The engine, for facts that the array does not keep (sessions). */
 struct engine *array_engine(struct array *array);
 
-/* ---- operations ------------------------------------------------------------------------------------------------------------------ */
+/* ---- operations ------------------------------------------------------------------------------ */
 
-/* ret_op carries a reference. `output`, when the operation makes an object: its id. */
+/* ret_op carries a reference. `output`, when the operation makes an object: its id. A call returns S_OK when it has started something,
+ * VDS_S_ALREADY_EXISTS (result of the call and of an operation that has ended already) when there was nothing to do. */
 HRESULT array_target_create(struct array *array, const char *iscsi_name, const char *friendly_name, struct array_op **ret_op);
 HRESULT array_target_delete(struct array *array, const struct guid *target, struct array_op **ret_op);
 HRESULT array_group_create(struct array *array, const struct guid *target, struct array_op **ret_op);
@@ -167,7 +169,7 @@ HRESULT array_target_set_name(struct array *array, const struct guid *target, co
 HRESULT array_subsystem_set_name(struct array *array, const char *name);
 HRESULT array_portal_set_status(struct array *array, const struct guid *portal, uint32_t status);  /* ONLINE, OFFLINE (drains) */
 
-/* ---- operation objects ------------------------------------------------------------------------------------------------------------- */
+/* ---- operation objects ----------------------------------------------------------------------- */
 
 struct array_op_result {
     HRESULT hr;                    /* VDS_E_OPERATION_PENDING while it runs */
@@ -185,7 +187,7 @@ void array_op_on_end(struct array_op *op, void (*done)(void *arg), void *arg);
 /* S_OK: it will end VDS_E_OPERATION_CANCELED. VDS_E_CANCEL_TOO_LATE after commit, VDS_E_OPERATION_CANCELED when it was before. */
 HRESULT array_op_cancel(struct array_op *op);
 
-/* ---- the provider cache (design section 5) --------------------------------------------------------------------------------------- */
+/* ---- the provider cache (design section 5) --------------------------------------------------- */
 
 /* Looks for portals (host addresses) and drives that are new or gone, and accepts a state file changed behind us as the one to read. */
 HRESULT array_reenumerate(struct array *array);

@@ -3,7 +3,7 @@
  *
  * Locks, in the order in which they may be taken together:
  *
- *      portal->io_lock  >  array->lock  >  op->lock, notifier->lock
+ *      array->scan_lock  >  portal->io_lock  >  array->lock  >  op->lock, notifier->lock
  *
  * array->lock guards every object and list of the cache and is held for look-ups and edits only: never over a call of the engine, of
  * the state or of a sink. What keeps two operations apart over long stretches are the marks on the objects (locks.h part below).
@@ -33,7 +33,7 @@
 #define OPS_MAX           256 /* worker threads, so operations that run at once; more wait in line */
 #define DRAIN_SECONDS     15
 
-/* ---- objects: cache.c --------------------------------------------------------------------------------------------------------- */
+/* ---- objects: cache.c ------------------------------------------------------------------------ */
 
 enum object_kind { OBJECT_SUBSYSTEM, OBJECT_CONTROLLER, OBJECT_PORTAL, OBJECT_TARGET, OBJECT_GROUP, OBJECT_DRIVE, OBJECT_LUN, OBJECT_N_KINDS };
 
@@ -168,7 +168,7 @@ struct state_drive drive_row(const struct drive *drive);
 struct state_lun lun_row(const struct lun *lun); /* borrows the mask */
 struct state_tie tie_row(const struct tie *tie);
 
-/* ---- notifications: notify.c -------------------------------------------------------------------------------------------------------- */
+/* ---- notifications: notify.c ----------------------------------------------------------------- */
 
 /* Events that belong together. Room is made before the point of no return, so that nothing can fail after it. */
 struct events {
@@ -196,7 +196,7 @@ void notifier_stop(struct notifier *notifier); /* delivers what is queued */
 void notifier_post(struct notifier *notifier, struct events *events);
 void notifier_post_one(struct notifier *notifier, uint32_t event, uint32_t type, const struct guid *id);
 
-/* ---- marks on objects: locks.c ------------------------------------------------------------------------------------------------------- */
+/* ---- marks on objects: locks.c --------------------------------------------------------------- */
 
 /* PIN: not to be deleted, any number at once. CHANGE: one operation at a time, pins welcome. EXCLUSIVE: neither pins nor others. */
 enum lock_mode { LOCK_PIN, LOCK_CHANGE, LOCK_EXCLUSIVE };
@@ -214,7 +214,7 @@ void lock_release_all(struct lock_set *set);
 /* An object has been freed: forget its mark. */
 void lock_forget(struct lock_set *set, const struct object *object);
 
-/* ---- operations: op.c, pool.c ------------------------------------------------------------------------------------------------------------ */
+/* ---- operations: op.c, pool.c ---------------------------------------------------------------- */
 
 enum op_stage { OP_PREPARING, OP_COMMITTED, OP_ENDED };
 
@@ -295,7 +295,7 @@ int pool_submit(struct pool *pool, struct array_op *op); /* takes the reference,
 void pool_fini(struct pool *pool); /* runs what is queued, joins */
 void op_execute(struct array_op *op); /* runs it to its end; the caller's reference stays */
 
-/* ---- the array -------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- the array ------------------------------------------------------------------------------- */
 
 struct array {
     pthread_mutex_t lock;
@@ -309,7 +309,7 @@ struct array {
     struct pool pool;
     struct list_node ops;      /* running or waiting */
     pthread_cond_t ops_gone;
-    pthread_mutex_t scan_lock; /* one portals_scan() at a time; before all other locks */
+    pthread_mutex_t scan_lock; /* one portals_scan() or portals_retry() at a time; before all other locks */
     bool closing;
 
     bool corrupt;              /* the state file and the cache differ: until array_refresh() */
@@ -335,7 +335,7 @@ struct array {
 
 void array_kick(struct array *array, bool rescan); /* array->lock held: look at addresses / what failed */
 
-/* ---- admission and health: health.c -------------------------------------------------------------------------------------------------------------- */
+/* ---- admission and health: health.c ---------------------------------------------------------- */
 
 /* Before anything else in every operation: closing, coherent, healthy (heals if it can). array->lock not held. */
 HRESULT admit(struct array *array);
@@ -350,7 +350,7 @@ bool health_heal(struct array *array);
 /* state_commit() with all that. */
 HRESULT array_commit(struct array *array, struct state_tx *tx);
 
-/* ---- names, codes -------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- names, codes ---------------------------------------------------------------------------- */
 
 HRESULT hr_from_errno(int r); /* hr.c: the one table */
 
@@ -367,7 +367,7 @@ void address_format(const struct sockaddr_storage *addr, char text[static 80]); 
 void address_format_with_port(const char *address, uint16_t port, char text[static 80]);
 uint16_t address_port(const struct sockaddr_storage *addr);
 
-/* ---- portals.c --------------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- portals.c ------------------------------------------------------------------------------- */
 
 uint32_t portal_status(const struct portal *portal); /* VDS_IPS_; array->lock held */
 /* Makes the engine listen or not, as the portal wants. 0 or why it cannot listen. array->lock not held. */
@@ -378,7 +378,7 @@ HRESULT portals_scan(struct array *array);
 void portals_presence(struct array *array, struct cache *cache);
 void portals_retry(struct array *array);
 
-/* ---- drives.c, lun_file.c ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- drives.c, lun_file.c -------------------------------------------------------------------- */
 
 HRESULT drives_sync(struct array *array, struct cache *cache);
 void drives_attach(struct array *array, struct cache *cache, bool recover);
@@ -393,10 +393,11 @@ void lun_files_recover(const struct drive *drive, const struct cache *cache);
 /* Opens the file and makes the unit: sets lun->store and lun->lu. */
 int lun_attach(struct array *array, struct lun *lun, enum lun_file_stage stage, const struct state_blob *reservation);
 void lun_detach(struct lun *lun);
+void lun_give_up(struct array *array, struct lun *lun, int r);
 int lun_engine_add(struct array *array, struct lun *lun); /* with its mask */
 int lun_engine_set_mask(struct array *array, const struct lun *lun, const char *mask);
 
-/* ---- refresh.c, build.c, diff.c -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- refresh.c, build.c, diff.c -------------------------------------------------------------- */
 
 HRESULT cache_build(struct array *array, const struct state_image *image, struct cache *ret_cache);
 /* Makes the engine serve `next` instead of `now`; fills `events`. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* From the rows of the state to a cache that nobody sees yet. References have been checked by src/state (invariants 3, 4). */
+/* From the rows of the state to a cache that nobody sees yet. References have been checked by src/state
+ * (invariants 3, 4). */
 #include <errno.h>
 #include <string.h>
 
@@ -52,11 +53,15 @@ static int make_group(struct cache *cache, const struct state_group *row)
 
 static int make_member(struct cache *cache, const struct state_member *row)
 {
-    struct object *group = cache_find(cache, OBJECT_GROUP, &row->group), *portal = cache_find(cache, OBJECT_PORTAL, &row->portal);
+    struct object *group = cache_find(cache, OBJECT_GROUP, &row->group),
+                  *portal = cache_find(cache, OBJECT_PORTAL, &row->portal);
 
     if (!group || !portal)
         return -ENOENT;
-    return path_new(container_of(group, struct group, object), container_of(portal, struct portal, object), PART_HERE) ? 0 : -ENOMEM;
+    return path_new(container_of(group, struct group, object), container_of(portal, struct portal, object),
+                    PART_HERE)
+               ? 0
+               : -ENOMEM;
 }
 
 static int make_drive(struct cache *cache, const struct state_drive *row)
@@ -87,7 +92,8 @@ static int make_tie(struct cache *cache, const struct state_tie *row)
 
     if (!lun || !target)
         return -ENOENT;
-    return tie_new(container_of(lun, struct lun, object), target, (uint16_t)row->number, PART_HERE) ? 0 : -ENOMEM;
+    return tie_new(container_of(lun, struct lun, object), target, (uint16_t)row->number, PART_HERE) ? 0
+                                                                                                    : -ENOMEM;
 }
 
 static int make_secret(struct cache *cache, const struct state_secret *row)
@@ -110,15 +116,15 @@ static int make_secret(struct cache *cache, const struct state_secret *row)
     return 0;
 }
 
-#define MAKE_ALL(noun) \
+#define MAKE_ALL(noun)                                                                  \
     static int make_all_##noun##s(struct cache *cache, const struct state_image *image) \
-    { \
-        size_t n; \
-        const struct state_##noun *rows = state_image_##noun##s(image, &n); \
-        int r = 0; \
-        for (size_t i = 0; i < n && (r == 0 || r == -ENOENT); i++) \
-            r = make_##noun(cache, &rows[i]); \
-        return r == -ENOENT ? 0 : r; \
+    {                                                                                   \
+        size_t n;                                                                       \
+        const struct state_##noun *rows = state_image_##noun##s(image, &n);             \
+        int r = 0;                                                                      \
+        for (size_t i = 0; i < n && (r == 0 || r == -ENOENT); i++)                      \
+            r = make_##noun(cache, &rows[i]);                                           \
+        return r == -ENOENT ? 0 : r;                                                    \
     }
 MAKE_ALL(portal)
 MAKE_ALL(target)
@@ -131,7 +137,8 @@ MAKE_ALL(secret)
 
 /* Parents first. */
 static int (*const makers[])(struct cache *cache, const struct state_image *image) = {
-    make_all_portals, make_all_targets, make_all_groups, make_all_members, make_all_drives, make_all_luns, make_all_ties, make_all_secrets,
+    make_all_portals, make_all_targets, make_all_groups, make_all_members,
+    make_all_drives,  make_all_luns,    make_all_ties,   make_all_secrets,
 };
 
 HRESULT cache_build(struct array *array, const struct state_image *image, struct cache *ret_cache)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The objects in memory: found by GUID, listed in the order in which they were made. What they mean is decided elsewhere. */
+/* The objects in memory: found by GUID, listed in the order in which they were made. What they mean is
+ * decided elsewhere. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,7 +9,7 @@
 
 #define BUCKETS_MIN 64
 
-/* ---- the table -------------------------------------------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------- */
 
 static size_t name_hash(const char *name)
 {
@@ -40,7 +41,8 @@ void cache_move(struct cache *to, struct cache *from)
 }
 
 /* Groups and ties go before what they point to. */
-static const enum object_kind free_order[] = { OBJECT_GROUP, OBJECT_LUN, OBJECT_TARGET, OBJECT_PORTAL, OBJECT_DRIVE };
+static const enum object_kind free_order[] = { OBJECT_GROUP, OBJECT_LUN, OBJECT_TARGET, OBJECT_PORTAL,
+                                               OBJECT_DRIVE };
 
 void cache_fini(struct cache *cache)
 {
@@ -150,7 +152,8 @@ struct target *cache_find_name(const struct cache *cache, const char *iscsi_name
 
 struct portal *cache_find_address(const struct cache *cache, const char *address, uint16_t port)
 {
-    cache_for_each(n, cache, OBJECT_PORTAL) {
+    cache_for_each(n, cache, OBJECT_PORTAL)
+    {
         struct portal *p = OBJECT_OF(portal, n);
 
         if (p->port == port && strcmp(p->address, address) == 0)
@@ -159,13 +162,18 @@ struct portal *cache_find_address(const struct cache *cache, const char *address
     return NULL;
 }
 
-/* ---- words ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- words ----------------------------------------------------------------------------------- */
 
 const char *object_noun(enum object_kind kind)
 {
     static const char *const nouns[OBJECT_N_KINDS] = {
-        [OBJECT_SUBSYSTEM] = "the array", [OBJECT_CONTROLLER] = "controller", [OBJECT_PORTAL] = "portal", [OBJECT_TARGET] = "target",
-        [OBJECT_GROUP] = "portal group", [OBJECT_DRIVE] = "drive", [OBJECT_LUN] = "LUN",
+        [OBJECT_SUBSYSTEM] = "the array",
+        [OBJECT_CONTROLLER] = "controller",
+        [OBJECT_PORTAL] = "portal",
+        [OBJECT_TARGET] = "target",
+        [OBJECT_GROUP] = "portal group",
+        [OBJECT_DRIVE] = "drive",
+        [OBJECT_LUN] = "LUN",
     };
 
     return nouns[kind];
@@ -208,7 +216,7 @@ const char *object_text(const struct object *object, char text[static TEXT_MAX])
     return text;
 }
 
-/* ---- making and freeing ------------------------------------------------------------------------------------------------------------------ */
+/* ---- making and freeing ---------------------------------------------------------------------- */
 
 static void object_init(struct object *object, enum object_kind kind, const struct guid *id)
 {
@@ -428,7 +436,7 @@ struct tie *lun_find_tie(const struct lun *lun, const struct target *target)
     return NULL;
 }
 
-/* ---- rows --------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- rows ------------------------------------------------------------------------------------ */
 
 struct state_portal portal_row(const struct portal *portal)
 {
@@ -449,12 +457,14 @@ struct state_target target_row(const struct target *target)
 
 struct state_group group_row(const struct group *group)
 {
-    return (struct state_group){ .id = group->object.id, .target = group->target->object.id, .tag = group->tag };
+    return (
+        struct state_group){ .id = group->object.id, .target = group->target->object.id, .tag = group->tag };
 }
 
 struct state_member path_row(const struct path *path)
 {
-    return (struct state_member){ path->group->object.id, path->portal->object.id, path->group->target->object.id };
+    return (struct state_member){ path->group->object.id, path->portal->object.id,
+                                  path->group->target->object.id };
 }
 
 struct state_drive drive_row(const struct drive *drive)
@@ -468,8 +478,12 @@ struct state_drive drive_row(const struct drive *drive)
 
 struct state_lun lun_row(const struct lun *lun)
 {
-    struct state_lun row = { .id = lun->object.id, .drive = lun->drive->object.id, .size = lun->size, .thick = lun->thick,
-                             .offline = lun->offline, .mask = lun->mask };
+    struct state_lun row = { .id = lun->object.id,
+                             .drive = lun->drive->object.id,
+                             .size = lun->size,
+                             .thick = lun->thick,
+                             .offline = lun->offline,
+                             .mask = lun->mask };
 
     TEXT_COPY(row.file, lun->file);
     TEXT_COPY(row.name, lun->name);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Makes the engine serve another cache: what goes is drained and taken out, what stays is carried over untouched, what is new is put
- * in. Starting up is the same with an empty cache before it.
+/* Makes the engine serve another cache: what goes is drained and taken out, what stays is carried over
+ * untouched, what is new is put in. Starting up is the same with an empty cache before it.
  *
- * A failure of the engine in here is a status of one object, never the end of the whole: the rest must be served. */
+ * A failure of the engine in here is a status of one object, never the end of the whole: the rest must be
+ * served. */
 #include <errno.h>
 #include <string.h>
 
@@ -30,7 +31,7 @@ static void complain(const char *what, const struct object *object, int r)
     log_warning("array: cannot %s %s: %s", what, object_text(object, text), strerror(-r));
 }
 
-/* ---- who is the same --------------------------------------------------------------------------------------------------------------- */
+/* ---- who is the same ------------------------------------------------------------------------- */
 
 static struct object *twin(const struct cache *cache, const struct object *object)
 {
@@ -66,7 +67,9 @@ static struct lun *same_lun(const struct cache *cache, const struct lun *lun)
     struct object *object = twin(cache, &lun->object);
     struct lun *other = object ? container_of(object, struct lun, object) : NULL;
 
-    return other && strcmp(other->file, lun->file) == 0 && strcmp(other->drive->path, lun->drive->path) == 0 ? other : NULL;
+    return other && strcmp(other->file, lun->file) == 0 && strcmp(other->drive->path, lun->drive->path) == 0
+               ? other
+               : NULL;
 }
 
 static struct tie *same_tie(const struct cache *cache, const struct tie *tie)
@@ -78,7 +81,7 @@ static struct tie *same_tie(const struct cache *cache, const struct tie *tie)
     return other && other->number == tie->number ? other : NULL;
 }
 
-/* ---- drains: all begin, then all are waited for ----------------------------------------------------------------------------------------- */
+/* ---- drains: all begin, then all are waited for ---------------------------------------------- */
 
 static void drain(struct diff *diff, const struct guid *target, const struct guid *portal, bool put_back)
 {
@@ -106,7 +109,8 @@ static void drain_target(struct diff *diff, const struct target *target)
         return;
     }
     list_for_each(n, &target->paths) {
-        const struct path *path = container_of(n, struct path, in_target), *after = same_path(diff->next, path);
+        const struct path *path = container_of(n, struct path, in_target),
+                          *after = same_path(diff->next, path);
 
         if (!after || (path->portal->open && after->portal->offline))
             drain(diff, &target->object.id, &path->portal->object.id, /* put_back= */ after != NULL);
@@ -132,7 +136,7 @@ static void drains_end(struct diff *diff, bool put_back_all)
     free(diff->drains);
 }
 
-/* ---- what goes ----------------------------------------------------------------------------------------------------------------------------- */
+/* ---- what goes ------------------------------------------------------------------------------- */
 
 static void take_ties(struct diff *diff, const struct lun *lun)
 {
@@ -170,17 +174,17 @@ static void take_all(struct diff *diff)
 {
     struct engine *engine = diff->array->engine;
 
+    cache_for_each(n, diff->now, OBJECT_LUN) take_ties(diff, OBJECT_OF(lun, n));
+    cache_for_each(n, diff->now, OBJECT_TARGET) take_target(diff, OBJECT_OF(target, n));
     cache_for_each(n, diff->now, OBJECT_LUN)
-        take_ties(diff, OBJECT_OF(lun, n));
-    cache_for_each(n, diff->now, OBJECT_TARGET)
-        take_target(diff, OBJECT_OF(target, n));
-    cache_for_each(n, diff->now, OBJECT_LUN) {
+    {
         const struct lun *lun = OBJECT_OF(lun, n);
 
-        if (lun->lu && !same_lun(diff->next, lun))
+        if (!lun->lu || !same_lun(diff->next, lun)) /* one that was given up may still be there */
             engine_lu_remove(engine, &lun->object.id);
     }
-    cache_for_each(n, diff->now, OBJECT_PORTAL) {
+    cache_for_each(n, diff->now, OBJECT_PORTAL)
+    {
         const struct portal *portal = OBJECT_OF(portal, n);
 
         if (portal->open && !twin(diff->next, &portal->object))
@@ -188,7 +192,7 @@ static void take_all(struct diff *diff)
     }
 }
 
-/* ---- what comes ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- what comes ------------------------------------------------------------------------------ */
 
 static void put_secrets(struct diff *diff, const struct target *target, bool set)
 {
@@ -226,7 +230,8 @@ static void put_target(struct diff *diff, struct target *target)
 
         if (same_path(diff->now, path))
             continue;
-        r = engine_path_add(diff->array->engine, &target->object.id, &path->portal->object.id, path->group->tag);
+        r = engine_path_add(diff->array->engine, &target->object.id, &path->portal->object.id,
+                            path->group->tag);
         if (r < 0)
             complain("add a portal to", &target->object, r);
     }
@@ -286,11 +291,10 @@ static void put_lun(struct diff *diff, struct lun *lun)
 /* Targets and LUNs first, listeners last: whoever gets in sees everything. */
 static void put_all(struct diff *diff)
 {
-    cache_for_each(n, diff->next, OBJECT_TARGET)
-        put_target(diff, OBJECT_OF(target, n));
-    cache_for_each(n, diff->next, OBJECT_LUN)
-        put_lun(diff, OBJECT_OF(lun, n));
-    cache_for_each(n, diff->next, OBJECT_PORTAL) {
+    cache_for_each(n, diff->next, OBJECT_TARGET) put_target(diff, OBJECT_OF(target, n));
+    cache_for_each(n, diff->next, OBJECT_LUN) put_lun(diff, OBJECT_OF(lun, n));
+    cache_for_each(n, diff->next, OBJECT_PORTAL)
+    {
         struct portal *portal = OBJECT_OF(portal, n);
         struct object *before = twin(diff->now, &portal->object);
 
@@ -302,18 +306,21 @@ static void put_all(struct diff *diff)
     }
 }
 
-/* ---- what to tell --------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- what to tell ---------------------------------------------------------------------------- */
 
 static bool portal_differs(const struct object *a, const struct object *b)
 {
-    return portal_status(container_of(a, struct portal, object)) != portal_status(container_of(b, struct portal, object));
+    return portal_status(container_of(a, struct portal, object)) !=
+           portal_status(container_of(b, struct portal, object));
 }
 
 static bool target_differs(const struct object *a, const struct object *b)
 {
-    const struct target *x = container_of(a, struct target, object), *y = container_of(b, struct target, object);
+    const struct target *x = container_of(a, struct target, object),
+                        *y = container_of(b, struct target, object);
 
-    return strcmp(x->iscsi_name, y->iscsi_name) != 0 || strcmp(x->name, y->name) != 0 || !x->n_secrets != !y->n_secrets;
+    return strcmp(x->iscsi_name, y->iscsi_name) != 0 || strcmp(x->name, y->name) != 0 ||
+           !x->n_secrets != !y->n_secrets;
 }
 
 static bool has_path(const struct group *group, const struct guid *portal)
@@ -347,7 +354,8 @@ static bool lun_has_ties_of(const struct lun *x, const struct lun *y)
 
         list_for_each(m, &x->ties) {
             const struct tie *other = container_of(m, struct tie, in_lun);
-            found |= other->number == tie->number && guid_equal(&other->target->object.id, &tie->target->object.id);
+            found |= other->number == tie->number &&
+                     guid_equal(&other->target->object.id, &tie->target->object.id);
         }
         if (!found)
             return false;
@@ -359,15 +367,17 @@ static bool lun_differs(const struct object *a, const struct object *b)
 {
     const struct lun *x = container_of(a, struct lun, object), *y = container_of(b, struct lun, object);
 
-    return strcmp(x->mask, y->mask) != 0 || strcmp(x->name, y->name) != 0 || x->size != y->size || x->offline != y->offline ||
-           !lun_has_ties_of(x, y) || !lun_has_ties_of(y, x);
+    return strcmp(x->mask, y->mask) != 0 || strcmp(x->name, y->name) != 0 || x->size != y->size ||
+           x->offline != y->offline || !lun_has_ties_of(x, y) || !lun_has_ties_of(y, x);
 }
 
 static bool drive_differs(const struct object *a, const struct object *b)
 {
-    return strcmp(container_of(a, struct drive, object)->name, container_of(b, struct drive, object)->name) != 0;
+    return strcmp(container_of(a, struct drive, object)->name, container_of(b, struct drive, object)->name) !=
+           0;
 }
 
+/* clang-format off */
 static const struct {
     enum object_kind kind;
     uint32_t type, arrive, depart, modify;
@@ -379,6 +389,7 @@ static const struct {
     { OBJECT_GROUP, VDS_NTT_PORTAL_GROUP, VDS_NF_PORTAL_GROUP_ARRIVE, VDS_NF_PORTAL_GROUP_DEPART, VDS_NF_PORTAL_GROUP_MODIFY, group_differs },
     { OBJECT_LUN, VDS_NTT_LUN, VDS_NF_LUN_ARRIVE, VDS_NF_LUN_DEPART, VDS_NF_LUN_MODIFY, lun_differs },
 };
+/* clang-format on */
 
 static void tell(struct events *events, uint32_t event, uint32_t type, const struct guid *id)
 {
@@ -389,15 +400,18 @@ static void tell(struct events *events, uint32_t event, uint32_t type, const str
 static void tell_all(struct diff *diff)
 {
     for (size_t i = ARRAY_SIZE(event_table); i-- > 0;) /* children leave before parents */
-        cache_for_each(n, diff->now, event_table[i].kind) {
+        cache_for_each(n, diff->now, event_table[i].kind)
+        {
             const struct object *object = container_of(n, struct object, link);
 
             if (!twin(diff->next, object))
                 tell(diff->events, event_table[i].depart, event_table[i].type, &object->id);
         }
     for (size_t i = 0; i < ARRAY_SIZE(event_table); i++)
-        cache_for_each(n, diff->next, event_table[i].kind) {
-            const struct object *object = container_of(n, struct object, link), *before = twin(diff->now, object);
+        cache_for_each(n, diff->next, event_table[i].kind)
+        {
+            const struct object *object = container_of(n, struct object, link),
+                                *before = twin(diff->now, object);
 
             if (!before)
                 tell(diff->events, event_table[i].arrive, event_table[i].type, &object->id);
@@ -406,14 +420,15 @@ static void tell_all(struct diff *diff)
         }
 }
 
-HRESULT diff_apply(struct array *array, struct array_op *op, struct cache *now, struct cache *next, const struct state_image *image,
-                   struct events *events)
+HRESULT diff_apply(struct array *array, struct array_op *op, struct cache *now, struct cache *next,
+                   const struct state_image *image, struct events *events)
 {
-    struct diff diff = { .array = array, .op = op, .now = now, .next = next, .image = image, .events = events };
+    struct diff diff = {
+        .array = array, .op = op, .now = now, .next = next, .image = image, .events = events
+    };
     HRESULT hr;
 
-    cache_for_each(n, now, OBJECT_TARGET)
-        drain_target(&diff, OBJECT_OF(target, n));
+    cache_for_each(n, now, OBJECT_TARGET) drain_target(&diff, OBJECT_OF(target, n));
     hr = drains_wait(&diff);
     if (FAILED(hr)) {
         drains_end(&diff, /* put_back_all= */ true);

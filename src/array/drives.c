@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Drives: the directories that hold LUN files. Those named by the administrator take new LUNs; one that is named no more stays as long
- * as LUNs are on it. A directory belongs to one service at a time. */
+/* Drives: the directories that hold LUN files. Those named by the administrator take new LUNs; one that is
+ * named no more stays as long as LUNs are on it. A directory belongs to one service at a time. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -23,11 +23,12 @@ bool drive_space(const struct drive *drive, uint64_t *ret_size, uint64_t *ret_fr
     return true;
 }
 
-/* ---- rows ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- rows ------------------------------------------------------------------------------------ */
 
 static struct drive *find_path(const struct cache *cache, const char *path)
 {
-    cache_for_each(n, cache, OBJECT_DRIVE) {
+    cache_for_each(n, cache, OBJECT_DRIVE)
+    {
         struct drive *drive = OBJECT_OF(drive, n);
 
         if (strcmp(drive->path, path) == 0)
@@ -40,9 +41,8 @@ static uint16_t free_slot(const struct cache *cache)
 {
     uint16_t slot = 0;
 
-    cache_for_each(n, cache, OBJECT_DRIVE)
-        if (OBJECT_OF(drive, n)->slot >= slot)
-            slot = (uint16_t)(OBJECT_OF(drive, n)->slot + 1);
+    cache_for_each(n, cache, OBJECT_DRIVE) if (OBJECT_OF(drive, n)->slot >= slot) slot =
+        (uint16_t)(OBJECT_OF(drive, n)->slot + 1);
     return slot;
 }
 
@@ -66,9 +66,7 @@ static int drive_add(struct cache *cache, const char *path, struct state_tx *tx)
 
 static bool has_luns(const struct cache *cache, const struct drive *drive)
 {
-    cache_for_each(n, cache, OBJECT_LUN)
-        if (OBJECT_OF(lun, n)->drive == drive)
-            return true;
+    cache_for_each(n, cache, OBJECT_LUN) if (OBJECT_OF(lun, n)->drive == drive) return true;
     return false;
 }
 
@@ -110,7 +108,7 @@ HRESULT drives_sync(struct array *array, struct cache *cache)
     return n_changed ? array_commit(array, tx) : S_OK;
 }
 
-/* ---- directories -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- directories ----------------------------------------------------------------------------- */
 
 static int directory_take(const char *path)
 {
@@ -131,12 +129,15 @@ static int directory_take(const char *path)
 void drives_attach(struct array *array, struct cache *cache, bool recover)
 {
     (void)array;
-    cache_for_each(n, cache, OBJECT_DRIVE) {
+    cache_for_each(n, cache, OBJECT_DRIVE)
+    {
         struct drive *drive = OBJECT_OF(drive, n);
         int fd = drive->dir_fd >= 0 ? drive->dir_fd : directory_take(drive->path);
 
-        snprintf(drive->reason, sizeof drive->reason, "%.100s", fd >= 0 ? "" :
-                 fd == -ETXTBSY ? "another service uses the directory" : strerror(-fd));
+        snprintf(drive->reason, sizeof drive->reason, "%.100s",
+                 fd >= 0          ? ""
+                 : fd == -ETXTBSY ? "another service uses the directory"
+                                  : strerror(-fd));
         if (fd < 0)
             log_warning("drive %s cannot be used: %s", drive->path, drive->reason);
         drive->dir_fd = fd < 0 ? -1 : fd;
@@ -145,14 +146,15 @@ void drives_attach(struct array *array, struct cache *cache, bool recover)
     }
 }
 
-/* ---- choosing ------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- choosing -------------------------------------------------------------------------------- */
 
 /* A thin LUN may be larger than what is free; a thick one not. */
 static bool fits(const struct drive *drive, const struct array_lun_spec *spec, uint64_t *ret_free)
 {
     uint64_t size;
 
-    return drive->configured && drive_space(drive, &size, ret_free) && (!spec->thick || *ret_free >= spec->size);
+    return drive->configured && drive_space(drive, &size, ret_free) &&
+           (!spec->thick || *ret_free >= spec->size);
 }
 
 static struct drive *choose_named(struct array *array, const struct array_lun_spec *spec, HRESULT *ret_hr)
@@ -181,7 +183,8 @@ static struct drive *choose_any(struct array *array, const struct array_lun_spec
     struct drive *chosen = NULL;
     uint64_t most = 0, free_bytes;
 
-    cache_for_each(n, &array->cache, OBJECT_DRIVE) {
+    cache_for_each(n, &array->cache, OBJECT_DRIVE)
+    {
         struct drive *drive = OBJECT_OF(drive, n);
 
         if (fits(drive, spec, &free_bytes) && (!chosen || free_bytes > most)) {
@@ -194,9 +197,8 @@ static struct drive *choose_any(struct array *array, const struct array_lun_spec
 
 static bool any_usable(struct array *array)
 {
-    cache_for_each(n, &array->cache, OBJECT_DRIVE)
-        if (OBJECT_OF(drive, n)->configured && OBJECT_OF(drive, n)->dir_fd >= 0)
-            return true;
+    cache_for_each(n, &array->cache, OBJECT_DRIVE) if (OBJECT_OF(drive, n)->configured &&
+                                                       OBJECT_OF(drive, n)->dir_fd >= 0) return true;
     return false;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Portal groups: create, delete, and the two calls that the project exists for: AddPortal and RemovePortal. */
+/* Portal groups: create, delete, and the two calls that the project exists for: AddPortal and RemovePortal.
+ */
 #include <errno.h>
 #include <string.h>
 
@@ -24,9 +25,10 @@ static HRESULT group_lock(struct array_op *op, const struct guid *id)
     return hr == S_OK ? lock_take(&op->locks, object, LOCK_CHANGE) : hr;
 }
 
-/* ---- create --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- create ---------------------------------------------------------------------------------- */
 
-/* The lowest tag that this target has never used; when all have been, the lowest free one (design section 3). 0: none. */
+/* The lowest tag that this target has never used; when all have been, the lowest free one (design section 3).
+ * 0: none. */
 static uint16_t tag_choose(const struct target *target)
 {
     uint8_t used[STATE_TAG_MAX / 8 + 1] = { 0 };
@@ -150,7 +152,7 @@ HRESULT array_group_create(struct array *array, const struct guid *target, struc
     return hr == S_OK ? op_start(op, ret_op) : op_end_now(op, hr, ret_op);
 }
 
-/* ---- delete ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- delete ---------------------------------------------------------------------------------- */
 
 static HRESULT group_delete_run(struct array_op *op)
 {
@@ -198,7 +200,7 @@ HRESULT array_group_delete(struct array *array, const struct guid *group, struct
     return FAILED(hr) ? op_refuse(op, hr) : op_start(op, ret_op);
 }
 
-/* ---- AddPortal ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- AddPortal ------------------------------------------------------------------------------- */
 
 static void path_settle(struct array_op *op, bool here)
 {
@@ -306,7 +308,8 @@ static HRESULT add_portal_admit(struct array_op *op, const struct guid *group, c
     return op->path ? S_OK : E_OUTOFMEMORY;
 }
 
-HRESULT array_group_add_portal(struct array *array, const struct guid *group, const struct guid *portal, struct array_op **ret_op)
+HRESULT array_group_add_portal(struct array *array, const struct guid *group, const struct guid *portal,
+                               struct array_op **ret_op)
 {
     struct array_op *op;
     HRESULT hr;
@@ -326,7 +329,7 @@ HRESULT array_group_add_portal(struct array *array, const struct guid *group, co
     return hr == S_OK ? op_start(op, ret_op) : op_end_now(op, hr, ret_op);
 }
 
-/* ---- RemovePortal ------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- RemovePortal ---------------------------------------------------------------------------- */
 
 static bool is_last_path(const struct target *target)
 {
@@ -357,7 +360,9 @@ static HRESULT remove_portal_run(struct array_op *op)
     struct array *array = op->array;
     struct engine_drain *drain = NULL;
     HRESULT hr = member_transactions(op, /* add= */ false);
-    int r = FAILED(hr) ? 0 : engine_drain_start(array->engine, &op->target->object.id, &op->portal->object.id, op->drain_ms, &drain);
+    int r = FAILED(hr) ? 0
+                       : engine_drain_start(array->engine, &op->target->object.id, &op->portal->object.id,
+                                            op->drain_ms, &drain);
 
     if (r < 0 && r != -ENOENT)
         hr = hr_from_errno(r);
@@ -391,7 +396,8 @@ static HRESULT remove_portal_admit(struct array_op *op, const struct guid *group
         return hr;
     path = target_find_path(op->target, op->portal);
     if (!path || path->group != op->group) {
-        error_text_set("%s is not in %s", object_text(&op->portal->object, p), object_text(&op->group->object, g));
+        error_text_set("%s is not in %s", object_text(&op->portal->object, p),
+                       object_text(&op->group->object, g));
         return VDS_E_OBJECT_NOT_FOUND;
     }
     op->path = path;
@@ -399,8 +405,8 @@ static HRESULT remove_portal_admit(struct array_op *op, const struct guid *group
     return S_OK;
 }
 
-HRESULT array_group_remove_portal(struct array *array, const struct guid *group, const struct guid *portal, uint32_t drain_ms,
-                                  struct array_op **ret_op)
+HRESULT array_group_remove_portal(struct array *array, const struct guid *group, const struct guid *portal,
+                                  uint32_t drain_ms, struct array_op **ret_op)
 {
     struct array_op *op;
     HRESULT hr;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Admission, and the two ways in which the array as a whole can be unwell (design section 5):
  *
- *   corrupt  the state file is not what the cache was made from: VDS_E_PROVIDER_CACHE_CORRUPT until reenumerate and refresh
- *   failed   the state cannot be written: VDS_E_OBJECT_STATUS_FAILED; I/O goes on; heals when a write goes through again
+ *   corrupt  the state file is not what the cache was made from: VDS_E_PROVIDER_CACHE_CORRUPT until
+ *            reenumerate and refresh
+ *   failed   the state cannot be written: VDS_E_OBJECT_STATUS_FAILED; I/O goes on; heals when a write
+ *            goes through again
  */
 #include <errno.h>
 #include <stdio.h>
@@ -10,7 +12,7 @@
 
 #include "array/array_internal.h"
 
-/* ---- corrupt ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- corrupt --------------------------------------------------------------------------------- */
 
 static bool is_corrupt(struct array *array)
 {
@@ -31,13 +33,14 @@ static HRESULT refuse_corrupt(void)
 
 void health_doubt(struct array *array, const char *what, int r)
 {
-    log_error("array: %s: %s; reenumerate and refresh bring engine and state together again", what, strerror(-r));
+    log_error("array: %s: %s; reenumerate and refresh bring engine and state together again", what,
+              strerror(-r));
     pthread_mutex_lock(&array->lock);
     array->corrupt = true;
     pthread_mutex_unlock(&array->lock);
 }
 
-/* ---- failed --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- failed ---------------------------------------------------------------------------------- */
 
 /* array->lock held. */
 static void failed_set(struct array *array, bool failed, const char *reason)
@@ -55,7 +58,8 @@ static void health_fail(struct array *array, int r)
     char reason[TEXT_MAX], detail[TEXT_MAX];
 
     snprintf(detail, sizeof detail, "%s", error_text_get());
-    snprintf(reason, sizeof reason, "the state cannot be written: %.40s%s%.150s", strerror(-r), detail[0] ? ": " : "", detail);
+    snprintf(reason, sizeof reason, "the state cannot be written: %.40s%s%.150s", strerror(-r),
+             detail[0] ? ": " : "", detail);
     pthread_mutex_lock(&array->lock);
     if (!array->failed)
         log_error("array: %s", reason);
@@ -93,7 +97,9 @@ HRESULT health_commit_failed(struct array *array, int r)
         return refuse_corrupt();
     }
     if (!state_error_is_medium(r))
-        return r == -ENOMEM ? E_OUTOFMEMORY : E_UNEXPECTED; /* the rules were checked before: a row that clashes is our fault */
+        return r == -ENOMEM
+                   ? E_OUTOFMEMORY
+                   : E_UNEXPECTED; /* the rules were checked before: a row that clashes is our fault */
     health_fail(array, r);
     return VDS_E_OBJECT_STATUS_FAILED;
 }
@@ -109,7 +115,7 @@ HRESULT array_commit(struct array *array, struct state_tx *tx)
     return health_commit_failed(array, r);
 }
 
-/* ---- admission ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- admission ------------------------------------------------------------------------------- */
 
 HRESULT admit_read(struct array *array)
 {

@@ -18,6 +18,7 @@ enum {
 };
 #define FROM_WIN32(code) ((HRESULT)(0x80070000u | (code)))
 
+/* clang-format off */
 static const struct {
     int error;
     HRESULT hr;
@@ -43,6 +44,7 @@ static const struct {
     { -EADDRINUSE, FROM_WIN32(WIN32_WSAEADDRINUSE) },
     { -EADDRNOTAVAIL, FROM_WIN32(WIN32_WSAEADDRNOTAVAIL) },
 };
+/* clang-format on */
 
 HRESULT hr_from_errno(int r)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Which operations may run side by side (design section 5): one at a time on an object, ancestors kept from deletion only, siblings
- * free. Marks, not mutexes: nobody waits, a clash is VDS_E_ANOTHER_CALL_IN_PROGRESS.
+/* Which operations may run side by side (design section 5): one at a time on an object, ancestors kept from
+ * deletion only, siblings free. Marks, not mutexes: nobody waits, a clash is VDS_E_ANOTHER_CALL_IN_PROGRESS.
  *
  *               PIN    CHANGE   EXCLUSIVE   held by somebody else
  *   PIN         yes    yes      no

@@ -3,9 +3,9 @@
  *
  *      lun-<id>.img.creating ──commit──> lun-<id>.img ──> lun-<id>.img.deleting ──commit──> gone
  *
- * The name says how far things were; the row in the state decides which way they go on at the next start: a row brings the file back
- * to its name, no row removes it. A file under its plain name is never removed: without a row it may be what a restore of an older
- * state has forgotten.
+ * The name says how far things were; the row in the state decides which way they go on at the next start: a
+ * row brings the file back to its name, no row removes it. A file under its plain name is never removed:
+ * without a row it may be what a restore of an older state has forgotten.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -16,7 +16,9 @@
 
 #include "array/array_internal.h"
 
-static const char *const suffixes[] = { [LUN_FILE_CREATING] = ".creating", [LUN_FILE_HERE] = "", [LUN_FILE_DELETING] = ".deleting" };
+static const char *const suffixes[] = {
+    [LUN_FILE_CREATING] = ".creating", [LUN_FILE_HERE] = "", [LUN_FILE_DELETING] = ".deleting"
+};
 
 int lun_file_path(const char *drive_path, const char *file, enum lun_file_stage stage, char **ret_path)
 {
@@ -28,7 +30,8 @@ int lun_file_path(const char *drive_path, const char *file, enum lun_file_stage 
     return 0;
 }
 
-int lun_file_move(const struct drive *drive, const char *file, enum lun_file_stage from, enum lun_file_stage to)
+int lun_file_move(const struct drive *drive, const char *file, enum lun_file_stage from,
+                  enum lun_file_stage to)
 {
     char a[128], b[128];
 
@@ -49,7 +52,8 @@ int lun_file_remove(const struct drive *drive, const char *file, enum lun_file_s
 
 static bool has_row(const struct drive *drive, const struct cache *cache, const char *file)
 {
-    cache_for_each(n, cache, OBJECT_LUN) {
+    cache_for_each(n, cache, OBJECT_LUN)
+    {
         const struct lun *lun = OBJECT_OF(lun, n);
 
         if (lun->drive == drive && strcmp(lun->file, file) == 0)
@@ -63,22 +67,26 @@ static bool is_ours(const char *name, enum lun_file_stage stage, char file[stati
 {
     size_t n = strlen(name), n_suffix = strlen(suffixes[stage]);
 
-    if (strncmp(name, "lun-", 4) != 0 || n <= n_suffix || n - n_suffix >= 80 || strcmp(name + n - n_suffix, suffixes[stage]) != 0)
+    if (strncmp(name, "lun-", 4) != 0 || n <= n_suffix || n - n_suffix >= 80 ||
+        strcmp(name + n - n_suffix, suffixes[stage]) != 0)
         return false;
     memcpy(file, name, n - n_suffix);
     file[n - n_suffix] = '\0';
     return true;
 }
 
-static void recover(const struct drive *drive, const struct cache *cache, const char *file, enum lun_file_stage stage)
+static void recover(const struct drive *drive, const struct cache *cache, const char *file,
+                    enum lun_file_stage stage)
 {
     bool keep = has_row(drive, cache, file);
     int r = keep ? lun_file_move(drive, file, stage, LUN_FILE_HERE) : lun_file_remove(drive, file, stage);
 
     if (r < 0)
-        log_warning("drive %s: cannot %s %s%s: %s", drive->path, keep ? "bring back" : "remove", file, suffixes[stage], strerror(-r));
+        log_warning("drive %s: cannot %s %s%s: %s", drive->path, keep ? "bring back" : "remove", file,
+                    suffixes[stage], strerror(-r));
     else
-        log_info("drive %s: %s %s, left by an interrupted operation", drive->path, keep ? "brought back" : "removed", file);
+        log_info("drive %s: %s %s, left by an interrupted operation", drive->path,
+                 keep ? "brought back" : "removed", file);
 }
 
 void lun_files_recover(const struct drive *drive, const struct cache *cache)
@@ -99,7 +107,7 @@ void lun_files_recover(const struct drive *drive, const struct cache *cache)
         closep(&fd);
 }
 
-/* ---- the unit ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- the unit -------------------------------------------------------------------------------- */
 
 /* On a reactor thread, under no lock: durable when it returns 0. */
 static int save_reservation(void *arg, const struct guid *lun, const void *bytes, size_t len)
@@ -121,8 +129,8 @@ static int save_reservation(void *arg, const struct guid *lun, const void *bytes
     return r;
 }
 
-static int unit_make(struct array *array, const struct lun *lun, struct store *store, const struct state_blob *reservation,
-                     struct scsi_lu **ret_lu)
+static int unit_make(struct array *array, const struct lun *lun, struct store *store,
+                     const struct state_blob *reservation, struct scsi_lu **ret_lu)
 {
     struct scsi_lu_config config = {
         .id = lun->object.id,
@@ -138,7 +146,8 @@ static int unit_make(struct array *array, const struct lun *lun, struct store *s
     return scsi_lu_create(&config, store, ret_lu);
 }
 
-int lun_attach(struct array *array, struct lun *lun, enum lun_file_stage stage, const struct state_blob *reservation)
+int lun_attach(struct array *array, struct lun *lun, enum lun_file_stage stage,
+               const struct state_blob *reservation)
 {
     _cleanup_(freep) char *path = NULL;
     _cleanup_(store_unrefp) struct store *store = NULL;
@@ -176,7 +185,8 @@ int lun_engine_set_mask(struct array *array, const struct lun *lun, const char *
     size_t n = 0;
     int r = mask_split(mask, &copy, &names, &n);
 
-    return r < 0 ? r : engine_lu_set_mask(array->engine, &lun->object.id, all, all ? NULL : names, all ? 0 : n);
+    return r < 0 ? r
+                 : engine_lu_set_mask(array->engine, &lun->object.id, all, all ? NULL : names, all ? 0 : n);
 }
 
 int lun_engine_add(struct array *array, struct lun *lun)
@@ -188,4 +198,26 @@ int lun_engine_add(struct array *array, struct lun *lun)
     if (lun->mask[0] && (r = lun_engine_set_mask(array, lun, lun->mask)) < 0)
         engine_lu_remove(array->engine, &lun->object.id);
     return r;
+}
+
+/* The engine would not take back what it had: better no disk, and said, than one that is not as it should be.
+ * Reenumerate and Refresh try again. The list of ties is the caller's. */
+void lun_give_up(struct array *array, struct lun *lun, int r)
+{
+    struct store *store;
+    struct scsi_lu *lu;
+
+    log_error("array: LUN %s has failed: the engine does not serve it as it was: %s", lun->name,
+              strerror(-r));
+    list_for_each(n, &lun->ties)
+        engine_lun_unmap(array->engine, &container_of(n, struct tie, in_lun)->target->object.id,
+                         &lun->object.id);
+    engine_lu_remove(array->engine, &lun->object.id);
+    pthread_mutex_lock(&array->lock);
+    lu = TAKE_PTR(lun->lu);
+    store = TAKE_PTR(lun->store);
+    notifier_post_one(&array->notifier, VDS_NF_LUN_MODIFY, VDS_NTT_LUN, &lun->object.id);
+    pthread_mutex_unlock(&array->lock);
+    scsi_lu_unref(lu);
+    store_unref(store);
 }

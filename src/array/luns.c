@@ -6,7 +6,7 @@
 
 #include "array/array_internal.h"
 
-/* ---- create ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- create ---------------------------------------------------------------------------------- */
 
 static bool create_progress(void *arg, uint64_t n_done, uint64_t n_total)
 {
@@ -167,7 +167,7 @@ HRESULT array_lun_create(struct array *array, const struct array_lun_spec *spec,
     return FAILED(hr) ? op_refuse(op, hr) : op_start(op, ret_op);
 }
 
-/* ---- finding and marking ---------------------------------------------------------------------------------------------------------------- */
+/* ---- finding and marking --------------------------------------------------------------------- */
 
 /* array->lock held. */
 static HRESULT lun_lock(struct array_op *op, const struct guid *id, enum lock_mode mode)
@@ -184,7 +184,7 @@ static HRESULT lun_lock(struct array_op *op, const struct guid *id, enum lock_mo
     return hr == S_OK ? lock_take(&op->locks, object, mode) : hr;
 }
 
-/* ---- delete --------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- delete ---------------------------------------------------------------------------------- */
 
 static int map_back(struct array *array, struct lun *lun, const struct list_node *end)
 {
@@ -197,7 +197,8 @@ static int map_back(struct array *array, struct lun *lun, const struct list_node
     return r;
 }
 
-/* Out of the engine, or an error and nothing changed. The list of ties is ours: the LUN is locked exclusively. */
+/* Out of the engine, or an error and nothing changed. The list of ties is ours: the LUN is locked
+ * exclusively. */
 static int engine_leave(struct array *array, struct lun *lun)
 {
     struct list_node *n;
@@ -217,7 +218,7 @@ static int engine_leave(struct array *array, struct lun *lun)
         return 0;
     back = map_back(array, lun, n);
     if (back < 0)
-        health_doubt(array, "a LUN could not be mapped again", back);
+        lun_give_up(array, lun, back);
     return r;
 }
 
@@ -228,7 +229,7 @@ static void engine_return(struct array *array, struct lun *lun)
     if (r == 0)
         r = map_back(array, lun, &lun->ties);
     if (r < 0)
-        health_doubt(array, "a LUN could not be mapped again", r);
+        lun_give_up(array, lun, r);
 }
 
 static HRESULT delete_commit(struct array_op *op)
@@ -285,7 +286,8 @@ static HRESULT lun_delete_run(struct array_op *op)
         return hr;
     }
     if (moved && (r = lun_file_remove(lun->drive, lun->file, LUN_FILE_DELETING)) < 0)
-        log_warning("drive %s: cannot remove %s.deleting: %s; the next start will", lun->drive->path, lun->file, strerror(-r));
+        log_warning("drive %s: cannot remove %s.deleting: %s; the next start will", lun->drive->path,
+                    lun->file, strerror(-r));
     delete_publish(op);
     return hr;
 }
@@ -320,7 +322,7 @@ HRESULT array_lun_delete(struct array *array, const struct guid *lun)
     return FAILED(hr) ? op_refuse(op, hr) : op_call(op);
 }
 
-/* ---- properties: one row changes ------------------------------------------------------------------------------------------------------------- */
+/* ---- properties: one row changes ------------------------------------------------------------- */
 
 static void lun_modified(struct array_op *op)
 {
@@ -328,7 +330,8 @@ static void lun_modified(struct array_op *op)
     notifier_post(&op->array->notifier, &op->events);
 }
 
-static HRESULT change_commit(struct array_op *op, const struct state_lun *before, const struct state_lun *after)
+static HRESULT change_commit(struct array_op *op, const struct state_lun *before,
+                             const struct state_lun *after)
 {
     HRESULT hr = op_transactions(op);
 
@@ -351,8 +354,12 @@ static HRESULT lun_mask_run(struct array_op *op)
 
     after.mask = op->text_arg;
     hr = change_commit(op, &before, &after);
-    if (SUCCEEDED(hr) && lun->lu && (r = lun_engine_set_mask(array, lun, after.mask)) < 0)
+    if (SUCCEEDED(hr) && lun->lu && (r = lun_engine_set_mask(array, lun, after.mask)) < 0) {
         hr = op_uncommit(op, r);
+        r = lun_engine_set_mask(array, lun, before.mask); /* it may have got half way */
+        if (r < 0)
+            lun_give_up(array, lun, r);
+    }
     if (FAILED(hr))
         return hr;
     pthread_mutex_lock(&array->lock);

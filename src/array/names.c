@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Names: iSCSI names (RFC 7143 §4.2.7), friendly names, masks, addresses. Text in, normal form out; no object is touched. */
+/* Names: iSCSI names (RFC 7143 §4.2.7), friendly names, masks, addresses. Text in, normal form out; no object
+ * is touched. */
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
@@ -13,7 +14,7 @@
 
 #define NAMING_AUTHORITY "iqn.2026-11.org.vds:"
 
-/* ---- iSCSI names ------------------------------------------------------------------------------------------------------------------ */
+/* ---- iSCSI names ----------------------------------------------------------------------------- */
 
 static bool all_of(const char *text, const char *set)
 {
@@ -74,15 +75,16 @@ int iscsi_name_normalise(const char *name, char ret_name[static ISCSI_NAME_MAX +
         return -EINVAL;
     for (size_t i = 0; i <= n; i++)
         low[i] = (char)tolower((unsigned char)name[i]); /* RFC 3722 §4: names compare without case */
-    if (!(strncmp(low, "iqn.", 4) == 0 && iqn_ok(low + 4)) && !(strncmp(low, "eui.", 4) == 0 && hex_ok(low + 4, 16, 16)) &&
+    if (!(strncmp(low, "iqn.", 4) == 0 && iqn_ok(low + 4)) &&
+        !(strncmp(low, "eui.", 4) == 0 && hex_ok(low + 4, 16, 16)) &&
         !(strncmp(low, "naa.", 4) == 0 && hex_ok(low + 4, 16, 32)))
         return -EINVAL;
     memcpy(ret_name, low, n + 1);
     return 0;
 }
 
-/* The host's part of a made-up name: a digest of the machine id (which itself is not to be shown: machine-id(5)), or, where there is
- * none, of the array's own id. */
+/* The host's part of a made-up name: a digest of the machine id (which itself is not to be shown:
+ * machine-id(5)), or, where there is none, of the array's own id. */
 static uint64_t host_digest(const struct guid *subsystem)
 {
     char id[64] = "";
@@ -100,7 +102,8 @@ static uint64_t host_digest(const struct guid *subsystem)
     return h;
 }
 
-int iscsi_name_make(const struct guid *target, const struct guid *subsystem, char ret_name[static ISCSI_NAME_MAX + 1])
+int iscsi_name_make(const struct guid *target, const struct guid *subsystem,
+                    char ret_name[static ISCSI_NAME_MAX + 1])
 {
     char text[GUID_TEXT_SIZE];
 
@@ -109,7 +112,7 @@ int iscsi_name_make(const struct guid *target, const struct guid *subsystem, cha
                     (unsigned long long)host_digest(subsystem) & 0xffffffffffff, text);
 }
 
-/* ---- friendly names ------------------------------------------------------------------------------------------------------------------ */
+/* ---- friendly names -------------------------------------------------------------------------- */
 
 HRESULT friendly_name_normalise(const char *name, char ret_name[static ARRAY_NAME_MAX + 1])
 {
@@ -131,7 +134,7 @@ HRESULT friendly_name_normalise(const char *name, char ret_name[static ARRAY_NAM
     return hr;
 }
 
-/* ---- masks ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- masks ----------------------------------------------------------------------------------- */
 
 #define MASK_NAMES_MAX 1024
 
@@ -166,7 +169,8 @@ static int mask_append(char *mask, const char *name, size_t n)
     return 1;
 }
 
-/* "*" and "" stand alone (IVdsLun::SetMask); names are separated by semicolons, blanks around them are forgiven. */
+/* "*" and "" stand alone (IVdsLun::SetMask); names are separated by semicolons, blanks around them are
+ * forgiven. */
 HRESULT mask_normalise(const char *mask, char **ret_mask)
 {
     _cleanup_(freep) char *normal = malloc(strlen(mask) + 2);
@@ -223,7 +227,7 @@ int mask_split(const char *mask, char **ret_copy, const char ***ret_names, size_
     return 0;
 }
 
-/* ---- addresses ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- addresses ------------------------------------------------------------------------------- */
 
 static int numeric(const char *text, struct sockaddr_storage *ret_addr)
 {
@@ -262,10 +266,12 @@ static void set_port(struct sockaddr_storage *addr, uint16_t port)
 
 uint16_t address_port(const struct sockaddr_storage *addr)
 {
-    return ntohs(addr->ss_family == AF_INET ? ((const struct sockaddr_in *)addr)->sin_port : ((const struct sockaddr_in6 *)addr)->sin6_port);
+    return ntohs(addr->ss_family == AF_INET ? ((const struct sockaddr_in *)addr)->sin_port
+                                            : ((const struct sockaddr_in6 *)addr)->sin6_port);
 }
 
-/* Without its interface a link-local address still has a text and a GUID, only no scope: it is absent then. */
+/* Without its interface a link-local address still has a text and a GUID, only no scope: it is absent then.
+ */
 int address_parse(const char *text, uint16_t port, struct sockaddr_storage *ret_addr)
 {
     char bare[80];

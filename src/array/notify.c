@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Events, from the change to the sink: one queue, one thread, in the order of the changes; the sink is never called under a lock.
+/* Events, from the change to the sink: one queue, one thread, in the order of the changes; the sink is never
+ * called under a lock.
  *
- * A sink that does not keep up must not hold up the array: beyond QUEUE_MAX events are dropped, and a change of the subsystem is
- * reported instead, so that whoever follows by events knows that it has to look again. */
+ * A sink that does not keep up must not hold up the array: beyond QUEUE_MAX events are dropped, and a change
+ * of the subsystem is reported instead, so that whoever follows by events knows that it has to look again. */
 #include <errno.h>
 
 #include "array/array_internal.h"
@@ -85,7 +86,8 @@ static void *notifier_main(void *arg)
     return NULL;
 }
 
-int notifier_start(struct notifier *notifier, void (*sink)(void *, const struct array_notification *, size_t), void *arg)
+int notifier_start(struct notifier *notifier, void (*sink)(void *, const struct array_notification *, size_t),
+                   void *arg)
 {
     int r;
 

@@ -7,7 +7,8 @@
  *
  * What holds:  PREPARING  nothing durable has changed; a cancel is promised to succeed.
  *              COMMITTED  the transaction has been tried; a cancel comes too late.
- *              ENDED      hr, output and text are final; the marks on the objects are gone; op->array is not touched any more.
+ *              ENDED      hr, output and text are final; the marks on the objects are gone; op->array is
+ *                         not touched any more.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -54,7 +55,7 @@ void array_op_unref(struct array_op *op)
     free(op);
 }
 
-/* ---- the end ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 /* Gives back what belongs to the array. */
 static void op_leave(struct array_op *op)
@@ -150,7 +151,7 @@ HRESULT op_refuse(struct array_op *op, HRESULT hr)
     return hr;
 }
 
-/* ---- for run functions ------------------------------------------------------------------------------------------------------------------ */
+/* ---- for run functions ----------------------------------------------------------------------- */
 
 bool op_is_cancelled(struct array_op *op)
 {
@@ -216,7 +217,7 @@ HRESULT op_uncommit(struct array_op *op, int r)
     return hr_from_errno(r);
 }
 
-/* ---- for holders ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- for holders ----------------------------------------------------------------------------- */
 
 bool array_op_wait(struct array_op *op, int timeout_ms)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Threads for operations. An operation waits (for a drain, a disk), so each has a thread while it runs; a thread is made when none is
- * free, up to a limit, and ends when it has been idle for a while. */
+/* Threads for operations. An operation waits (for a drain, a disk), so each has a thread while it runs; a
+ * thread is made when none is free, up to a limit, and ends when it has been idle for a while. */
 #include <errno.h>
 #include <time.h>
 

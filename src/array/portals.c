@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Portals: found, not made. Every address of the host times the port, or the list that the administrator gave; each with a GUID that
- * stays. One listens exactly while a group holds it, its address is here and nobody has set it offline. */
+/* Portals: found, not made. Every address of the host times the port, or the list that the administrator
+ * gave; each with a GUID that stays. One listens exactly while a group holds it, its address is here and
+ * nobody has set it offline. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
 
 #include "array/array_internal.h"
 
-/* ---- status --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- status ---------------------------------------------------------------------------------- */
 
 static bool wants_to_listen(const struct portal *portal)
 {
@@ -33,12 +34,15 @@ static void post_modify(struct array *array, const struct portal *portal, uint32
         notifier_post_one(&array->notifier, VDS_NF_PORTAL_MODIFY, VDS_NTT_PORTAL, &portal->object.id);
 }
 
-/* ---- listening -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- listening ------------------------------------------------------------------------------- */
 
-/* One call of the engine. -EADDRNOTAVAIL is no failure: the address has just gone, or (IPv6) is not usable yet. */
-static int listen_once(struct array *array, struct portal *portal, bool want, const struct sockaddr_storage *addr)
+/* One call of the engine. -EADDRNOTAVAIL is no failure: the address has just gone, or (IPv6) is not usable
+ * yet. */
+static int listen_once(struct array *array, struct portal *portal, bool want,
+                       const struct sockaddr_storage *addr)
 {
-    int r = want ? engine_portal_open(array->engine, &portal->object.id, addr) : engine_portal_close(array->engine, &portal->object.id);
+    int r = want ? engine_portal_open(array->engine, &portal->object.id, addr)
+                 : engine_portal_close(array->engine, &portal->object.id);
 
     if ((want && r == -EEXIST) || (!want && r == -ENOENT))
         r = 0;
@@ -97,7 +101,8 @@ static bool needs_retry(const struct portal *portal)
     return should_be_open(portal) != portal->open && !portal->object.closing;
 }
 
-/* Of the portals that do not listen although they should (or the reverse), the next to try after `id`; pinned. */
+/* Of the portals that do not listen although they should (or the reverse), the next to try after `id`;
+ * pinned. */
 static struct portal *next_to_retry(struct array *array, struct lock_set *locks, struct list_node **position)
 {
     list_for_each(n, &array->cache.all[OBJECT_PORTAL]) {
@@ -122,9 +127,11 @@ void portals_retry(struct array *array)
     struct list_node *position = NULL;
     struct portal *portal;
 
+    pthread_mutex_lock(&array->scan_lock);
     pthread_mutex_lock(&array->lock);
     if (lock_take(&locks, &array->subsystem, LOCK_PIN) == S_OK) {
-        while ((portal = next_to_retry(array, &locks, &position))) { /* pinned until the end: the position stays valid */
+        while ((portal = next_to_retry(array, &locks,
+                                       &position))) { /* pinned until the end: the position stays valid */
             pthread_mutex_unlock(&array->lock);
             portal_listen(array, portal);
             pthread_mutex_lock(&array->lock);
@@ -132,9 +139,10 @@ void portals_retry(struct array *array)
     }
     lock_release_all(&locks);
     pthread_mutex_unlock(&array->lock);
+    pthread_mutex_unlock(&array->scan_lock);
 }
 
-/* ---- finding ------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- finding --------------------------------------------------------------------------------- */
 
 static bool same_host(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
 {
@@ -143,7 +151,8 @@ static bool same_host(const struct sockaddr_storage *a, const struct sockaddr_st
 
     if (a->ss_family != b->ss_family)
         return false;
-    if (a->ss_family == AF_INET && ntohl(a4->sin_addr.s_addr) >> 24 == 127 && ntohl(b4->sin_addr.s_addr) >> 24 == 127)
+    if (a->ss_family == AF_INET && ntohl(a4->sin_addr.s_addr) >> 24 == 127 &&
+        ntohl(b4->sin_addr.s_addr) >> 24 == 127)
         return true; /* 127/8 is on the loopback interface as a whole */
     if (a->ss_family == AF_INET)
         return a4->sin_addr.s_addr == b4->sin_addr.s_addr;
@@ -208,7 +217,8 @@ static int finding_make(const struct array *array, struct finding *finding)
 
 static void presence_set(struct portal *portal, const struct finding *finding)
 {
-    address_parse(portal->address, portal->port, &portal->addr); /* an interface may have come with a new index */
+    address_parse(portal->address, portal->port,
+                  &portal->addr); /* an interface may have come with a new index */
     portal->present = on_host(&portal->addr, finding->hosts, finding->n_hosts);
 }
 
@@ -218,14 +228,14 @@ void portals_presence(struct array *array, struct cache *cache)
 
     if (finding_make(array, &finding) < 0)
         return;
-    cache_for_each(n, cache, OBJECT_PORTAL)
-        presence_set(OBJECT_OF(portal, n), &finding);
+    cache_for_each(n, cache, OBJECT_PORTAL) presence_set(OBJECT_OF(portal, n), &finding);
 }
 
 static bool is_wanted(const struct portal *portal, const struct finding *finding)
 {
     for (size_t i = 0; i < finding->n_wanted; i++)
-        if (finding->wanted[i].port == portal->port && strcmp(finding->wanted[i].address, portal->address) == 0)
+        if (finding->wanted[i].port == portal->port &&
+            strcmp(finding->wanted[i].address, portal->address) == 0)
             return true;
     return false;
 }
@@ -236,12 +246,14 @@ static bool is_to_go(const struct portal *portal, const struct finding *finding)
     return portal->object.visible && list_empty(&portal->paths) && !is_wanted(portal, finding);
 }
 
-/* ---- the scan: three short looks under the lock, with the engine and the state between them -------------------------------------------------- */
+/* ---- the scan: three short looks under the lock, with the engine and the state between them --- */
 
-/* Known portals: has the address come or gone? Those that changed are pinned, in locks, to be opened or closed. */
+/* Known portals: has the address come or gone? Those that changed are pinned, in locks, to be opened or
+ * closed. */
 static HRESULT scan_known(struct array *array, const struct finding *finding, struct lock_set *locks)
 {
-    cache_for_each(n, &array->cache, OBJECT_PORTAL) {
+    cache_for_each(n, &array->cache, OBJECT_PORTAL)
+    {
         struct portal *portal = OBJECT_OF(portal, n);
         uint32_t before = portal_status(portal);
 
@@ -250,14 +262,16 @@ static HRESULT scan_known(struct array *array, const struct finding *finding, st
         presence_set(portal, finding);
         if (!is_to_go(portal, finding)) /* else its departure says enough */
             post_modify(array, portal, before);
-        if (should_be_open(portal) != portal->open && lock_take(locks, &portal->object, LOCK_PIN) == E_OUTOFMEMORY)
+        if (should_be_open(portal) != portal->open &&
+            lock_take(locks, &portal->object, LOCK_PIN) == E_OUTOFMEMORY)
             return E_OUTOFMEMORY;
     }
     return S_OK;
 }
 
 /* New ones: added to the cache, invisible, until their rows are written. */
-static HRESULT scan_new(struct array *array, const struct finding *finding, struct state_tx *tx, struct events *events)
+static HRESULT scan_new(struct array *array, const struct finding *finding, struct state_tx *tx,
+                        struct events *events)
 {
     if (events_reserve(events, finding->n_wanted) < 0)
         return E_OUTOFMEMORY;
@@ -280,13 +294,15 @@ static HRESULT scan_new(struct array *array, const struct finding *finding, stru
     return S_OK;
 }
 
-/* Gone ones that nobody refers to: marked closing, dropped when their rows are. One that is here but not wanted (the port or the list
- * has changed) goes as well. */
-static HRESULT scan_gone(struct array *array, const struct finding *finding, struct state_tx *tx, struct events *events, struct lock_set *gone)
+/* Gone ones that nobody refers to: marked closing, dropped when their rows are. One that is here but not
+ * wanted (the port or the list has changed) goes as well. */
+static HRESULT scan_gone(struct array *array, const struct finding *finding, struct state_tx *tx,
+                         struct events *events, struct lock_set *gone)
 {
     if (events_reserve(events, array->cache.n_objects) < 0)
         return E_OUTOFMEMORY;
-    cache_for_each(n, &array->cache, OBJECT_PORTAL) {
+    cache_for_each(n, &array->cache, OBJECT_PORTAL)
+    {
         struct portal *portal = OBJECT_OF(portal, n);
         struct state_portal row = portal_row(portal);
 
@@ -382,7 +398,7 @@ HRESULT portals_scan(struct array *array)
     return hr;
 }
 
-/* ---- SetStatus --------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- SetStatus ------------------------------------------------------------------------------- */
 
 static HRESULT status_commit(struct array_op *op, bool offline)
 {
@@ -420,13 +436,15 @@ static bool is_open(struct array_op *op)
     return open;
 }
 
-/* The pairs come back into the tables when the drain is taken back, but the portal is closed by then: they are not listed, and a login
- * there is refused, until it opens again. */
+/* The pairs come back into the tables when the drain is taken back, but the portal is closed by then: they
+ * are not listed, and a login there is refused, until it opens again. */
 static HRESULT portal_offline_run(struct array_op *op)
 {
     struct engine_drain *drain = NULL;
     HRESULT hr = S_OK;
-    int r = is_open(op) ? engine_drain_start(op->array->engine, NULL, &op->portal->object.id, op->drain_ms, &drain) : 0;
+    int r = is_open(op)
+                ? engine_drain_start(op->array->engine, NULL, &op->portal->object.id, op->drain_ms, &drain)
+                : 0;
 
     if (r < 0 && r != -ENOENT)
         return hr_from_errno(r);
@@ -494,7 +512,8 @@ HRESULT array_portal_set_status(struct array *array, const struct guid *portal, 
     struct array_op *op;
     HRESULT hr;
 
-    if (!portal || (status != VDS_IPS_ONLINE && status != VDS_IPS_OFFLINE && status != for_reports[0] && status != for_reports[1]))
+    if (!portal || (status != VDS_IPS_ONLINE && status != VDS_IPS_OFFLINE && status != for_reports[0] &&
+                    status != for_reports[1]))
         return E_INVALIDARG;
     if (FAILED(hr = admit(array)))
         return hr;
@@ -505,9 +524,11 @@ HRESULT array_portal_set_status(struct array *array, const struct guid *portal, 
     op = op_new(array, status == VDS_IPS_OFFLINE ? portal_offline_run : portal_online_run);
     if (!op)
         return E_OUTOFMEMORY;
+    pthread_mutex_lock(&array->scan_lock); /* a scan pins portals for a moment: not a reason to refuse */
     pthread_mutex_lock(&array->lock);
     hr = status_admit(op, portal, status == VDS_IPS_OFFLINE);
     pthread_mutex_unlock(&array->lock);
+    pthread_mutex_unlock(&array->scan_lock);
     if (hr != S_OK)
         return op_refuse(op, hr == S_FALSE ? S_OK : hr);
     return op_call(op);

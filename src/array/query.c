@@ -6,13 +6,15 @@
 
 #include "array/array_internal.h"
 
-/* ---- one object --------------------------------------------------------------------------------------------------------------------- */
+/* ---- one object ------------------------------------------------------------------------------ */
 
 /* array->lock held. */
-static HRESULT find(struct array *array, enum object_kind kind, const struct guid *id, struct object **ret_object)
+static HRESULT find(struct array *array, enum object_kind kind, const struct guid *id,
+                    struct object **ret_object)
 {
-    struct object *object = kind == OBJECT_CONTROLLER ? (guid_equal(id, &array->controller.id) ? &array->controller : NULL) :
-                                                        cache_find(&array->cache, kind, id);
+    struct object *object = kind == OBJECT_CONTROLLER
+                                ? (guid_equal(id, &array->controller.id) ? &array->controller : NULL)
+                                : cache_find(&array->cache, kind, id);
 
     if (!object || !object->visible) {
         error_text_set("the %s is gone", object_noun(kind));
@@ -23,7 +25,8 @@ static HRESULT find(struct array *array, enum object_kind kind, const struct gui
 }
 
 /* S_OK: array->lock is held. */
-static HRESULT enter(struct array *array, enum object_kind kind, const struct guid *id, void *ret, struct object **ret_object)
+static HRESULT enter(struct array *array, enum object_kind kind, const struct guid *id, void *ret,
+                     struct object **ret_object)
 {
     HRESULT hr;
 
@@ -47,7 +50,8 @@ static void leave(struct array *array)
 static void space_of_all(struct array *array, uint64_t *ret_size, uint64_t *ret_free)
 {
     *ret_size = *ret_free = 0;
-    cache_for_each(n, &array->cache, OBJECT_DRIVE) {
+    cache_for_each(n, &array->cache, OBJECT_DRIVE)
+    {
         uint64_t size, free_bytes;
 
         drive_space(OBJECT_OF(drive, n), &size, &free_bytes);
@@ -71,7 +75,8 @@ HRESULT array_subsystem_get(struct array *array, struct array_subsystem_info *re
     ret_info->provider_id = array->provider_id;
     strcpy(ret_info->name, array->name);
     guid_format(&array->subsystem.id, ret_info->identification);
-    ret_info->flags = VDS_SF_LUN_MASKING_CAPABLE | VDS_SF_SUPPORTS_NON_FAULT_TOLERANT_LUNS | VDS_SF_SUPPORTS_SIMPLE_LUNS;
+    ret_info->flags =
+        VDS_SF_LUN_MASKING_CAPABLE | VDS_SF_SUPPORTS_NON_FAULT_TOLERANT_LUNS | VDS_SF_SUPPORTS_SIMPLE_LUNS;
     ret_info->status = array->failed ? VDS_SSS_FAILED : VDS_SSS_ONLINE;
     ret_info->health = array->failed ? VDS_H_FAILED : VDS_H_HEALTHY;
     strcpy(ret_info->reason, array->reason);
@@ -125,7 +130,8 @@ HRESULT array_group_get(struct array *array, const struct guid *id, struct array
     if (FAILED(hr))
         return hr;
     const struct group *group = container_of(object, struct group, object);
-    *ret_info = (struct array_group_info){ .id = object->id, .target = group->target->object.id, .tag = group->tag };
+    *ret_info =
+        (struct array_group_info){ .id = object->id, .target = group->target->object.id, .tag = group->tag };
     leave(array);
     return S_OK;
 }
@@ -188,7 +194,8 @@ HRESULT array_lun_inquiry(struct array *array, const struct guid *id, struct arr
     if (FAILED(hr))
         return hr;
     const struct lun *lun = container_of(object, struct lun, object);
-    *ret_inquiry = (struct array_lun_inquiry){ .vendor = LU_VENDOR, .product = LU_PRODUCT, .revision = LU_REVISION };
+    *ret_inquiry =
+        (struct array_lun_inquiry){ .vendor = LU_VENDOR, .product = LU_PRODUCT, .revision = LU_REVISION };
     lun_identification(lun, ret_inquiry->serial, sizeof ret_inquiry->serial);
     if (lun->lu)
         ret_inquiry->naa_len = (uint8_t)scsi_lu_naa(lun->lu, ret_inquiry->naa);
@@ -221,7 +228,8 @@ HRESULT array_drive_get(struct array *array, const struct guid *id, struct array
     return S_OK;
 }
 
-HRESULT array_controller_get(struct array *array, const struct guid *id, struct array_controller_info *ret_info)
+HRESULT array_controller_get(struct array *array, const struct guid *id,
+                             struct array_controller_info *ret_info)
 {
     struct object *object;
     HRESULT hr = enter(array, OBJECT_CONTROLLER, id, ret_info, &object);
@@ -238,7 +246,8 @@ HRESULT array_controller_get(struct array *array, const struct guid *id, struct 
     return S_OK;
 }
 
-HRESULT array_lun_number(struct array *array, const struct guid *lun, const struct guid *target, uint16_t *ret_number)
+HRESULT array_lun_number(struct array *array, const struct guid *lun, const struct guid *target,
+                         uint16_t *ret_number)
 {
     struct object *object, *at;
     struct tie *tie;
@@ -249,7 +258,8 @@ HRESULT array_lun_number(struct array *array, const struct guid *lun, const stru
     if (FAILED(hr = enter(array, OBJECT_LUN, lun, ret_number, &object)))
         return hr;
     at = cache_find(&array->cache, OBJECT_TARGET, target);
-    tie = at ? lun_find_tie(container_of(object, struct lun, object), container_of(at, struct target, object)) : NULL;
+    tie = at ? lun_find_tie(container_of(object, struct lun, object), container_of(at, struct target, object))
+             : NULL;
     if (tie && tie->state != PART_ARRIVING)
         *ret_number = tie->number;
     else
@@ -258,6 +268,7 @@ HRESULT array_lun_number(struct array *array, const struct guid *lun, const stru
     return hr;
 }
 
+/* clang-format off */
 static const struct {
     uint32_t type;
     enum object_kind kind;
@@ -265,6 +276,7 @@ static const struct {
     { VDS_OT_PORTAL, OBJECT_PORTAL }, { VDS_OT_TARGET, OBJECT_TARGET }, { VDS_OT_PORTAL_GROUP, OBJECT_GROUP },
     { VDS_OT_LUN, OBJECT_LUN },       { VDS_OT_DRIVE, OBJECT_DRIVE },   { VDS_OT_CONTROLLER, OBJECT_CONTROLLER },
 };
+/* clang-format on */
 
 bool array_exists(struct array *array, uint32_t object_type, const struct guid *id)
 {
@@ -288,7 +300,7 @@ struct engine *array_engine(struct array *array)
     return array->engine;
 }
 
-/* ---- relations ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- relations ------------------------------------------------------------------------------- */
 
 struct ids {
     struct guid *list;
@@ -363,6 +375,7 @@ static void targets_of_lun(const struct object *of, struct ids *ids)
     }
 }
 
+/* clang-format off */
 static const struct {
     enum object_kind kind;                                        /* of what is listed, or of `of` */
     void (*collect)(const struct object *of, struct ids *ids);    /* NULL: all of that kind */
@@ -378,6 +391,7 @@ static const struct {
     [ARRAY_GROUPS_OF_PORTAL] = { OBJECT_PORTAL, groups_of_portal },
     [ARRAY_TARGETS_OF_LUN] = { OBJECT_LUN, targets_of_lun },
 };
+/* clang-format on */
 
 /* array->lock held. What asks the subsystem is refused while it has failed or is being refreshed. */
 static HRESULT collect_all(struct array *array, enum object_kind kind, struct ids *ids)
@@ -392,12 +406,12 @@ static HRESULT collect_all(struct array *array, enum object_kind kind, struct id
     }
     if (kind == OBJECT_CONTROLLER)
         ids_add(ids, &array->controller.id);
-    cache_for_each(n, &array->cache, kind)
-        ids_add_visible(ids, container_of(n, struct object, link));
+    cache_for_each(n, &array->cache, kind) ids_add_visible(ids, container_of(n, struct object, link));
     return S_OK;
 }
 
-HRESULT array_query(struct array *array, enum array_relation relation, const struct guid *of, struct guid **ret_ids, size_t *ret_n)
+HRESULT array_query(struct array *array, enum array_relation relation, const struct guid *of,
+                    struct guid **ret_ids, size_t *ret_n)
 {
     struct ids ids = { 0 };
     struct object *object;

@@ -1,21 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-/* The provider cache (design section 5): Reenumerate looks for portals and drives and accepts a state file that somebody else has
- * changed; Refresh makes cache and engine what the file says. Start-up is the first refresh. */
+/* The provider cache (design section 5): Reenumerate looks for portals and drives and accepts a state file
+ * that somebody else has changed; Refresh makes cache and engine what the file says. Start-up is the first
+ * refresh. */
 #include <errno.h>
 #include <string.h>
 
 #include "array/array_internal.h"
 
-/* ---- the array's own row ------------------------------------------------------------------------------------------------------------ */
+/* ---- the array's own row --------------------------------------------------------------------- */
 
 static HRESULT subsystem_make(struct array *array)
 {
     _cleanup_(state_tx_freep) struct state_tx *tx = state_tx_new();
-    struct state_subsystem row = { .id = array->subsystem.id, .provider = array->provider_id, .controller = array->controller.id };
+    struct state_subsystem row = { .id = array->subsystem.id,
+                                   .provider = array->provider_id,
+                                   .controller = array->controller.id };
 
     if (!tx)
         return E_OUTOFMEMORY;
-    if (guid_is_null(&row.id) && (guid_generate(&row.id) < 0 || guid_generate(&row.provider) < 0 || guid_generate(&row.controller) < 0))
+    if (guid_is_null(&row.id) && (guid_generate(&row.id) < 0 || guid_generate(&row.provider) < 0 ||
+                                  guid_generate(&row.controller) < 0))
         return E_FAIL;
     if (array->name[0])
         strcpy(row.name, array->name);
@@ -45,15 +49,17 @@ static HRESULT subsystem_load(struct array *array, const struct state_image *ima
     return S_OK;
 }
 
-/* ---- loading ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- loading --------------------------------------------------------------------------------- */
 
 /* Directories that are ours stay ours. */
 static void drives_carry(struct cache *now, struct cache *next)
 {
-    cache_for_each(n, next, OBJECT_DRIVE) {
+    cache_for_each(n, next, OBJECT_DRIVE)
+    {
         struct drive *drive = OBJECT_OF(drive, n);
 
-        cache_for_each(m, now, OBJECT_DRIVE) {
+        cache_for_each(m, now, OBJECT_DRIVE)
+        {
             struct drive *before = OBJECT_OF(drive, m);
 
             if (strcmp(before->path, drive->path) == 0)
@@ -67,7 +73,8 @@ static void drives_give_back(struct cache *now, struct cache *next)
     drives_carry(next, now);
 }
 
-/* The next cache, complete but not served. Failures to write are no reason not to serve: the array is FAILED then, and says so. */
+/* The next cache, complete but not served. Failures to write are no reason not to serve: the array is FAILED
+ * then, and says so. */
 static HRESULT next_make(struct array *array, struct cache *ret_next, struct state_image **ret_image)
 {
     struct cache *now = &array->cache;
@@ -164,10 +171,12 @@ HRESULT array_refresh(struct array *array)
         return hr;
     if (!(op = op_new(array, refresh_run)))
         return E_OUTOFMEMORY;
+    pthread_mutex_lock(&array->scan_lock); /* our own looking round is nobody's "another call" */
     pthread_mutex_lock(&array->lock);
-    hr = corrupt && !array->reenumerated ? VDS_E_PROVIDER_CACHE_CORRUPT :
-                                           lock_take(&op->locks, &array->subsystem, LOCK_EXCLUSIVE);
+    hr = corrupt && !array->reenumerated ? VDS_E_PROVIDER_CACHE_CORRUPT
+                                         : lock_take(&op->locks, &array->subsystem, LOCK_EXCLUSIVE);
     pthread_mutex_unlock(&array->lock);
+    pthread_mutex_unlock(&array->scan_lock);
     if (hr == VDS_E_PROVIDER_CACHE_CORRUPT)
         error_text_set("the state file was changed by somebody else: call Reenumerate first");
     if (FAILED(hr))
@@ -178,7 +187,7 @@ HRESULT array_refresh(struct array *array)
     return hr;
 }
 
-/* ---- Reenumerate ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- Reenumerate ----------------------------------------------------------------------------- */
 
 static HRESULT reenumerate_run(struct array_op *op)
 {
@@ -193,7 +202,9 @@ static HRESULT reenumerate_run(struct array_op *op)
     pthread_mutex_lock(&array->lock);
     array->reenumerated = corrupt;
     pthread_mutex_unlock(&array->lock);
+    pthread_mutex_lock(&array->lock);
     drives_attach(array, &array->cache, /* recover= */ false);
+    pthread_mutex_unlock(&array->lock);
     return corrupt ? S_OK : portals_scan(array); /* what is found cannot be written down before the refresh */
 }
 
@@ -213,12 +224,14 @@ HRESULT array_reenumerate(struct array *array)
     return FAILED(hr) ? op_refuse(op, hr) : op_call(op);
 }
 
-/* ---- the array's name ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- the array's name ------------------------------------------------------------------------ */
 
 static HRESULT name_run(struct array_op *op)
 {
     struct array *array = op->array;
-    struct state_subsystem row = { .id = array->subsystem.id, .provider = array->provider_id, .controller = array->controller.id };
+    struct state_subsystem row = { .id = array->subsystem.id,
+                                   .provider = array->provider_id,
+                                   .controller = array->controller.id };
     HRESULT hr = op_transactions(op);
 
     if (SUCCEEDED(hr) && events_reserve(&op->events, 1) < 0)

@@ -5,7 +5,7 @@
 
 #include "array/array_internal.h"
 
-/* ---- create ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- create ---------------------------------------------------------------------------------- */
 
 /* A target without portal groups is nothing on the wire, so the engine may have it before the commit. */
 static HRESULT target_create_run(struct array_op *op)
@@ -62,7 +62,8 @@ static HRESULT target_reserve(struct array_op *op, struct state_target *row)
     return S_OK;
 }
 
-static HRESULT target_row_make(struct array *array, const char *iscsi_name, const char *friendly_name, struct state_target *ret_row)
+static HRESULT target_row_make(struct array *array, const char *iscsi_name, const char *friendly_name,
+                               struct state_target *ret_row)
 {
     struct state_target row = { .next_tag = 1 };
     HRESULT hr = friendly_name_normalise(friendly_name ? friendly_name : "", row.name);
@@ -74,14 +75,17 @@ static HRESULT target_row_make(struct array *array, const char *iscsi_name, cons
     if (!iscsi_name || !*iscsi_name) {
         iscsi_name_make(&row.id, &array->subsystem.id, row.iscsi_name);
     } else if (iscsi_name_normalise(iscsi_name, row.iscsi_name) < 0) {
-        error_text_set("\"%.200s\" is not an iSCSI name: iqn.YYYY-MM.reversed.domain[:name], eui. or naa. (RFC 7143 4.2.7)", iscsi_name);
+        error_text_set("\"%.200s\" is not an iSCSI name: iqn.YYYY-MM.reversed.domain[:name], eui. or naa. "
+                       "(RFC 7143 4.2.7)",
+                       iscsi_name);
         return E_INVALIDARG;
     }
     *ret_row = row;
     return S_OK;
 }
 
-HRESULT array_target_create(struct array *array, const char *iscsi_name, const char *friendly_name, struct array_op **ret_op)
+HRESULT array_target_create(struct array *array, const char *iscsi_name, const char *friendly_name,
+                            struct array_op **ret_op)
 {
     struct state_target row;
     struct array_op *op;
@@ -100,7 +104,7 @@ HRESULT array_target_create(struct array *array, const char *iscsi_name, const c
     return FAILED(hr) ? op_refuse(op, hr) : op_start(op, ret_op);
 }
 
-/* ---- delete --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- delete ---------------------------------------------------------------------------------- */
 
 /* The undo of a deletion: everything that the deletion takes along. */
 static void undo_add_tree(struct state_tx *undo, const struct target *target)
@@ -136,7 +140,8 @@ static HRESULT delete_prepare(struct array_op *op)
     return hr;
 }
 
-/* What the target held is let go; the portals that nobody needs any more are still pinned by the operation. */
+/* What the target held is let go; the portals that nobody needs any more are still pinned by the operation.
+ */
 static void delete_publish(struct array_op *op)
 {
     struct array *array = op->array;
@@ -250,7 +255,7 @@ HRESULT array_target_delete(struct array *array, const struct guid *target, stru
     return FAILED(hr) ? op_refuse(op, hr) : op_start(op, ret_op);
 }
 
-/* ---- name -------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- name ------------------------------------------------------------------------------------ */
 
 static HRESULT target_name_run(struct array_op *op)
 {

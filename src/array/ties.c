@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* AssociateTargets: the array of targets is the whole new set. A LUN gets the lowest free number at each new target and keeps it until
- * it is untied there. */
+/* AssociateTargets: the array of targets is the whole new set. A LUN gets the lowest free number at each new
+ * target and keeps it until it is untied there. */
 #include <errno.h>
 #include <string.h>
 
@@ -19,7 +19,7 @@ static int number_choose(const struct target *target)
     return -1;
 }
 
-/* ---- the change -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- the change ------------------------------------------------------------------------------ */
 
 /* array->lock held. */
 static void transactions_fill(struct array_op *op)
@@ -40,14 +40,14 @@ static void transactions_fill(struct array_op *op)
 
 static int tie_switch(struct array *array, const struct tie *tie, bool map)
 {
-    int r = map ? engine_lun_map(array->engine, &tie->target->object.id, tie->number, &tie->lun->object.id) :
-                  engine_lun_unmap(array->engine, &tie->target->object.id, &tie->lun->object.id);
+    int r = map ? engine_lun_map(array->engine, &tie->target->object.id, tie->number, &tie->lun->object.id)
+                : engine_lun_unmap(array->engine, &tie->target->object.id, &tie->lun->object.id);
 
     return !map && r == -ENOENT ? 0 : r;
 }
 
-/* Leaving ties out of the engine, arriving ones into it; in reverse from `end` back when undoing. The LUN's list of ties is this
- * operation's: only it adds to or takes from it. */
+/* Leaving ties out of the engine, arriving ones into it; in reverse from `end` back when undoing. The LUN's
+ * list of ties is this operation's: only it adds to or takes from it. */
 static int engine_switch(struct array *array, struct lun *lun, struct list_node **ret_failed)
 {
     list_for_each(n, &lun->ties) {
@@ -68,8 +68,10 @@ static void engine_switch_back(struct array *array, struct lun *lun, const struc
         struct tie *tie = container_of(n, struct tie, in_lun);
         int r = tie->state == PART_HERE ? 0 : tie_switch(array, tie, tie->state == PART_LEAVING);
 
-        if (r < 0)
-            health_doubt(array, "a LUN could not be mapped as it was", r);
+        if (r < 0) {
+            lun_give_up(array, lun, r);
+            return;
+        }
     }
 }
 
@@ -119,7 +121,7 @@ static HRESULT associate_run(struct array_op *op)
     return hr;
 }
 
-/* ---- admission; array->lock held ------------------------------------------------------------------------------------------------------------ */
+/* ---- admission; array->lock held ------------------------------------------------------------- */
 
 static bool is_named(const struct guid *id, const struct guid *ids, size_t n)
 {
@@ -152,7 +154,8 @@ static HRESULT tie_arrive(struct array_op *op, const struct guid *id)
         return hr;
     number = number_choose(target);
     if (number < 0) {
-        error_text_set("%s has %d LUNs already, and no number for another", object_text(object, text), SCSI_LUN_MAX + 1);
+        error_text_set("%s has %d LUNs already, and no number for another", object_text(object, text),
+                       SCSI_LUN_MAX + 1);
         return VDS_E_NOT_SUPPORTED;
     }
     return tie_new(op->lun, target, (uint16_t)number, PART_ARRIVING) ? S_OK : E_OUTOFMEMORY;
@@ -195,7 +198,8 @@ static bool nothing_changes(const struct lun *lun)
     return true;
 }
 
-static HRESULT associate_admit(struct array_op *op, const struct guid *lun, const struct guid *ids, size_t n_ids)
+static HRESULT associate_admit(struct array_op *op, const struct guid *lun, const struct guid *ids,
+                               size_t n_ids)
 {
     struct object *object = cache_find(&op->array->cache, OBJECT_LUN, lun);
     HRESULT hr;
@@ -219,7 +223,8 @@ static HRESULT associate_admit(struct array_op *op, const struct guid *lun, cons
     return hr == S_OK && nothing_changes(op->lun) ? S_FALSE : hr;
 }
 
-HRESULT array_lun_associate_targets(struct array *array, const struct guid *lun, const struct guid *targets, size_t n)
+HRESULT array_lun_associate_targets(struct array *array, const struct guid *lun, const struct guid *targets,
+                                    size_t n)
 {
     struct array_op *op;
     HRESULT hr;

@@ -117,7 +117,8 @@ static const struct com_face com_async_faces[] = {
 };
 COM_CLASS(com_async, com_async_destroy)
 
-HRESULT com_async_create(const struct com_async_ops *ops, void *op, VDS_ASYNC_OUTPUT_TYPE type, IVdsAsync **ret_async)
+HRESULT com_async_create(const struct com_async_ops *ops, void *op, VDS_ASYNC_OUTPUT_TYPE type,
+                         IVdsAsync **ret_async)
 {
     struct com_async *a = com_object_new(&com_async_class);
 

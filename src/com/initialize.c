@@ -40,8 +40,9 @@ void CoUninitialize(void)
     atomic_fetch_sub(&n_initialized, 1);
 }
 
-HRESULT CoInitializeSecurity(LPVOID descriptor, LONG n_services, LPVOID services, LPVOID reserved1, DWORD authentication,
-                             DWORD impersonation, LPVOID list, DWORD capabilities, LPVOID reserved3)
+HRESULT CoInitializeSecurity(LPVOID descriptor, LONG n_services, LPVOID services, LPVOID reserved1,
+                             DWORD authentication, DWORD impersonation, LPVOID list, DWORD capabilities,
+                             LPVOID reserved3)
 {
     static atomic_flag done = ATOMIC_FLAG_INIT;
 

@@ -57,6 +57,7 @@ static HRESULT start(void)
         .n_portals = configured.ulNumberOfPortals,
         .drives = configured.ppszDrives,
         .n_drives = configured.ulNumberOfDrives,
+        .max_groups = configured.ulMaxGroups,
         .drain_seconds = configured.ulDrainSeconds ? configured.ulDrainSeconds : 15,
         .engine = { .n_reactors = configured.ulReactors, .iscsi = iscsi_limits_default },
     };

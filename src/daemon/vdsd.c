@@ -214,6 +214,7 @@ int main(int argc, char **argv)
     if (getenv("JOURNAL_STREAM"))
         log_set_sink(log_to_journal, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of the write, not the end of the service */
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);

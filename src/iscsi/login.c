@@ -65,10 +65,10 @@ static struct tx_pdu *response(struct iscsi_conn *conn, uint8_t flags)
 
 static int put_text(struct iscsi_conn *conn, struct tx_pdu *pdu, const char *bytes, uint32_t len)
 {
-    uint8_t *buf = len ? conn_buffer_get(conn, len) : NULL;
+    uint8_t *buf = conn_buffer_get(conn, len);
 
     if (!buf)
-        return len ? -ENOMEM : 0;
+        return -ENOMEM;
     memcpy(buf, bytes, len);
     tx_pdu_own(conn, pdu, buf, len);
     return 0;
@@ -110,7 +110,7 @@ static int answer(struct iscsi_conn *conn)
 
     if (!pdu)
         return -ENOMEM;
-    if (put_text(conn, pdu, l->out.bytes + l->out_at, len) < 0)
+    if (len && put_text(conn, pdu, l->out.bytes + l->out_at, len) < 0)
         conn_fail(conn, "no buffer for a login answer");
     tx_reply(conn, pdu);
     l->out_at += len;

@@ -10,11 +10,12 @@ struct controller {
 
 COM_UNKNOWN(controller, IVdsController, face)
 
-#define STATUSES \
-    (STATUS_BIT(VDS_CS_ONLINE) | STATUS_BIT(VDS_CS_NOT_READY) | STATUS_BIT(VDS_CS_OFFLINE) | STATUS_BIT(VDS_CS_FAILED) | \
-     STATUS_BIT(VDS_CS_REMOVED))
+#define STATUSES                                                                             \
+    (STATUS_BIT(VDS_CS_ONLINE) | STATUS_BIT(VDS_CS_NOT_READY) | STATUS_BIT(VDS_CS_OFFLINE) | \
+     STATUS_BIT(VDS_CS_FAILED) | STATUS_BIT(VDS_CS_REMOVED))
 
-static HRESULT controller_get(IVdsController *face, struct provider **ret_inside, struct array_controller_info *ret_info)
+static HRESULT controller_get(IVdsController *face, struct provider **ret_inside,
+                              struct array_controller_info *ret_info)
 {
     struct controller *o = controller_from_IVdsController(face);
     HRESULT hr = provider_enter(o->h.provider, ret_inside);
@@ -39,7 +40,8 @@ static HRESULT controller_GetProperties(IVdsController *face, VDS_CONTROLLER_PRO
     ret_prop->health = (VDS_HEALTH)info.health;
     ret_prop->sNumberOfPorts = 1;
     return wide_fields((const struct wide_field[]){ { &ret_prop->pwszFriendlyName, info.friendly_name },
-                                                    { &ret_prop->pwszIdentification, info.identification } }, 2);
+                                                    { &ret_prop->pwszIdentification, info.identification } },
+                       2);
 }
 
 static HRESULT controller_GetSubSystem(IVdsController *face, IVdsSubSystem **ret_subsystem)
@@ -74,7 +76,8 @@ static HRESULT controller_GetPortProperties(IVdsController *face, SHORT port, VD
     ret_prop->id.Data1 ^= 0x504f5254; /* "PORT": an id of its own, as lasting as the controller's */
     ret_prop->status = info.status == VDS_CS_ONLINE ? VDS_PRS_ONLINE : VDS_PRS_OFFLINE;
     return wide_fields((const struct wide_field[]){ { &ret_prop->pwszFriendlyName, "network" },
-                                                    { &ret_prop->pwszIdentification, info.identification } }, 2);
+                                                    { &ret_prop->pwszIdentification, info.identification } },
+                       2);
 }
 
 static HRESULT controller_not_supported(IVdsController *face)

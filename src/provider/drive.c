@@ -10,11 +10,12 @@ struct drive {
 
 COM_UNKNOWN(drive, IVdsDrive, face)
 
-#define STATUSES \
-    (STATUS_BIT(VDS_DRS_ONLINE) | STATUS_BIT(VDS_DRS_NOT_READY) | STATUS_BIT(VDS_DRS_OFFLINE) | STATUS_BIT(VDS_DRS_FAILED) | \
-     STATUS_BIT(VDS_DRS_REMOVED))
-#define FLAGS \
-    (VDS_DRF_HOTSPARE | VDS_DRF_ASSIGNED | VDS_DRF_UNASSIGNED | VDS_DRF_HOTSPARE_IN_USE | VDS_DRF_HOTSPARE_STANDBY)
+#define STATUSES                                                                                \
+    (STATUS_BIT(VDS_DRS_ONLINE) | STATUS_BIT(VDS_DRS_NOT_READY) | STATUS_BIT(VDS_DRS_OFFLINE) | \
+     STATUS_BIT(VDS_DRS_FAILED) | STATUS_BIT(VDS_DRS_REMOVED))
+#define FLAGS                                                                             \
+    (VDS_DRF_HOTSPARE | VDS_DRF_ASSIGNED | VDS_DRF_UNASSIGNED | VDS_DRF_HOTSPARE_IN_USE | \
+     VDS_DRF_HOTSPARE_STANDBY)
 
 static HRESULT drive_get(IVdsDrive *face, struct provider **ret_inside, struct array_drive_info *ret_info)
 {
@@ -44,7 +45,8 @@ static HRESULT drive_GetProperties(IVdsDrive *face, VDS_DRIVE_PROP *ret_prop)
     ret_prop->sInternalBusNumber = info.bus;
     ret_prop->sSlotNumber = info.slot;
     hr = wide_fields((const struct wide_field[]){ { &ret_prop->pwszFriendlyName, info.friendly_name },
-                                                  { &ret_prop->pwszIdentification, info.path } }, 2);
+                                                  { &ret_prop->pwszIdentification, info.path } },
+                     2);
     /* A directory that cannot be looked at has a size, but nobody can say which. */
     return hr == S_OK && info.size == 0 ? VDS_S_PROPERTIES_INCOMPLETE : hr;
 }

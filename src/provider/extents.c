@@ -2,7 +2,8 @@
 /* Drive extents, from what the array says of drives and LUNs: one per LUN with the bytes it has taken, one for the free space. */
 #include "provider/provider_internal.h"
 
-static void add_extent(VDS_DRIVE_EXTENT *extents, LONG *n, const struct guid *drive, const struct guid *lun, uint64_t size)
+static void add_extent(VDS_DRIVE_EXTENT *extents, LONG *n, const struct guid *drive, const struct guid *lun,
+                       uint64_t size)
 {
     VDS_DRIVE_EXTENT *e = &extents[(*n)++];
 
@@ -13,13 +14,14 @@ static void add_extent(VDS_DRIVE_EXTENT *extents, LONG *n, const struct guid *dr
 }
 
 /* A LUN that goes while the list is made is left out. */
-static void add_luns(struct provider *inside, const struct guid *drive, const struct guid *only, const struct guid *luns, size_t n_luns,
-                     VDS_DRIVE_EXTENT *extents, LONG *n)
+static void add_luns(struct provider *inside, const struct guid *drive, const struct guid *only,
+                     const struct guid *luns, size_t n_luns, VDS_DRIVE_EXTENT *extents, LONG *n)
 {
     for (size_t i = 0; i < n_luns; i++) {
         struct array_lun_info info;
 
-        if ((only && !guid_equal(only, &luns[i])) || FAILED(array_lun_get(inside->config.array, &luns[i], &info)))
+        if ((only && !guid_equal(only, &luns[i])) ||
+            FAILED(array_lun_get(inside->config.array, &luns[i], &info)))
             continue;
         if (guid_equal(&info.drive, drive))
             add_extent(extents, n, drive, &info.id, info.allocated);
@@ -27,8 +29,8 @@ static void add_luns(struct provider *inside, const struct guid *drive, const st
     }
 }
 
-HRESULT extents_query(struct provider *inside, const struct guid *drive, const struct guid *lun, VDS_DRIVE_EXTENT **ret_extents,
-                      LONG *ret_n)
+HRESULT extents_query(struct provider *inside, const struct guid *drive, const struct guid *lun,
+                      VDS_DRIVE_EXTENT **ret_extents, LONG *ret_n)
 {
     _cleanup_(com_task_freep) VDS_DRIVE_EXTENT *extents = NULL;
     _cleanup_(freep) struct guid *luns = NULL;

@@ -75,13 +75,14 @@ static void feed_leave(struct provider_feed *feed)
 }
 
 /* Every arm of the hardware kinds is an event number and an id in the same places: any of them will do. */
-_Static_assert(offsetof(VDS_NOTIFICATION, Target.targetId) == offsetof(VDS_NOTIFICATION, PortalGroup.portalGroupId) &&
-                   offsetof(VDS_NOTIFICATION, Target.targetId) == offsetof(VDS_NOTIFICATION, Lun.LunId) &&
-                   offsetof(VDS_NOTIFICATION, Target.targetId) == offsetof(VDS_NOTIFICATION, Portal.portalId) &&
-                   offsetof(VDS_NOTIFICATION, Target.targetId) == offsetof(VDS_NOTIFICATION, Drive.driveId) &&
-                   offsetof(VDS_NOTIFICATION, Target.targetId) == offsetof(VDS_NOTIFICATION, Controller.controllerId) &&
-                   offsetof(VDS_NOTIFICATION, Target.targetId) == offsetof(VDS_NOTIFICATION, SubSystem.subSystemId),
-               "one layout");
+_Static_assert(
+    offsetof(VDS_NOTIFICATION, Target.targetId) == offsetof(VDS_NOTIFICATION, PortalGroup.portalGroupId) &&
+        offsetof(VDS_NOTIFICATION, Target.targetId) == offsetof(VDS_NOTIFICATION, Lun.LunId) &&
+        offsetof(VDS_NOTIFICATION, Target.targetId) == offsetof(VDS_NOTIFICATION, Portal.portalId) &&
+        offsetof(VDS_NOTIFICATION, Target.targetId) == offsetof(VDS_NOTIFICATION, Drive.driveId) &&
+        offsetof(VDS_NOTIFICATION, Target.targetId) == offsetof(VDS_NOTIFICATION, Controller.controllerId) &&
+        offsetof(VDS_NOTIFICATION, Target.targetId) == offsetof(VDS_NOTIFICATION, SubSystem.subSystemId),
+    "one layout");
 
 static void deliver(IVdsAdviseSink *sink, const struct array_notification *events, size_t n)
 {

@@ -12,7 +12,8 @@ struct group {
 COM_UNKNOWN(group, IVdsIscsiPortalGroup, face)
 COM_UNKNOWN(group, IVdsIscsiPortalGroupEx, ex)
 
-static HRESULT group_get(IVdsIscsiPortalGroup *face, struct provider **ret_inside, struct array_group_info *ret_info)
+static HRESULT group_get(IVdsIscsiPortalGroup *face, struct provider **ret_inside,
+                         struct array_group_info *ret_info)
 {
     struct group *o = group_from_IVdsIscsiPortalGroup(face);
     HRESULT hr = provider_enter(o->h.provider, ret_inside);
@@ -47,7 +48,9 @@ static HRESULT group_GetTarget(IVdsIscsiPortalGroup *face, IVdsIscsiTarget **ret
         return E_INVALIDARG;
     *ret_target = NULL;
     hr = group_get(face, &inside, &info);
-    return FAILED(hr) ? hr : handle_make(provider_target_new, inside, &info.target, &IID_IVdsIscsiTarget, (void **)ret_target);
+    return FAILED(hr) ? hr
+                      : handle_make(provider_target_new, inside, &info.target, &IID_IVdsIscsiTarget,
+                                    (void **)ret_target);
 }
 
 static HRESULT group_QueryAssociatedPortals(IVdsIscsiPortalGroup *face, IEnumVdsObject **ret_enum)
@@ -85,7 +88,8 @@ static HRESULT group_RemovePortal(IVdsIscsiPortalGroup *face, VDS_OBJECT_ID port
     return group_remove(group_from_IVdsIscsiPortalGroup(face), portal, ARRAY_DRAIN_DEFAULT, ret_async);
 }
 
-static HRESULT group_RemovePortalEx(IVdsIscsiPortalGroupEx *face, VDS_OBJECT_ID portal, ULONG drain_ms, IVdsAsync **ret_async)
+static HRESULT group_RemovePortalEx(IVdsIscsiPortalGroupEx *face, VDS_OBJECT_ID portal, ULONG drain_ms,
+                                    IVdsAsync **ret_async)
 {
     return group_remove(group_from_IVdsIscsiPortalGroupEx(face), portal, drain_ms, ret_async);
 }
@@ -95,7 +99,8 @@ static HRESULT group_Delete(IVdsIscsiPortalGroup *face, IVdsAsync **ret_async)
     struct group *o = group_from_IVdsIscsiPortalGroup(face);
     _cleanup_(provider_leave) struct provider *inside = NULL;
     _cleanup_(operation_start_fini) struct operation_start start = { 0 };
-    HRESULT hr = operation_begin(o->h.provider, VDS_ASYNCOUT_DELETEPORTALGROUP, NULL, ret_async, &inside, &start);
+    HRESULT hr =
+        operation_begin(o->h.provider, VDS_ASYNCOUT_DELETEPORTALGROUP, NULL, ret_async, &inside, &start);
 
     if (SUCCEEDED(hr))
         hr = array_group_delete(inside->config.array, &o->h.id, start.op);

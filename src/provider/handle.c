@@ -40,7 +40,8 @@ HRESULT handle_as(HRESULT hr, IUnknown *object, const IID *iid, void **ret_face)
     return hr;
 }
 
-HRESULT handle_make(handle_maker *make, struct provider *p, const struct guid *id, const IID *iid, void **ret_face)
+HRESULT handle_make(handle_maker *make, struct provider *p, const struct guid *id, const IID *iid,
+                    void **ret_face)
 {
     IUnknown *object = NULL;
     HRESULT hr = make(p, id, &object);
@@ -50,14 +51,20 @@ HRESULT handle_make(handle_maker *make, struct provider *p, const struct guid *i
 
 /* What the members of each relation are. */
 static handle_maker *const makers[] = {
-    [ARRAY_TARGETS] = provider_target_new,          [ARRAY_PORTALS] = provider_portal_new,
-    [ARRAY_LUNS] = provider_lun_new,                [ARRAY_DRIVES] = provider_drive_new,
-    [ARRAY_CONTROLLERS] = provider_controller_new,  [ARRAY_GROUPS_OF_TARGET] = provider_group_new,
-    [ARRAY_LUNS_OF_TARGET] = provider_lun_new,      [ARRAY_PORTALS_OF_GROUP] = provider_portal_new,
-    [ARRAY_GROUPS_OF_PORTAL] = provider_group_new,  [ARRAY_TARGETS_OF_LUN] = provider_target_new,
+    [ARRAY_TARGETS] = provider_target_new,
+    [ARRAY_PORTALS] = provider_portal_new,
+    [ARRAY_LUNS] = provider_lun_new,
+    [ARRAY_DRIVES] = provider_drive_new,
+    [ARRAY_CONTROLLERS] = provider_controller_new,
+    [ARRAY_GROUPS_OF_TARGET] = provider_group_new,
+    [ARRAY_LUNS_OF_TARGET] = provider_lun_new,
+    [ARRAY_PORTALS_OF_GROUP] = provider_portal_new,
+    [ARRAY_GROUPS_OF_PORTAL] = provider_group_new,
+    [ARRAY_TARGETS_OF_LUN] = provider_target_new,
 };
 
-static HRESULT enumerate(struct provider *p, handle_maker *make, const struct guid *ids, size_t n, IEnumVdsObject **ret_enum)
+static HRESULT enumerate(struct provider *p, handle_maker *make, const struct guid *ids, size_t n,
+                         IEnumVdsObject **ret_enum)
 {
     _cleanup_(freep) IUnknown **objects = calloc(n ? n : 1, sizeof *objects);
     HRESULT hr = objects ? S_OK : E_OUTOFMEMORY;
@@ -75,7 +82,8 @@ static HRESULT enumerate(struct provider *p, handle_maker *make, const struct gu
     return hr;
 }
 
-HRESULT handle_query(struct provider *p, enum array_relation relation, const struct guid *of, IEnumVdsObject **ret_enum)
+HRESULT handle_query(struct provider *p, enum array_relation relation, const struct guid *of,
+                     IEnumVdsObject **ret_enum)
 {
     _cleanup_(provider_leave) struct provider *inside = NULL;
     _cleanup_(freep) struct guid *ids = NULL;
@@ -93,19 +101,22 @@ HRESULT handle_query(struct provider *p, enum array_relation relation, const str
     return enumerate(p, makers[relation], ids, n, ret_enum);
 }
 
-HRESULT handle_query_one(struct provider *p, handle_maker *make, const struct guid *id, IEnumVdsObject **ret_enum)
+HRESULT handle_query_one(struct provider *p, handle_maker *make, const struct guid *id,
+                         IEnumVdsObject **ret_enum)
 {
     return enumerate(p, make, id, 1, ret_enum);
 }
 
-HRESULT handle_lookup(struct provider *inside, VDS_OBJECT_TYPE type, const struct guid *id, IUnknown **ret_object)
+HRESULT handle_lookup(struct provider *inside, VDS_OBJECT_TYPE type, const struct guid *id,
+                      IUnknown **ret_object)
 {
     static const struct {
         VDS_OBJECT_TYPE type;
         handle_maker *make;
     } kinds[] = {
-        { VDS_OT_SUB_SYSTEM, provider_subsystem_new }, { VDS_OT_CONTROLLER, provider_controller_new }, { VDS_OT_DRIVE, provider_drive_new },
-        { VDS_OT_LUN, provider_lun_new },              { VDS_OT_PORTAL, provider_portal_new },         { VDS_OT_TARGET, provider_target_new },
+        { VDS_OT_SUB_SYSTEM, provider_subsystem_new }, { VDS_OT_CONTROLLER, provider_controller_new },
+        { VDS_OT_DRIVE, provider_drive_new },          { VDS_OT_LUN, provider_lun_new },
+        { VDS_OT_PORTAL, provider_portal_new },        { VDS_OT_TARGET, provider_target_new },
         { VDS_OT_PORTAL_GROUP, provider_group_new },
     };
     struct guid lun;

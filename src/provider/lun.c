@@ -10,8 +10,9 @@ COM_UNKNOWN(lun, IVdsLunIscsi, iscsi)
 COM_UNKNOWN(lun, IVdsLunNumber, number)
 COM_UNKNOWN(lun, IVdsLunEx, ex)
 
-#define STATUSES \
-    (STATUS_BIT(VDS_LS_ONLINE) | STATUS_BIT(VDS_LS_NOT_READY) | STATUS_BIT(VDS_LS_OFFLINE) | STATUS_BIT(VDS_LS_FAILED))
+#define STATUSES                                                                             \
+    (STATUS_BIT(VDS_LS_ONLINE) | STATUS_BIT(VDS_LS_NOT_READY) | STATUS_BIT(VDS_LS_OFFLINE) | \
+     STATUS_BIT(VDS_LS_FAILED))
 
 HRESULT provider_lun_get(struct lun *o, struct provider **ret_inside, struct array_lun_info *ret_info)
 {
@@ -44,7 +45,8 @@ static HRESULT lun_fill(const struct array_lun_info *info, VDS_LUN_PROP *prop)
     prop->TransitionState = (VDS_TRANSITION_STATE)info->transition;
     return wide_fields((const struct wide_field[]){ { &prop->pwszFriendlyName, info->friendly_name },
                                                     { &prop->pwszIdentification, info->identification },
-                                                    { &prop->pwszUnmaskingList, info->mask } }, 3);
+                                                    { &prop->pwszUnmaskingList, info->mask } },
+                       3);
 }
 
 static HRESULT lun_GetProperties(IVdsLun *face, VDS_LUN_PROP *ret_prop)
@@ -152,7 +154,8 @@ static HRESULT lun_SetStatus(IVdsLun *face, VDS_LUN_STATUS status)
     return status_request(status, info.status, STATUSES);
 }
 
-static HRESULT lun_AssociateControllers(IVdsLun *face, VDS_OBJECT_ID *active, LONG n_active, VDS_OBJECT_ID *inactive, LONG n_inactive)
+static HRESULT lun_AssociateControllers(IVdsLun *face, VDS_OBJECT_ID *active, LONG n_active,
+                                        VDS_OBJECT_ID *inactive, LONG n_inactive)
 {
     _cleanup_(provider_leave) struct provider *inside = NULL;
     HRESULT hr;
@@ -183,7 +186,8 @@ static HRESULT lun_ApplyHints(IVdsLun *face, VDS_HINTS *hints)
 
 /* ---- size and plexes ----------------------------------------------------------------------------------- */
 
-COM_NOT_BUILT static HRESULT lun_Extend(IVdsLun *face, ULONGLONG n_bytes, VDS_OBJECT_ID *drives, LONG n_drives, IVdsAsync **ret_async)
+COM_NOT_BUILT static HRESULT lun_Extend(IVdsLun *face, ULONGLONG n_bytes, VDS_OBJECT_ID *drives,
+                                        LONG n_drives, IVdsAsync **ret_async)
 {
     (void)face;
     (void)n_bytes;
@@ -204,7 +208,8 @@ COM_NOT_BUILT static HRESULT lun_Shrink(IVdsLun *face, ULONGLONG n_bytes, IVdsAs
 }
 
 /* A LUN stays on its drive: what it could grow by is what is free there. */
-static HRESULT lun_QueryMaxLunExtendSize(IVdsLun *face, VDS_OBJECT_ID *drives, LONG n_drives, ULONGLONG *ret_max)
+static HRESULT lun_QueryMaxLunExtendSize(IVdsLun *face, VDS_OBJECT_ID *drives, LONG n_drives,
+                                         ULONGLONG *ret_max)
 {
     _cleanup_(provider_leave) struct provider *inside = NULL;
     struct array_lun_info info;
@@ -241,7 +246,8 @@ static HRESULT lun_AddPlex(IVdsLun *face, VDS_OBJECT_ID lun, IVdsAsync **ret_asy
     hr = lun_check(lun_from_IVdsLun(face), &inside);
     if (FAILED(hr))
         return hr;
-    return array_exists(inside->config.array, VDS_OT_LUN, com_guid(&lun)) ? VDS_E_NOT_SUPPORTED : VDS_E_OBJECT_NOT_FOUND;
+    return array_exists(inside->config.array, VDS_OT_LUN, com_guid(&lun)) ? VDS_E_NOT_SUPPORTED
+                                                                          : VDS_E_OBJECT_NOT_FOUND;
 }
 
 static HRESULT lun_RemovePlex(IVdsLun *face, VDS_OBJECT_ID plex, IVdsAsync **ret_async)
@@ -257,7 +263,8 @@ static HRESULT lun_RemovePlex(IVdsLun *face, VDS_OBJECT_ID plex, IVdsAsync **ret
     hr = lun_check(o, &inside);
     if (FAILED(hr))
         return hr;
-    return guid_equal(com_guid(&plex), &only) ? VDS_E_INVALID_OPERATION : VDS_E_OBJECT_NOT_FOUND; /* the last one stays */
+    return guid_equal(com_guid(&plex), &only) ? VDS_E_INVALID_OPERATION
+                                              : VDS_E_OBJECT_NOT_FOUND; /* the last one stays */
 }
 
 static HRESULT lun_Recover(IVdsLun *face, IVdsAsync **ret_async)
@@ -285,7 +292,8 @@ static HRESULT lun_AssociateTargets(IVdsLunIscsi *face, VDS_OBJECT_ID *targets, 
     hr = provider_enter(o->h.provider, &inside);
     if (FAILED(hr))
         return hr;
-    return array_lun_associate_targets(inside->config.array, &o->h.id, n_targets ? com_guid(targets) : NULL, (size_t)n_targets);
+    return array_lun_associate_targets(inside->config.array, &o->h.id, n_targets ? com_guid(targets) : NULL,
+                                       (size_t)n_targets);
 }
 
 static HRESULT lun_QueryAssociatedTargets(IVdsLunIscsi *face, IEnumVdsObject **ret_enum)
@@ -295,7 +303,8 @@ static HRESULT lun_QueryAssociatedTargets(IVdsLunIscsi *face, IEnumVdsObject **r
     return handle_query(o->h.provider, ARRAY_TARGETS_OF_LUN, &o->h.id, ret_enum);
 }
 
-static HRESULT lun_number_at(struct provider *inside, const struct guid *lun, const struct guid *target, ULONG *ret_number)
+static HRESULT lun_number_at(struct provider *inside, const struct guid *lun, const struct guid *target,
+                             ULONG *ret_number)
 {
     uint16_t number;
     HRESULT hr = array_lun_number(inside->config.array, lun, target, &number);

@@ -75,8 +75,9 @@ static const struct com_async_ops operation_ops = {
     .on_end = operation_on_end,
 };
 
-HRESULT operation_begin(struct provider *p, VDS_ASYNC_OUTPUT_TYPE type, handle_maker *made, IVdsAsync **ret_async,
-                        struct provider **ret_inside, struct operation_start *ret_start)
+HRESULT operation_begin(struct provider *p, VDS_ASYNC_OUTPUT_TYPE type, handle_maker *made,
+                        IVdsAsync **ret_async, struct provider **ret_inside,
+                        struct operation_start *ret_start)
 {
     struct operation *o;
     HRESULT hr;

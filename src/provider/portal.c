@@ -11,7 +11,8 @@ struct portal {
 COM_UNKNOWN(portal, IVdsIscsiPortal, face)
 
 /* Passes the gate and proves that the portal is there. */
-static HRESULT portal_get(IVdsIscsiPortal *face, struct provider **ret_inside, struct array_portal_info *ret_info)
+static HRESULT portal_get(IVdsIscsiPortal *face, struct provider **ret_inside,
+                          struct array_portal_info *ret_info)
 {
     struct portal *o = portal_from_IVdsIscsiPortal(face);
     HRESULT hr = provider_enter(o->h.provider, ret_inside);
@@ -87,7 +88,8 @@ static HRESULT portal_no_ipsec(IVdsIscsiPortal *face)
     return FAILED(hr) ? hr : VDS_E_NOT_SUPPORTED;
 }
 
-static HRESULT portal_SetIpsecTunnelAddress(IVdsIscsiPortal *face, VDS_IPADDRESS *tunnel, VDS_IPADDRESS *destination)
+static HRESULT portal_SetIpsecTunnelAddress(IVdsIscsiPortal *face, VDS_IPADDRESS *tunnel,
+                                            VDS_IPADDRESS *destination)
 {
     return tunnel && destination ? portal_no_ipsec(face) : E_INVALIDARG;
 }
@@ -99,7 +101,8 @@ static HRESULT portal_GetIpsecSecurity(IVdsIscsiPortal *face, VDS_IPADDRESS *ini
     return initiator && ret_flags ? portal_no_ipsec(face) : E_INVALIDARG;
 }
 
-static HRESULT portal_SetIpsecSecurity(IVdsIscsiPortal *face, VDS_IPADDRESS *initiator, ULONGLONG flags, VDS_ISCSI_IPSEC_KEY *key)
+static HRESULT portal_SetIpsecSecurity(IVdsIscsiPortal *face, VDS_IPADDRESS *initiator, ULONGLONG flags,
+                                       VDS_ISCSI_IPSEC_KEY *key)
 {
     (void)flags;
     (void)key;

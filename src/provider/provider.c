@@ -72,8 +72,9 @@ static HRESULT provider_GetProperties(IVdsProvider *face, VDS_PROVIDER_PROP *ret
     ret_prop->id = com_GUID(&inside->id);
     ret_prop->guidVersionId = version_id;
     ret_prop->type = VDS_PT_HARDWARE;
-    return wide_fields(
-        (const struct wide_field[]){ { &ret_prop->pwszName, PROVIDER_NAME }, { &ret_prop->pwszVersion, VDS_VERSION } }, 2);
+    return wide_fields((const struct wide_field[]){ { &ret_prop->pwszName, PROVIDER_NAME },
+                                                    { &ret_prop->pwszVersion, VDS_VERSION } },
+                       2);
 }
 
 static HRESULT provider_GetVersionSupport(IVdsProviderSupport *face, ULONG *ret_versions)
@@ -116,7 +117,8 @@ static HRESULT provider_QuerySubSystems(IVdsHwProvider *face, IEnumVdsObject **r
         return E_INVALIDARG;
     *ret_enum = NULL;
     hr = provider_enter(provider_from_IVdsHwProvider(face), &inside);
-    return FAILED(hr) ? hr : handle_query_one(inside, provider_subsystem_new, &inside->subsystem_id, ret_enum);
+    return FAILED(hr) ? hr
+                      : handle_query_one(inside, provider_subsystem_new, &inside->subsystem_id, ret_enum);
 }
 
 static HRESULT provider_Reenumerate(IVdsHwProvider *face)
@@ -137,7 +139,8 @@ static HRESULT provider_Refresh(IVdsHwProvider *face)
 
 /* ---- towards the service ------------------------------------------------------------------------------- */
 
-static HRESULT provider_GetObject(IVdsProviderPrivate *face, VDS_OBJECT_ID id, VDS_OBJECT_TYPE type, IUnknown **ret_object)
+static HRESULT provider_GetObject(IVdsProviderPrivate *face, VDS_OBJECT_ID id, VDS_OBJECT_TYPE type,
+                                  IUnknown **ret_object)
 {
     _cleanup_(provider_leave) struct provider *inside = NULL;
     HRESULT hr;
@@ -205,17 +208,21 @@ static bool lun_matches(const struct array_lun_inquiry *ours, const VDS_LUN_INFO
 {
     if (theirs->m_szSerialNumber && strcmp((const char *)theirs->m_szSerialNumber, ours->serial) == 0)
         return true;
-    for (ULONG i = 0; theirs->m_deviceIdDescriptor.m_rgIdentifiers && i < theirs->m_deviceIdDescriptor.m_cIdentifiers; i++) {
+    for (ULONG i = 0;
+         theirs->m_deviceIdDescriptor.m_rgIdentifiers && i < theirs->m_deviceIdDescriptor.m_cIdentifiers;
+         i++) {
         const VDS_STORAGE_IDENTIFIER *id = &theirs->m_deviceIdDescriptor.m_rgIdentifiers[i];
 
-        if (id->m_Type == VDSStorageIdTypeFCPHName && ours->naa_len > 0 && id->m_cbIdentifier == ours->naa_len &&
-            id->m_rgbIdentifier && memcmp(id->m_rgbIdentifier, ours->naa, ours->naa_len) == 0)
+        if (id->m_Type == VDSStorageIdTypeFCPHName && ours->naa_len > 0 &&
+            id->m_cbIdentifier == ours->naa_len && id->m_rgbIdentifier &&
+            memcmp(id->m_rgbIdentifier, ours->naa, ours->naa_len) == 0)
             return true;
     }
     return false;
 }
 
-static HRESULT provider_QueryIfCreatedLun(IVdsHwProviderPrivate *face, LPWSTR path, VDS_LUN_INFORMATION *info, VDS_OBJECT_ID *ret_id)
+static HRESULT provider_QueryIfCreatedLun(IVdsHwProviderPrivate *face, LPWSTR path, VDS_LUN_INFORMATION *info,
+                                          VDS_OBJECT_ID *ret_id)
 {
     _cleanup_(provider_leave) struct provider *inside = NULL;
     _cleanup_(freep) struct guid *ids = NULL;
@@ -233,7 +240,8 @@ static HRESULT provider_QueryIfCreatedLun(IVdsHwProviderPrivate *face, LPWSTR pa
     if (FAILED(hr))
         return hr;
     for (size_t i = 0; i < n; i++) {
-        if (SUCCEEDED(array_lun_inquiry(inside->config.array, &ids[i], &inquiry)) && lun_matches(&inquiry, info)) {
+        if (SUCCEEDED(array_lun_inquiry(inside->config.array, &ids[i], &inquiry)) &&
+            lun_matches(&inquiry, info)) {
             *ret_id = com_GUID(&ids[i]);
             return S_OK;
         }

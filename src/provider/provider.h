@@ -34,7 +34,8 @@ void provider_feed_notify(void *feed, const struct array_notification *events, s
 struct provider_config {
     struct array *array;
     struct provider_feed *feed;
-    const struct array_options *options; /* what the array was opened with, for IVdsSubSystemEx::GetStatus; NULL: defaults */
+    const struct array_options
+        *options; /* what the array was opened with, for IVdsSubSystemEx::GetStatus; NULL: defaults */
 };
 
 /* 5bc3dc96-7888-4214-b823-01be144a7242: the class of the built-in provider. */

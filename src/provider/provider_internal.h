@@ -12,10 +12,20 @@
 
 #include "base/error_text.h"
 
-#define PROVIDER_CLSID \
-    { 0x5bc3dc96, 0x7888, 0x4214, { 0xb8, 0x23, 0x01, 0xbe, 0x14, 0x4a, 0x72, 0x42 } }
-#define PROVIDER_VERSION_ID \
-    { 0x848867f9, 0xf836, 0x4ca7, { 0x93, 0xb9, 0x4c, 0x76, 0x58, 0xf4, 0x54, 0xd3 } }
+#define PROVIDER_CLSID                                     \
+    {                                                      \
+        0x5bc3dc96, 0x7888, 0x4214,                        \
+        {                                                  \
+            0xb8, 0x23, 0x01, 0xbe, 0x14, 0x4a, 0x72, 0x42 \
+        }                                                  \
+    }
+#define PROVIDER_VERSION_ID                                \
+    {                                                      \
+        0x848867f9, 0xf836, 0x4ca7,                        \
+        {                                                  \
+            0x93, 0xb9, 0x4c, 0x76, 0x58, 0xf4, 0x54, 0xd3 \
+        }                                                  \
+    }
 
 /* ---- the provider object ------------------------------------------------------------------------------- */
 
@@ -75,25 +85,31 @@ HRESULT handle_new(struct com_class *class, struct provider *p, const struct gui
 void handle_destroy(struct com_object *obj);
 const GUID *handle_id(const struct com_object *obj);
 
-#define HANDLE_CLASS(cls) \
-    _Static_assert(offsetof(struct cls, h) == offsetof(struct handle_object, h), "a handle class begins as struct handle_object"); \
+#define HANDLE_CLASS(cls)                                                        \
+    _Static_assert(offsetof(struct cls, h) == offsetof(struct handle_object, h), \
+                   "a handle class begins as struct handle_object");             \
     COM_CLASS_WITH_ID(cls, handle_destroy, handle_id)
 
 typedef HRESULT handle_maker(struct provider *p, const struct guid *id, IUnknown **ret_object);
-handle_maker provider_subsystem_new, provider_controller_new, provider_drive_new, provider_lun_new, provider_plex_new, provider_portal_new, provider_target_new, provider_group_new;
+handle_maker provider_subsystem_new, provider_controller_new, provider_drive_new, provider_lun_new,
+    provider_plex_new, provider_portal_new, provider_target_new, provider_group_new;
 
 /* The identity of an object, as the interface that an out parameter wants; takes the reference over. */
 HRESULT handle_as(HRESULT hr, IUnknown *object, const IID *iid, void **ret_face);
 /* Makes the handle and gives that face of it. */
-HRESULT handle_make(handle_maker *make, struct provider *p, const struct guid *id, const IID *iid, void **ret_face);
+HRESULT handle_make(handle_maker *make, struct provider *p, const struct guid *id, const IID *iid,
+                    void **ret_face);
 
 /* The snapshot behind every Query method: clears *ret_enum, checks it, passes the gate, asks the array, makes the handles. */
-HRESULT handle_query(struct provider *p, enum array_relation relation, const struct guid *of, IEnumVdsObject **ret_enum);
+HRESULT handle_query(struct provider *p, enum array_relation relation, const struct guid *of,
+                     IEnumVdsObject **ret_enum);
 /* An enumeration of one. */
-HRESULT handle_query_one(struct provider *p, handle_maker *make, const struct guid *id, IEnumVdsObject **ret_enum);
+HRESULT handle_query_one(struct provider *p, handle_maker *make, const struct guid *id,
+                         IEnumVdsObject **ret_enum);
 
 /* For VDS_OT_... of the array: S_OK and the object, VDS_E_OBJECT_NOT_FOUND. Inside the gate. */
-HRESULT handle_lookup(struct provider *inside, VDS_OBJECT_TYPE type, const struct guid *id, IUnknown **ret_object);
+HRESULT handle_lookup(struct provider *inside, VDS_OBJECT_TYPE type, const struct guid *id,
+                      IUnknown **ret_object);
 
 /* The GetSubSystem() of an object whose existence the caller has just proved. Inside the gate. */
 HRESULT handle_subsystem(struct provider *inside, IVdsSubSystem **ret_subsystem);
@@ -114,8 +130,9 @@ struct operation_start {
 };
 
 /* Checks and clears *ret_async, passes the gate, makes the async object. made(): what the operation's output is a handle for. */
-HRESULT operation_begin(struct provider *p, VDS_ASYNC_OUTPUT_TYPE type, handle_maker *made, IVdsAsync **ret_async,
-                        struct provider **ret_inside, struct operation_start *ret_start);
+HRESULT operation_begin(struct provider *p, VDS_ASYNC_OUTPUT_TYPE type, handle_maker *made,
+                        IVdsAsync **ret_async, struct provider **ret_inside,
+                        struct operation_start *ret_start);
 /* hr as the array's call gave it. */
 HRESULT operation_admitted(HRESULT hr, struct operation_start *start, IVdsAsync **ret_async);
 void operation_start_fini(struct operation_start *start);
@@ -129,12 +146,12 @@ HRESULT status_request(uint32_t wanted, uint32_t now, uint32_t legal);
 
 /* Do the two lists name every controller exactly once? E_INVALIDARG if not, VDS_E_OBJECT_NOT_FOUND for an id that names none,
  * VDS_E_NOT_SUPPORTED when one is in `inactive`: there is one controller, and it is this process. Inside the gate. */
-HRESULT controllers_all_active(struct provider *inside, const VDS_OBJECT_ID *active, LONG n_active, const VDS_OBJECT_ID *inactive,
-                               LONG n_inactive);
+HRESULT controllers_all_active(struct provider *inside, const VDS_OBJECT_ID *active, LONG n_active,
+                               const VDS_OBJECT_ID *inactive, LONG n_inactive);
 
 /* The extents of a drive (lun NULL: all, and the free space) or of one LUN. Inside the gate. */
-HRESULT extents_query(struct provider *inside, const struct guid *drive, const struct guid *lun, VDS_DRIVE_EXTENT **ret_extents,
-                      LONG *ret_n);
+HRESULT extents_query(struct provider *inside, const struct guid *drive, const struct guid *lun,
+                      VDS_DRIVE_EXTENT **ret_extents, LONG *ret_n);
 
 /* The one plex of a LUN has an id of its own, made from the LUN's; the function is its own inverse. */
 struct guid plex_id(const struct guid *lun);

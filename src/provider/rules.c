@@ -32,8 +32,8 @@ static bool all_exist(struct provider *inside, const VDS_OBJECT_ID *list, LONG n
     return true;
 }
 
-HRESULT controllers_all_active(struct provider *inside, const VDS_OBJECT_ID *active, LONG n_active, const VDS_OBJECT_ID *inactive,
-                               LONG n_inactive)
+HRESULT controllers_all_active(struct provider *inside, const VDS_OBJECT_ID *active, LONG n_active,
+                               const VDS_OBJECT_ID *inactive, LONG n_inactive)
 {
     _cleanup_(freep) struct guid *ids = NULL;
     size_t n = 0;

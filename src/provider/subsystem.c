@@ -9,11 +9,12 @@ COM_UNKNOWN(subsystem, IVdsSubSystemNaming, naming)
 COM_UNKNOWN(subsystem, IVdsSubSystemIscsi, iscsi)
 COM_UNKNOWN(subsystem, IVdsSubSystemEx, ex)
 
-#define STATUSES \
-    (STATUS_BIT(VDS_SSS_ONLINE) | STATUS_BIT(VDS_SSS_NOT_READY) | STATUS_BIT(VDS_SSS_OFFLINE) | STATUS_BIT(VDS_SSS_FAILED) | \
-     STATUS_BIT(VDS_SSS_PARTIALLY_MANAGED))
+#define STATUSES                                                                                \
+    (STATUS_BIT(VDS_SSS_ONLINE) | STATUS_BIT(VDS_SSS_NOT_READY) | STATUS_BIT(VDS_SSS_OFFLINE) | \
+     STATUS_BIT(VDS_SSS_FAILED) | STATUS_BIT(VDS_SSS_PARTIALLY_MANAGED))
 
-HRESULT provider_subsystem_get(struct subsystem *o, struct provider **ret_inside, struct array_subsystem_info *ret_info)
+HRESULT provider_subsystem_get(struct subsystem *o, struct provider **ret_inside,
+                               struct array_subsystem_info *ret_info)
 {
     HRESULT hr = provider_enter(o->h.provider, ret_inside);
 
@@ -28,7 +29,9 @@ static SHORT count_slots(struct provider *inside)
     _cleanup_(freep) struct guid *ids = NULL;
     size_t n = 0;
 
-    return SUCCEEDED(array_query(inside->config.array, ARRAY_DRIVES, NULL, &ids, &n)) && n < INT16_MAX ? (SHORT)n : 0;
+    return SUCCEEDED(array_query(inside->config.array, ARRAY_DRIVES, NULL, &ids, &n)) && n < INT16_MAX
+               ? (SHORT)n
+               : 0;
 }
 
 static HRESULT subsystem_GetProperties(IVdsSubSystem *face, VDS_SUB_SYSTEM_PROP *ret_prop)
@@ -51,7 +54,8 @@ static HRESULT subsystem_GetProperties(IVdsSubSystem *face, VDS_SUB_SYSTEM_PROP 
     ret_prop->sMaxNumberOfSlotsEachBus = count_slots(inside);
     ret_prop->sMaxNumberOfControllers = 1;
     return wide_fields((const struct wide_field[]){ { &ret_prop->pwszFriendlyName, info.name },
-                                                    { &ret_prop->pwszIdentification, info.identification } }, 2);
+                                                    { &ret_prop->pwszIdentification, info.identification } },
+                       2);
 }
 
 static HRESULT subsystem_GetProvider(IVdsSubSystem *face, IVdsProvider **ret_provider)
@@ -114,7 +118,8 @@ static HRESULT subsystem_GetDrive(IVdsSubSystem *face, SHORT bus, SHORT slot, IV
     for (size_t i = 0; i < n; i++) {
         struct array_drive_info info;
 
-        if (SUCCEEDED(array_drive_get(inside->config.array, &ids[i], &info)) && info.bus == bus && info.slot == slot)
+        if (SUCCEEDED(array_drive_get(inside->config.array, &ids[i], &info)) && info.bus == bus &&
+            info.slot == slot)
             return handle_make(provider_drive_new, inside, &ids[i], &IID_IVdsDrive, (void **)ret_drive);
     }
     return VDS_E_OBJECT_NOT_FOUND;
@@ -131,8 +136,8 @@ static HRESULT subsystem_Reenumerate(IVdsSubSystem *face)
     return FAILED(hr) ? hr : array_reenumerate(inside->config.array);
 }
 
-static HRESULT subsystem_SetControllerStatus(IVdsSubSystem *face, VDS_OBJECT_ID *online, LONG n_online, VDS_OBJECT_ID *offline,
-                                             LONG n_offline)
+static HRESULT subsystem_SetControllerStatus(IVdsSubSystem *face, VDS_OBJECT_ID *online, LONG n_online,
+                                             VDS_OBJECT_ID *offline, LONG n_offline)
 {
     _cleanup_(provider_leave) struct provider *inside = NULL;
     HRESULT hr;
@@ -188,7 +193,8 @@ static HRESULT subsystem_SetIpsecGroupPresharedKey(IVdsSubSystemIscsi *face, VDS
 
 /* ---- targets and LUNs ---------------------------------------------------------------------------------- */
 
-static HRESULT subsystem_CreateTarget(IVdsSubSystemIscsi *face, LPWSTR iscsi_wide, LPWSTR friendly_wide, IVdsAsync **ret_async)
+static HRESULT subsystem_CreateTarget(IVdsSubSystemIscsi *face, LPWSTR iscsi_wide, LPWSTR friendly_wide,
+                                      IVdsAsync **ret_async)
 {
     struct subsystem *o = subsystem_from_IVdsSubSystemIscsi(face);
     _cleanup_(provider_leave) struct provider *inside = NULL;
@@ -203,7 +209,8 @@ static HRESULT subsystem_CreateTarget(IVdsSubSystemIscsi *face, LPWSTR iscsi_wid
     if (SUCCEEDED(hr) && iscsi_wide && iscsi_wide[0]) /* without a name the array makes one */
         hr = com_utf8(iscsi_wide, &iscsi);
     if (SUCCEEDED(hr))
-        hr = operation_begin(o->h.provider, VDS_ASYNCOUT_CREATETARGET, provider_target_new, ret_async, &inside, &start);
+        hr = operation_begin(o->h.provider, VDS_ASYNCOUT_CREATETARGET, provider_target_new, ret_async,
+                             &inside, &start);
     if (SUCCEEDED(hr))
         hr = array_target_create(inside->config.array, iscsi, friendly, start.op);
     return operation_admitted(hr, &start, ret_async);
@@ -224,11 +231,16 @@ HRESULT provider_lun_create(struct subsystem *o, const struct lun_request *reque
     if (SUCCEEDED(hr) && request->name)
         hr = com_utf8(request->name, &name);
     if (SUCCEEDED(hr))
-        hr = operation_begin(o->h.provider, VDS_ASYNCOUT_CREATELUN, provider_lun_new, ret_async, &inside, &start);
+        hr = operation_begin(o->h.provider, VDS_ASYNCOUT_CREATELUN, provider_lun_new, ret_async, &inside,
+                             &start);
     if (SUCCEEDED(hr)) {
         spec = (struct array_lun_spec){
-            .size = request->size, .thick = request->thick, .drives = request->n_drives ? com_guid(request->drives) : NULL,
-            .n_drives = (size_t)request->n_drives, .mask = mask, .friendly_name = name,
+            .size = request->size,
+            .thick = request->thick,
+            .drives = request->n_drives ? com_guid(request->drives) : NULL,
+            .n_drives = (size_t)request->n_drives,
+            .mask = mask,
+            .friendly_name = name,
         };
         hr = array_lun_create(inside->config.array, &spec, start.op);
     }
@@ -251,8 +263,9 @@ static HRESULT lun_type_check(VDS_LUN_TYPE type, LONG n_drives, const VDS_HINTS 
     }
 }
 
-static HRESULT subsystem_CreateLun(IVdsSubSystem *face, VDS_LUN_TYPE type, ULONGLONG size, VDS_OBJECT_ID *drives, LONG n_drives,
-                                   LPWSTR mask, VDS_HINTS *hints, IVdsAsync **ret_async)
+static HRESULT subsystem_CreateLun(IVdsSubSystem *face, VDS_LUN_TYPE type, ULONGLONG size,
+                                   VDS_OBJECT_ID *drives, LONG n_drives, LPWSTR mask, VDS_HINTS *hints,
+                                   IVdsAsync **ret_async)
 {
     struct lun_request request = { .size = size, .drives = drives, .n_drives = n_drives, .mask = mask };
     HRESULT hr;
@@ -284,8 +297,8 @@ static HRESULT max_free(struct provider *inside, const struct guid *drives, size
     return S_OK;
 }
 
-static HRESULT subsystem_QueryMaxLunCreateSize(IVdsSubSystem *face, VDS_LUN_TYPE type, VDS_OBJECT_ID *drives, LONG n_drives,
-                                               VDS_HINTS *hints, ULONGLONG *ret_max)
+static HRESULT subsystem_QueryMaxLunCreateSize(IVdsSubSystem *face, VDS_LUN_TYPE type, VDS_OBJECT_ID *drives,
+                                               LONG n_drives, VDS_HINTS *hints, ULONGLONG *ret_max)
 {
     _cleanup_(provider_leave) struct provider *inside = NULL;
     _cleanup_(freep) struct guid *all = NULL;

@@ -15,7 +15,8 @@ struct subsystem {
 };
 
 /* Passes the gate and reads the subsystem. */
-HRESULT provider_subsystem_get(struct subsystem *o, struct provider **ret_inside, struct array_subsystem_info *ret_info);
+HRESULT provider_subsystem_get(struct subsystem *o, struct provider **ret_inside,
+                               struct array_subsystem_info *ret_info);
 
 struct lun_request {
     ULONGLONG size;
@@ -27,8 +28,8 @@ struct lun_request {
 HRESULT provider_lun_create(struct subsystem *o, const struct lun_request *request, IVdsAsync **ret_async);
 
 /* The methods of IVdsSubSystemEx (subsystem_ex.c); its table stands with the others in subsystem.c. */
-HRESULT subsystem_CreateLunEx(IVdsSubSystemEx *face, ULONGLONG size, BOOL thick, VDS_OBJECT_ID *drives, LONG n_drives, LPWSTR mask,
-                              LPWSTR name, IVdsAsync **ret_async);
+HRESULT subsystem_CreateLunEx(IVdsSubSystemEx *face, ULONGLONG size, BOOL thick, VDS_OBJECT_ID *drives,
+                              LONG n_drives, LPWSTR mask, LPWSTR name, IVdsAsync **ret_async);
 HRESULT subsystem_QuerySessions(IVdsSubSystemEx *face, VDS_SESSION_PROP **ret_sessions, ULONG *ret_n);
 HRESULT subsystem_DropSession(IVdsSubSystemEx *face, ULONGLONG id);
 HRESULT subsystem_GetStatus(IVdsSubSystemEx *face, VDS_ARRAY_STATUS *ret_status);

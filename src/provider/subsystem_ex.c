@@ -10,10 +10,12 @@ static struct subsystem *subsystem_of(IVdsSubSystemEx *face)
     return container_of(face, struct subsystem, ex);
 }
 
-HRESULT subsystem_CreateLunEx(IVdsSubSystemEx *face, ULONGLONG size, BOOL thick, VDS_OBJECT_ID *drives, LONG n_drives, LPWSTR mask,
-                              LPWSTR name, IVdsAsync **ret_async)
+HRESULT subsystem_CreateLunEx(IVdsSubSystemEx *face, ULONGLONG size, BOOL thick, VDS_OBJECT_ID *drives,
+                              LONG n_drives, LPWSTR mask, LPWSTR name, IVdsAsync **ret_async)
 {
-    struct lun_request request = { .size = size, .thick = thick, .drives = drives, .n_drives = n_drives, .mask = mask, .name = name };
+    struct lun_request request = {
+        .size = size, .thick = thick, .drives = drives, .n_drives = n_drives, .mask = mask, .name = name
+    };
 
     if (!ret_async)
         return E_INVALIDARG;
@@ -25,7 +27,9 @@ HRESULT subsystem_CreateLunEx(IVdsSubSystemEx *face, ULONGLONG size, BOOL thick,
 
 static ULONG session_state(enum iscsi_conn_state state)
 {
-    return state == ISCSI_CONN_LOGIN ? VDS_SESSION_LOGIN : state == ISCSI_CONN_FULL ? VDS_SESSION_FULL_FEATURE : VDS_SESSION_LOGOUT;
+    return state == ISCSI_CONN_LOGIN  ? VDS_SESSION_LOGIN
+           : state == ISCSI_CONN_FULL ? VDS_SESSION_FULL_FEATURE
+                                      : VDS_SESSION_LOGOUT;
 }
 
 static HRESULT session_fill(const struct engine_session *s, VDS_SESSION_PROP *prop)
@@ -33,7 +37,8 @@ static HRESULT session_fill(const struct engine_session *s, VDS_SESSION_PROP *pr
     const struct iscsi_conn_facts *f = &s->facts;
     char isid[13];
 
-    snprintf(isid, sizeof isid, "%02x%02x%02x%02x%02x%02x", f->isid[0], f->isid[1], f->isid[2], f->isid[3], f->isid[4], f->isid[5]);
+    snprintf(isid, sizeof isid, "%02x%02x%02x%02x%02x%02x", f->isid[0], f->isid[1], f->isid[2], f->isid[3],
+             f->isid[4], f->isid[5]);
     prop->ullId = s->id;
     prop->targetId = com_GUID(&s->target);
     prop->portalId = com_GUID(&s->portal);
@@ -52,7 +57,8 @@ static HRESULT session_fill(const struct engine_session *s, VDS_SESSION_PROP *pr
     prop->ullAgeInMs = s->since_ns / 1000000;
     return wide_fields((const struct wide_field[]){ { &prop->pwszInitiatorName, f->initiator },
                                                     { &prop->pwszInitiatorAddress, s->peer_address },
-                                                    { &prop->pwszIsid, isid } }, 3);
+                                                    { &prop->pwszIsid, isid } },
+                       3);
 }
 
 static void sessions_free(VDS_SESSION_PROP *props, size_t n)
@@ -147,7 +153,8 @@ HRESULT subsystem_GetStatus(IVdsSubSystemEx *face, VDS_ARRAY_STATUS *ret_status)
         return hr;
     if (FAILED(array_subsystem_get(inside->config.array, &info)))
         snprintf(info.reason, sizeof info.reason, "%s",
-                 error_text_get()[0] ? error_text_get() : "the state changed behind the service: reenumerate, then refresh");
+                 error_text_get()[0] ? error_text_get()
+                                     : "the state changed behind the service: reenumerate, then refresh");
     engine = array_engine(inside->config.array);
     limits = &inside->limits;
     ret_status->status = (VDS_SUB_SYSTEM_STATUS)info.status;
@@ -163,5 +170,6 @@ HRESULT subsystem_GetStatus(IVdsSubSystemEx *face, VDS_ARRAY_STATUS *ret_status)
     ret_status->ullUptimeInMs = (provider_now_ns() - inside->created_ns) / 1000000;
     return wide_fields((const struct wide_field[]){ { &ret_status->pwszVersion, VDS_VERSION },
                                                     { &ret_status->pwszBackend, engine_backend_name(engine) },
-                                                    { &ret_status->pwszReason, info.reason } }, 3);
+                                                    { &ret_status->pwszReason, info.reason } },
+                       3);
 }

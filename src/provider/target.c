@@ -10,7 +10,8 @@ struct target {
 
 COM_UNKNOWN(target, IVdsIscsiTarget, face)
 
-static HRESULT target_get(IVdsIscsiTarget *face, struct provider **ret_inside, struct array_target_info *ret_info)
+static HRESULT target_get(IVdsIscsiTarget *face, struct provider **ret_inside,
+                          struct array_target_info *ret_info)
 {
     struct target *o = target_from_IVdsIscsiTarget(face);
     HRESULT hr = provider_enter(o->h.provider, ret_inside);
@@ -33,7 +34,8 @@ static HRESULT target_GetProperties(IVdsIscsiTarget *face, VDS_ISCSI_TARGET_PROP
     ret_prop->id = com_GUID(&info.id);
     ret_prop->bChapEnabled = info.chap ? TRUE : FALSE;
     return wide_fields((const struct wide_field[]){ { &ret_prop->pwszIscsiName, info.iscsi_name },
-                                                    { &ret_prop->pwszFriendlyName, info.friendly_name } }, 2);
+                                                    { &ret_prop->pwszFriendlyName, info.friendly_name } },
+                       2);
 }
 
 static HRESULT target_GetSubSystem(IVdsIscsiTarget *face, IVdsSubSystem **ret_subsystem)
@@ -68,7 +70,8 @@ static HRESULT target_CreatePortalGroup(IVdsIscsiTarget *face, IVdsAsync **ret_a
     struct target *o = target_from_IVdsIscsiTarget(face);
     _cleanup_(provider_leave) struct provider *inside = NULL;
     _cleanup_(operation_start_fini) struct operation_start start = { 0 };
-    HRESULT hr = operation_begin(o->h.provider, VDS_ASYNCOUT_CREATEPORTALGROUP, provider_group_new, ret_async, &inside, &start);
+    HRESULT hr = operation_begin(o->h.provider, VDS_ASYNCOUT_CREATEPORTALGROUP, provider_group_new, ret_async,
+                                 &inside, &start);
 
     if (SUCCEEDED(hr))
         hr = array_group_create(inside->config.array, &o->h.id, start.op);
@@ -100,7 +103,8 @@ static HRESULT target_SetFriendlyName(IVdsIscsiTarget *face, LPWSTR wide)
 }
 
 /* CHAP secrets: the engine knows them, the array does not keep them yet. */
-COM_NOT_BUILT static HRESULT target_SetSharedSecret(IVdsIscsiTarget *face, VDS_ISCSI_SHARED_SECRET *secret, LPWSTR initiator)
+COM_NOT_BUILT static HRESULT target_SetSharedSecret(IVdsIscsiTarget *face, VDS_ISCSI_SHARED_SECRET *secret,
+                                                    LPWSTR initiator)
 {
     (void)face;
     (void)secret;
@@ -108,7 +112,8 @@ COM_NOT_BUILT static HRESULT target_SetSharedSecret(IVdsIscsiTarget *face, VDS_I
     return COM_NOT_BUILT_RESULT;
 }
 
-COM_NOT_BUILT static HRESULT target_RememberInitiatorSharedSecret(IVdsIscsiTarget *face, LPWSTR initiator, VDS_ISCSI_SHARED_SECRET *secret)
+COM_NOT_BUILT static HRESULT target_RememberInitiatorSharedSecret(IVdsIscsiTarget *face, LPWSTR initiator,
+                                                                  VDS_ISCSI_SHARED_SECRET *secret)
 {
     (void)face;
     (void)initiator;
@@ -117,7 +122,8 @@ COM_NOT_BUILT static HRESULT target_RememberInitiatorSharedSecret(IVdsIscsiTarge
 }
 
 /* Moves the names of this target's initiators, each once, to the front of the list: returns how many. */
-static size_t initiators_of(const struct guid *target, struct engine_session *sessions, size_t n, const char **ret_names)
+static size_t initiators_of(const struct guid *target, struct engine_session *sessions, size_t n,
+                            const char **ret_names)
 {
     size_t n_names = 0;
 

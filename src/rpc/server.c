@@ -167,14 +167,12 @@ static bool somebody_listens(const struct sockaddr_un *address)
            (connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 || errno == EAGAIN);
 }
 
-/* Bound under a mask that lets nobody in, so that there is no moment with wider rights than asked for. */
+/* With no moment of wider rights than 0600: Linux takes the mode of the unbound socket. */
 static int bind_private(int fd, const struct sockaddr_un *address)
 {
-    mode_t before = umask(0177);
-    int r = bind(fd, (const struct sockaddr *)address, sizeof *address) < 0 ? -errno : 0;
-
-    umask(before);
-    return r;
+    if (fchmod(fd, 0600) < 0 || bind(fd, (const struct sockaddr *)address, sizeof *address) < 0)
+        return -errno;
+    return 0;
 }
 
 int rpc_server_listen(struct rpc_server *s, const char *path, mode_t mode, gid_t gid)

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Unit attentions: bits of one atomic word per nexus and unit; the lowest bit is told first (SAM-5 §5.14); resets before what they may have
- * caused. */
+/* Unit attentions: bits of one atomic word per nexus and unit (SAM-5 §5.14). The lowest bit is told first:
+ * resets before what they may have caused. */
 #include "scsi/scsi_internal.h"
 
 static const uint16_t attention_codes[UA_N] = {
-    [UA_POWER_ON] = 0x2900,                /* power on, reset, or bus device reset occurred */
-    [UA_LUN_RESET] = 0x2903,               /* bus device reset function occurred */
-    [UA_COMMANDS_CLEARED] = 0x2f00,        /* commands cleared by another initiator */
-    [UA_MEDIUM_CHANGED] = 0x2800,          /* not ready to ready change, medium may have changed */
+    [UA_LUN_RESET] = 0x2903,        /* bus device reset function occurred */
+    [UA_COMMANDS_CLEARED] = 0x2f00, /* commands cleared by another initiator */
+    [UA_MEDIUM_CHANGED] = 0x2800,   /* not ready to ready change, medium may have changed */
     [UA_RESERVATIONS_PREEMPTED] = 0x2a03,
     [UA_RESERVATIONS_RELEASED] = 0x2a04,
     [UA_REGISTRATIONS_PREEMPTED] = 0x2a05,

@@ -2,7 +2,8 @@
 /* READ CAPACITY and GET LBA STATUS (SBC-3 §5.5, §5.15, §5.16). */
 #include "scsi/scsi_internal.h"
 
-/* PMI and the address that goes with it are obsolete; with PMI zero the address must be zero (SBC-3 §5.15.2). */
+/* PMI and the address that goes with it are obsolete; with PMI zero the address must be zero (SBC-3
+ * §5.15.2). */
 static bool pmi_ok(struct scsi_task *task, uint64_t lba, uint8_t pmi)
 {
     if (!lba || pmi & 1)
@@ -42,11 +43,15 @@ enum scsi_step run_read_capacity16(struct scsi_task *task, int res)
     reply_u64(&reply, lu_n_blocks(lu) - 1);
     reply_u32(&reply, lu->block_size);
     reply_u8(&reply, 0);                      /* no protection information */
-    reply_u8(&reply, lu->physical_shift); /* LOGICAL BLOCKS PER PHYSICAL BLOCK EXPONENT */
+    reply_u8(&reply, lu->physical_shift);     /* LOGICAL BLOCKS PER PHYSICAL BLOCK EXPONENT */
     reply_u16(&reply, lu->thin ? 0xc000 : 0); /* LBPME, LBPRZ: unmapped blocks read as zeros */
     reply_zero(&reply, 16);
     return task_reply_end(task, &reply);
 }
+
+/* One descriptor always exists, though it may be cut; no more than 256 are looked up: each may cost the store a
+ * system call on a reactor. */
+#define MAX_STATUS_BYTES (8 + 256 * 16)
 
 /* Runs of equal state, as many as fit the allocation length (SBC-3 §5.5.2). */
 static void describe_extents(struct reply *reply, const struct scsi_lu *lu, uint64_t lba, size_t room)
@@ -60,7 +65,7 @@ static void describe_extents(struct reply *reply, const struct scsi_lu *lu, uint
         if (store_extent_at(lu->store, lba << lu->block_shift, &extent) < 0)
             extent = (struct store_extent){ .len = (end - lba) << lu->block_shift, .mapped = true };
         n = extent.len >> lu->block_shift;
-        if (extent.len & (lu->block_size - 1) || !n) { /* a run that ends inside a block: the block is mapped */
+        if (extent.len & (lu->block_size - 1) || !n) { /* a run ends inside a block: it counts as mapped */
             n += !n;
             extent.mapped |= extent.len < lu->block_size;
         }
@@ -81,7 +86,7 @@ enum scsi_step run_get_lba_status(struct scsi_task *task, int res)
     const struct scsi_lu *lu = task_lu(task);
     uint64_t lba = be64_get(task->cdb + 2);
     struct reply reply = task_reply(task);
-    size_t room = task->len > 24 ? task->len : 24; /* one descriptor always exists, though it may be cut */
+    size_t room = task->len < 24 ? 24 : task->len < MAX_STATUS_BYTES ? task->len : MAX_STATUS_BYTES;
 
     (void)res;
     if (lba >= lu_n_blocks(lu))

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* EXTENDED COPY (LID1) and RECEIVE COPY RESULTS: block to block, between units that this very session sees, so that masking holds for
- * copies as it does for reads and writes (SPC-4 §5.17, §6.3, §6.18).
+/* EXTENDED COPY (LID1) and RECEIVE COPY RESULTS: block to block, between units that this very session sees,
+ * so that masking holds for copies as it does for reads and writes (SPC-4 §5.17, §6.3, §6.18).
  *
- * A copy runs in the foreground: one piece at a time is read and written, through the gate of the destination. Before every read and
- * write the unit must still be mapped and open to this session; references are held until the end.
- */
+ * A copy runs in the foreground: one piece at a time is read and written, through the gate of the
+ * destination. Before every read and write the unit must still be mapped and open to this session;
+ * references are held until the end. */
 #include "scsi/copy.h"
 
 #include <stdlib.h>
 
 #include "scsi/scsi_internal.h"
 
-#define HEADER_BYTES   16
-#define PIECE_BYTES    (1u << 20)
-#define TARGET_E4      0xe4 /* identification descriptor */
-#define SEGMENT_02     0x02 /* block device to block device */
-#define LIST_ID_HOLD   0    /* LIST ID USAGE 00b: results are kept until they are asked for */
-#define LIST_ID_NONE   3
+#define HEADER_BYTES 16
+#define PIECE_BYTES  (1u << 20)
+#define TARGET_E4    0xe4 /* identification descriptor */
+#define SEGMENT_02   0x02 /* block device to block device */
+#define LIST_ID_HOLD 0    /* LIST ID USAGE 00b: results are kept until they are asked for */
+#define LIST_ID_NONE 3
 
 struct copy_target {
     struct scsi_lu *lu; /* reference; NULL: no unit of this view */
@@ -33,8 +33,8 @@ struct copy {
     unsigned n_targets, n_segments, segment; /* the one that runs */
     const uint8_t *segments;
     struct copy_segment now;
-    uint64_t done;       /* of the segment that runs */
-    uint64_t total;      /* bytes */
+    uint64_t done;  /* of the segment that runs */
+    uint64_t total; /* bytes */
     uint8_t piece[PIECE_BYTES];
 };
 
@@ -47,9 +47,10 @@ static void copy_free(void *extra)
     free(copy);
 }
 
-/* ---- the parameter list ---------------------------------------------------------------------------------------------------------- */
+/* ---- the parameter list ------------------------------------------------------------------------------- */
 
-/* A target descriptor is resolved among the units of the view only. LU ID TYPE and NUL are obsolete since SPC-4 and not looked at. */
+/* A target descriptor is resolved among the units of the view only. LU ID TYPE and NUL are obsolete since
+ * SPC-4 and not looked at. */
 static void resolve(const struct scsi_view *view, const uint8_t *d, struct copy_target *target)
 {
     bool names_unit = d[7] <= 20 && !(d[5] & 0x30); /* association 0 */
@@ -71,7 +72,8 @@ static bool targets_ok(struct scsi_task *task, struct copy *copy, uint16_t bytes
         const uint8_t *d = task->buf + HEADER_BYTES + at;
 
         if (d[0] != TARGET_E4) {
-            task_fail_field(task, SENSE_BAD_TARGET_DESCRIPTOR, false, (uint16_t)(HEADER_BYTES + at), WHOLE_BYTE);
+            task_fail_field(task, SENSE_BAD_TARGET_DESCRIPTOR, false, (uint16_t)(HEADER_BYTES + at),
+                            WHOLE_BYTE);
             return false;
         }
         if (d[1] & 0x1f) { /* not a disk */
@@ -109,13 +111,15 @@ static bool fail(struct scsi_task *task, struct scsi_result result)
     return false;
 }
 
-/* Segment descriptors of other kinds are longer or shorter: the first of an unknown kind is told before the length is believed. */
+/* Segment descriptors of other kinds are longer or shorter: the first of an unknown kind is told before the
+ * length is believed. */
 static bool lengths_ok(struct scsi_task *task, uint16_t targets, uint32_t segments)
 {
     uint64_t whole = HEADER_BYTES + (uint64_t)targets + segments;
     bool unknown_segment = whole <= task->len && segments && task->buf[HEADER_BYTES + targets] != SEGMENT_02;
 
-    if ((uint64_t)targets + segments > COPY_MAX_LIST_BYTES || whole > task->len || targets % COPY_TARGET_BYTES)
+    if ((uint64_t)targets + segments > COPY_MAX_LIST_BYTES || whole > task->len ||
+        targets % COPY_TARGET_BYTES)
         return fail(task, SENSE_PARAMETER_LIST_LENGTH);
     if (segments % COPY_SEGMENT_BYTES)
         return fail(task, unknown_segment ? SENSE_BAD_SEGMENT_DESCRIPTOR : SENSE_PARAMETER_LIST_LENGTH);
@@ -145,7 +149,7 @@ static bool parse(struct scsi_task *task, struct copy *copy)
            segments_ok(task, copy, HEADER_BYTES + (uint32_t)targets, segments);
 }
 
-/* ---- one segment ------------------------------------------------------------------------------------------------------------------ */
+/* ---- one segment -------------------------------------------------------------------------------------- */
 
 static struct copy_target *target_at(struct copy *copy, uint16_t index)
 {
@@ -169,8 +173,8 @@ static bool segment_begin(struct scsi_task *task, struct copy *copy)
     s->bytes = (uint64_t)be16_get(d + 10) << (d[1] & 0x02 ? to : from)->block_shift;
     n_from = (s->bytes + from->block_size - 1) >> from->block_shift;
     n_to = (s->bytes + to->block_size - 1) >> to->block_shift;
-    if (n_from << from->block_shift != s->bytes || n_to << to->block_shift != s->bytes || !lu_range_ok(from, be64_get(d + 12), n_from) ||
-        !lu_range_ok(to, be64_get(d + 20), n_to))
+    if (n_from << from->block_shift != s->bytes || n_to << to->block_shift != s->bytes ||
+        !lu_range_ok(from, be64_get(d + 12), n_from) || !lu_range_ok(to, be64_get(d + 20), n_to))
         return fail(task, SENSE_COPY_TARGET_RANGE);
     s->offset_from = be64_get(d + 12) << from->block_shift;
     s->offset_to = be64_get(d + 20) << to->block_shift;
@@ -184,7 +188,8 @@ static bool accessible(const struct scsi_task *task, const struct copy_target *t
     const struct scsi_itl *itl = view_find(task->view, target->lun);
     uint32_t forbidden = LU_NOT_READY | (conflicts & DENY_WRITE ? LU_WRITE_PROTECTED : 0);
 
-    return itl && itl->lu == target->lu && !(atomic_load(&itl->pending) & conflicts) && !(lu_state(itl->lu) & forbidden);
+    return itl && itl->lu == target->lu && !(atomic_load(&itl->pending) & conflicts) &&
+           !(lu_state(itl->lu) & forbidden);
 }
 
 static uint64_t piece_len(const struct copy *copy)
@@ -194,15 +199,18 @@ static uint64_t piece_len(const struct copy *copy)
     return left < PIECE_BYTES ? left : PIECE_BYTES;
 }
 
-/* ---- the command: phases ------------------------------------------------------------------------------------------------------------ */
+/* ---- the command: phases ------------------------------------------------------------------------------ */
 
 enum { BEGIN, NEXT_SEGMENT, READ_PIECE, WRITE_PIECE, WRITTEN };
 
 static void keep_record(struct scsi_task *task, const struct copy *copy, bool failed)
 {
     if ((task->buf[1] >> 3 & 3) == LIST_ID_HOLD)
-        task->itl->copy = (struct copy_record){ .valid = true, .failed = failed, .list_id = task->buf[0],
-                                                .n_segments = (uint16_t)copy->segment, .n_kib = (uint32_t)(copy->total >> 10) };
+        task->itl->copy = (struct copy_record){ .valid = true,
+                                                .failed = failed,
+                                                .list_id = task->buf[0],
+                                                .n_segments = (uint16_t)copy->segment,
+                                                .n_kib = (uint32_t)(copy->total >> 10) };
 }
 
 static enum scsi_step end(struct scsi_task *task, const struct copy *copy)
@@ -257,13 +265,15 @@ static enum scsi_step read_piece(struct scsi_task *task, struct copy *copy)
 {
     enum gate_answer answer;
 
-    if (!accessible(task, copy->now.from, CONFLICT_READER) || !accessible(task, copy->now.to, CONFLICT_WRITER))
+    if (!accessible(task, copy->now.from, CONFLICT_READER) ||
+        !accessible(task, copy->now.to, CONFLICT_WRITER))
         return unreachable(task, copy);
     answer = gate_enter_unit(task, copy->now.to->lu, copy->now.offset_to + copy->done, piece_len(copy));
     if (answer != GATE_OPEN)
         return answer == GATE_WAIT ? SCSI_STEP_WAIT : SCSI_STEP_DONE;
     task->phase = WRITE_PIECE;
-    return task_io_on(task, copy->now.from->lu, STORE_READ, copy->now.offset_from + copy->done, copy->piece, piece_len(copy));
+    return task_io_on(task, copy->now.from->lu, STORE_READ, copy->now.offset_from + copy->done, copy->piece,
+                      piece_len(copy));
 }
 
 static enum scsi_step write_piece(struct scsi_task *task, struct copy *copy)
@@ -271,7 +281,8 @@ static enum scsi_step write_piece(struct scsi_task *task, struct copy *copy)
     if (!accessible(task, copy->now.to, CONFLICT_WRITER))
         return unreachable(task, copy);
     task->phase = WRITTEN;
-    return task_io_on(task, copy->now.to->lu, STORE_WRITE, copy->now.offset_to + copy->done, copy->piece, piece_len(copy));
+    return task_io_on(task, copy->now.to->lu, STORE_WRITE, copy->now.offset_to + copy->done, copy->piece,
+                      piece_len(copy));
 }
 
 static enum scsi_step written(struct scsi_task *task, struct copy *copy)
@@ -289,7 +300,8 @@ static enum scsi_step written(struct scsi_task *task, struct copy *copy)
     return run_extended_copy(task, 0);
 }
 
-/* Every call goes at most from one piece to the next before it returns to the loop in task.c: the depth is bounded. */
+/* Every call goes at most from one piece to the next before it returns to the loop in task.c: the depth is
+ * bounded. */
 enum scsi_step run_extended_copy(struct scsi_task *task, int res)
 {
     struct copy *copy = task->extra;
@@ -309,7 +321,7 @@ enum scsi_step run_extended_copy(struct scsi_task *task, int res)
     }
 }
 
-/* ---- RECEIVE COPY RESULTS ----------------------------------------------------------------------------------------------------------- */
+/* ---- RECEIVE COPY RESULTS ----------------------------------------------------------------------------- */
 
 /* §6.18.2: kept until told once. */
 enum scsi_step run_copy_status(struct scsi_task *task, int res)
@@ -360,7 +372,7 @@ enum scsi_step run_copy_parameters(struct scsi_task *task, int res)
     return task_reply_end(task, &reply);
 }
 
-/* ---- VPD page 8Fh --------------------------------------------------------------------------------------------------------------------- */
+/* ---- VPD page 8Fh ------------------------------------------------------------------------------------- */
 
 static void supported_commands(struct reply *reply)
 {

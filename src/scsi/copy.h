@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the copy manager can do, as RECEIVE COPY RESULTS and VPD page 8Fh say it and EXTENDED COPY holds it. */
+/* What the copy manager can do, as RECEIVE COPY RESULTS and VPD page 8Fh say it and EXTENDED COPY holds it.
+ */
 #ifndef VDS_SCSI_COPY_H
 #define VDS_SCSI_COPY_H
 

@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* The write gate: keeps writes out of a range while COMPARE AND WRITE or ORWRITE reads, decides and writes it (SBC-3 §5.2: "as an
- * uninterrupted series of actions"), across all reactors, without a lock on the path of plain writes.
+/* The write gate: keeps writes out of a range while COMPARE AND WRITE or ORWRITE reads, decides and writes
+ * it (SBC-3 §5.2: "as an uninterrupted series of actions"), across all reactors, without a lock on the path
+ * of plain writes.
  *
  * The unit is cut into stripes. Each has one word: the number of writers inside, and GATE_CLAIMED.
  *
  *     writer:   +1; not claimed: in.  Claimed: -1, wait.                 leaving: -1; claimed and now 0: wake
- *     claimant: (under the lock) not claimed: claim, all its stripes at once; then wait until the count is 0.   leaving: unclaim, wake
+ *     claimant: (under the lock) not claimed: claim all its stripes at once, wait for count 0.  leaving: unclaim, wake
  *
- * A claim keeps new writers out, so a claimant waits only for writes that run already: nobody starves. Who waits stands in lu->waiting and
- * is sent to its own thread (scsi_nexus.kick) when something changed; it then tries again.
- */
+ * A claim keeps new writers out, so a claimant waits only for writes that run already: nobody starves. Who
+ * waits stands in lu->waiting and is sent to its own thread (scsi_nexus.kick) when something changed; it
+ * then tries again. */
 #include "scsi/scsi_internal.h"
+
+/* clang-format off */
+#define for_each_stripe(i, stripes) \
+    for (unsigned left_ = (stripes), i; left_ && (i = (unsigned)__builtin_ctz(left_), true); left_ &= left_ - 1)
+/* clang-format on */
 
 static uint16_t stripes_of(uint64_t offset, uint64_t len)
 {
@@ -24,7 +30,8 @@ static uint16_t stripes_of(uint64_t offset, uint64_t len)
     return mask;
 }
 
-/* lu->lock held. Pushing and kicking stay under it: a view cannot go away without taking it, in nexus_leave(). */
+/* lu->lock held. Pushing and kicking stay under it: a view cannot go away without taking it, in
+ * nexus_leave(). */
 static void wake_all(struct scsi_lu *lu)
 {
     struct list_node *n;
@@ -44,18 +51,15 @@ static bool writer_leave(struct scsi_lu *lu, uint16_t stripes)
 {
     bool last = false;
 
-    for (unsigned i = 0; i < GATE_STRIPES; i++)
-        if (stripes & 1u << i)
-            last |= atomic_fetch_sub(&lu->gate[i].word, 1) == (GATE_CLAIMED | 1);
+    for_each_stripe(i, stripes)
+        last |= atomic_fetch_sub(&lu->gate[i].word, 1) == (GATE_CLAIMED | 1);
     return last;
 }
 
 /* True: in. False: out again; `*ret_wake` as from writer_leave(). */
 static bool writer_enter(struct scsi_lu *lu, uint16_t stripes, bool *ret_wake)
 {
-    for (unsigned i = 0; i < GATE_STRIPES; i++) {
-        if (!(stripes & 1u << i))
-            continue;
+    for_each_stripe(i, stripes) {
         if (atomic_fetch_add(&lu->gate[i].word, 1) & GATE_CLAIMED) {
             *ret_wake = writer_leave(lu, stripes & (uint16_t)((2u << i) - 1));
             return false;
@@ -114,8 +118,8 @@ enum gate_answer gate_enter(struct scsi_task *task, uint64_t offset, uint64_t le
 
 static bool any_claimed(struct scsi_lu *lu, uint16_t stripes)
 {
-    for (unsigned i = 0; i < GATE_STRIPES; i++)
-        if (stripes & 1u << i && atomic_load(&lu->gate[i].word) & GATE_CLAIMED)
+    for_each_stripe(i, stripes)
+        if (atomic_load(&lu->gate[i].word) & GATE_CLAIMED)
             return true;
     return false;
 }
@@ -125,17 +129,15 @@ static bool claim_all(struct scsi_lu *lu, uint16_t stripes)
 {
     bool writers = false;
 
-    for (unsigned i = 0; i < GATE_STRIPES; i++)
-        if (stripes & 1u << i)
-            writers |= (atomic_fetch_or(&lu->gate[i].word, GATE_CLAIMED) & ~GATE_CLAIMED) != 0;
+    for_each_stripe(i, stripes)
+        writers |= (atomic_fetch_or(&lu->gate[i].word, GATE_CLAIMED) & ~GATE_CLAIMED) != 0;
     return writers;
 }
 
 static void unclaim(struct scsi_lu *lu, uint16_t stripes)
 {
-    for (unsigned i = 0; i < GATE_STRIPES; i++)
-        if (stripes & 1u << i)
-            atomic_fetch_and(&lu->gate[i].word, ~GATE_CLAIMED);
+    for_each_stripe(i, stripes)
+        atomic_fetch_and(&lu->gate[i].word, ~GATE_CLAIMED);
     wake_all(lu);
 }
 

@@ -15,7 +15,7 @@ static void standard_data(struct reply *reply, const struct scsi_lu *lu)
     reply_u8(reply, 0x06); /* SPC-4 */
     reply_u8(reply, 0x12); /* HISUP, response data format 2 */
     reply_u8(reply, 96 - 5);
-    reply_u8(reply, lu ? 0x18 : 0); /* TPGS 01b: implicit asymmetric access, REPORT TARGET PORT GROUPS; 3PC: EXTENDED COPY */
+    reply_u8(reply, lu ? 0x18 : 0); /* TPGS 01b: implicit asymmetric access; 3PC: EXTENDED COPY */
     reply_u8(reply, 0x10);          /* MULTIP */
     reply_u8(reply, 0x02);          /* CMDQUE */
     reply_bytes(reply, lu ? lu->vendor : "VDS     ", 8);
@@ -65,14 +65,16 @@ static void unit_designators(struct reply *reply, const struct scsi_lu *lu)
     end_designator(reply, at);
 }
 
-bool unit_has_designator(const struct scsi_lu *lu, uint8_t code_set, uint8_t type, const uint8_t *designator, uint8_t len)
+bool unit_has_designator(const struct scsi_lu *lu, uint8_t code_set, uint8_t type, const uint8_t *designator,
+                         uint8_t len)
 {
     uint8_t bytes[128];
     struct reply reply = { .p = bytes, .room = sizeof bytes };
 
     unit_designators(&reply, lu);
     for (size_t at = 0; at < reply.n; at += 4u + bytes[at + 3])
-        if ((bytes[at] & 0x0f) == code_set && (bytes[at + 1] & 0x0f) == type && bytes[at + 3] == len && !memcmp(bytes + at + 4, designator, len))
+        if ((bytes[at] & 0x0f) == code_set && (bytes[at + 1] & 0x0f) == type && bytes[at + 3] == len &&
+            !memcmp(bytes + at + 4, designator, len))
             return true;
     return false;
 }
@@ -110,12 +112,13 @@ static void vpd_identification(struct reply *reply, const struct scsi_task *task
     port_designators(reply, task->view);
 }
 
-/* 86h, SPC-4 §7.8.7: simple tasks only make sense with QUEUE ALGORITHM MODIFIER 1, yet the other attributes are accepted. */
+/* 86h, SPC-4 §7.8.7: simple tasks are what is kept; other attributes are accepted and mean no more than
+ * that. */
 static void vpd_extended(struct reply *reply, const struct scsi_task *task)
 {
     (void)task;
     reply_u8(reply, 0x00); /* no protection information */
-    reply_u8(reply, 0x07); /* HEADSUP, ORDSUP, SIMPSUP */
+    reply_u8(reply, 0x01); /* SIMPSUP */
     reply_u8(reply, 0x01); /* V_SUP: a volatile cache */
     reply_u8(reply, 0x00);
     reply_zero(reply, 56);
@@ -127,12 +130,12 @@ static void vpd_block_limits(struct reply *reply, const struct scsi_task *task)
     const struct scsi_lu *lu = task_lu(task);
     uint32_t granularity = GRANULE_BYTES >> lu->block_shift;
 
-    reply_u8(reply, 0x01);           /* WSNZ: WRITE SAME of zero blocks is refused */
+    reply_u8(reply, 0x01); /* WSNZ: WRITE SAME of zero blocks is refused */
     reply_u8(reply, (uint8_t)max_caw_blocks(lu));
     reply_u16(reply, (uint16_t)granularity); /* optimal transfer length granularity */
     reply_u32(reply, lu->max_transfer >> lu->block_shift);
     reply_u32(reply, (1u << 20) >> lu->block_shift); /* optimal transfer length */
-    reply_u32(reply, 0);             /* maximum prefetch length: no limit */
+    reply_u32(reply, 0);                             /* maximum prefetch length: no limit */
     reply_u32(reply, lu->thin ? MAX_UNMAP_BLOCKS : 0);
     reply_u32(reply, lu->thin ? MAX_UNMAP_DESCRIPTORS : 0);
     reply_u32(reply, lu->thin ? granularity : 0);
@@ -165,9 +168,11 @@ static void vpd_supported(struct reply *reply, const struct scsi_task *task);
 static const struct {
     uint8_t page;
     void (*write)(struct reply *reply, const struct scsi_task *task);
-} vpd_pages[] = { /* in ascending order, as page 00h wants them */
-    { 0x00, vpd_supported },    { 0x80, vpd_serial },          { 0x83, vpd_identification }, { 0x86, vpd_extended },
-    { 0x8f, copy_vpd },         { 0xb0, vpd_block_limits }, { 0xb1, vpd_characteristics }, { 0xb2, vpd_provisioning },
+} vpd_pages[] = {
+    /* in ascending order, as page 00h wants them */
+    { 0x00, vpd_supported },       { 0x80, vpd_serial },       { 0x83, vpd_identification },
+    { 0x86, vpd_extended },        { 0x8f, copy_vpd },         { 0xb0, vpd_block_limits },
+    { 0xb1, vpd_characteristics }, { 0xb2, vpd_provisioning },
 };
 
 static void vpd_supported(struct reply *reply, const struct scsi_task *task)
@@ -212,7 +217,8 @@ enum scsi_step run_inquiry(struct scsi_task *task, int res)
     return task_reply_end(task, &reply);
 }
 
-/* SPC-4 §6.39: tells a pending unit attention (and clears it), else why the unit is not ready, else nothing. */
+/* SPC-4 §6.39: tells a pending unit attention (and clears it), else why the unit is not ready, else
+ * nothing. */
 static struct scsi_result pending_sense(struct scsi_task *task)
 {
     struct scsi_result result;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A logical unit: what it is called, how large it is, whether it is ready. Shared by all threads; see scsi.h. */
+/* A logical unit: what it is called, how large it is, whether it is ready. Shared by all threads; see
+ * scsi.h. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +9,7 @@
 #include "scsi/scsi_internal.h"
 
 #define DEFAULT_MAX_TRANSFER (8u << 20)
-#define LIMIT_MAX_TRANSFER   (64u << 20) /* one command's buffer; more would let a single CDB ask for too much memory */
+#define LIMIT_MAX_TRANSFER   (64u << 20) /* the buffer that a single CDB can ask for */
 
 static void pad(char *out, size_t width, const char *text)
 {
@@ -166,8 +167,8 @@ size_t scsi_lu_serial(const struct scsi_lu *lu, char *out, size_t n_out)
     return strlen(text);
 }
 
-/* NAA 3h, "locally assigned" (SPC-4 §7.8.6.6.4): the only NAA form that needs no IEEE company id. 60 bits of the GUID, folded so that the
- * version and variant bits of a random GUID do not cost any. */
+/* NAA 3h, "locally assigned" (SPC-4 §7.8.6.6.4): the only NAA form that needs no IEEE company id. 60 bits
+ * of the GUID, folded so that the version and variant bits of a random GUID do not cost any. */
 size_t scsi_lu_naa(const struct scsi_lu *lu, uint8_t out[static 16])
 {
     uint64_t high = (uint64_t)lu->id.data1 << 32 | (uint64_t)lu->id.data2 << 16 | lu->id.data3;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* START STOP UNIT, PREVENT ALLOW MEDIUM REMOVAL, READ DEFECT DATA, SEND DIAGNOSTIC (SBC-3 §5.17, §5.18, §5.23; SPC-4 §6.13, §6.40). */
+/* START STOP UNIT, PREVENT ALLOW MEDIUM REMOVAL, READ DEFECT DATA, SEND DIAGNOSTIC (SBC-3 §5.17, §5.18,
+ * §5.23; SPC-4 §6.13, §6.40). */
 #include "scsi/scsi_internal.h"
 
-/* Starting, and allowing removal, harm nobody's reservation; the other forms do (SPC-4 table 66, SBC-3 table 13). */
+/* Starting, and allowing removal, harm nobody's reservation; the other forms do (SPC-4 table 66, SBC-3
+ * table 13). */
 bool media_conflicts(const uint8_t *cdb)
 {
     if (cdb[0] == 0x1b)
@@ -10,8 +12,8 @@ bool media_conflicts(const uint8_t *cdb)
     return cdb[4] & 0x03;
 }
 
-
-/* With LOEJ the medium moves, unless somebody prevents it, in or out. Whoever did not put it in should look again. */
+/* With LOEJ the medium moves, unless somebody prevents it, in or out. Whoever did not put it in should look
+ * again. */
 static enum scsi_step move_medium(struct scsi_task *task, bool in)
 {
     struct scsi_lu *lu = task_lu(task);
@@ -27,8 +29,8 @@ static enum scsi_step move_medium(struct scsi_task *task, bool in)
     return prevented ? STEP_FAIL(task, SENSE_REMOVAL_PREVENTED) : SCSI_STEP_DONE;
 }
 
-/* Stopping writes the cache out first, unless NO_FLUSH is set (SBC-3 §5.23). There is no motor to stop, and a disk belongs to all its
- * initiators: a plain stop leaves it ready, as a power condition does. */
+/* Stopping writes the cache out first, unless NO_FLUSH is set (SBC-3 §5.23). There is no motor to stop, and
+ * a disk belongs to all its initiators: a plain stop leaves it ready, as a power condition does. */
 enum scsi_step run_start_stop(struct scsi_task *task, int res)
 {
     bool start = task->cdb[4] & 0x01, loej = task->cdb[4] & 0x02, no_flush = task->cdb[4] & 0x04;
@@ -65,7 +67,8 @@ enum scsi_step run_prevent_allow(struct scsi_task *task, int res)
     return SCSI_STEP_DONE;
 }
 
-/* There are no defects; the lists asked for are returned empty, in the short block format if another is wanted (SBC-3 §5.17). */
+/* There are no defects; the lists asked for are returned empty, in the short block format if another is
+ * wanted (SBC-3 §5.17). */
 enum scsi_step run_read_defect_data(struct scsi_task *task, int res)
 {
     bool twelve = task->cdb[0] == 0xb7;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* MODE SENSE and MODE SELECT, 6 and 10 (SPC-4 §6.9 to §6.12, §7.5; SBC-3 §6.4).
  *
- * A page is its default bytes; what can change is a bit of the unit's state, listed in mode_bits[]. The changeable mask, the current and
- * the saved values follow from that list.
- */
+ * A page is its default bytes; what can change is a bit of the unit's state, listed in mode_bits[]. The
+ * changeable mask, the current and the saved values follow from that list. */
 #include <stdlib.h>
 
 #include "scsi/pr.h"
@@ -17,10 +16,14 @@ static const struct mode_page {
     uint8_t code, len; /* the whole page, header included */
     uint8_t defaults[PAGE_MAX];
 } mode_pages[] = {
-    { 0x01, 12, { 0x01, 0x0a } },             /* read-write error recovery: nothing to tune */
-    { 0x08, 20, { 0x08, 0x12, 0x04 } },       /* caching: WCE; DRA 0, the page cache reads ahead */
-    { 0x0a, 12, { 0x0a, 0x0a, 0x02, 0x10, 0, 0, 0, 0, 0xff, 0xff } }, /* control: GLTSD, unrestricted reordering, TAS 0 */
-    { 0x1c, 12, { 0x1c, 0x0a, 0x08 } },       /* informational exceptions: DEXCPT, none are reported */
+    /* read-write error recovery: nothing to tune */
+    { 0x01, 12, { 0x01, 0x0a } },
+    /* caching: WCE; DRA 0, the page cache reads ahead */
+    { 0x08, 20, { 0x08, 0x12, 0x04 } },
+    /* control: GLTSD, unrestricted reordering, TAS 0, no limit to being busy */
+    { 0x0a, 12, { 0x0a, 0x0a, 0x02, 0x10, 0, 0, 0, 0, 0xff, 0xff } },
+    /* informational exceptions: DEXCPT, none are reported */
+    { 0x1c, 12, { 0x1c, 0x0a, 0x08 } },
 };
 
 static const struct {
@@ -43,13 +46,26 @@ static void page_values(const struct mode_page *page, uint8_t pc, uint32_t state
 
         if (mode_bits[i].page != page->code)
             continue;
-        out[mode_bits[i].byte] = (uint8_t)((out[mode_bits[i].byte] & ~mode_bits[i].mask) | (set ? mode_bits[i].mask : 0));
+        out[mode_bits[i].byte] =
+            (uint8_t)((out[mode_bits[i].byte] & ~mode_bits[i].mask) | (set ? mode_bits[i].mask : 0));
     }
 }
 
-static void write_pages(struct reply *reply, const struct scsi_lu *lu, uint8_t wanted, uint8_t pc)
+static uint32_t state_of(struct scsi_lu *lu, uint8_t pc)
 {
-    uint32_t state = pc == PC_CURRENT ? lu_state(lu) : pc == PC_SAVED ? pr_saved_modes(lu) : 0;
+    uint32_t saved;
+
+    if (pc != PC_SAVED)
+        return pc == PC_CURRENT ? lu_state(lu) : 0;
+    pthread_mutex_lock(&lu->lock);
+    saved = pr_saved_modes(lu);
+    pthread_mutex_unlock(&lu->lock);
+    return saved;
+}
+
+static void write_pages(struct reply *reply, struct scsi_lu *lu, uint8_t wanted, uint8_t pc)
+{
+    uint32_t state = state_of(lu, pc);
 
     for (size_t i = 0; i < ARRAY_SIZE(mode_pages); i++) {
         uint8_t bytes[PAGE_MAX];
@@ -85,7 +101,8 @@ static void write_block_descriptor(struct reply *reply, const struct scsi_lu *lu
     reply_u32(reply, lu->block_size);
 }
 
-static void write_header(struct reply *reply, const struct scsi_lu *lu, bool ten, bool longlba, uint8_t descriptor_len)
+static void write_header(struct reply *reply, const struct scsi_lu *lu, bool ten, bool longlba,
+                         uint8_t descriptor_len)
 {
     uint8_t specific = (uint8_t)(0x10 | (lu_state(lu) & LU_WRITE_PROTECTED ? 0x80 : 0)); /* DPOFUA, WP */
 
@@ -120,7 +137,7 @@ static bool sense_page_ok(struct scsi_task *task)
 
 enum scsi_step run_mode_sense(struct scsi_task *task, int res)
 {
-    const struct scsi_lu *lu = task_lu(task);
+    struct scsi_lu *lu = task_lu(task);
     bool ten = task->cdb[0] == 0x5a, longlba = ten && task->cdb[1] & 0x10;
     uint8_t descriptor_len = task->cdb[1] & 0x08 ? 0 : longlba ? 16 : 8;
     struct reply reply = task_reply(task);
@@ -139,7 +156,7 @@ enum scsi_step run_mode_sense(struct scsi_task *task, int res)
     return task_reply_end(task, &reply);
 }
 
-/* ---- MODE SELECT ------------------------------------------------------------------------------------------------------------- */
+/* ---- MODE SELECT -------------------------------------------------------------------------------------- */
 
 /* The only format that fits is the one there is; zero blocks means "all", and all ones too (SBC-3 §6.4.2). */
 static bool descriptor_ok(struct scsi_task *task, const uint8_t *d, uint16_t at, bool longlba)
@@ -179,7 +196,8 @@ static uint32_t select_header(struct scsi_task *task)
     return header + descriptor;
 }
 
-/* One page: only changeable bits may differ from what is now. Folds what it asks for into *state. Returns its length, 0: refused. */
+/* One page: only changeable bits may differ from what is now. Folds what it asks for into *state. Returns
+ * its length, 0: refused. */
 static uint32_t select_page(struct scsi_task *task, uint32_t at, uint32_t *state)
 {
     const uint8_t *bytes = task->buf + at;
@@ -222,14 +240,14 @@ static uint32_t changeable_state(void)
 }
 
 /* Everybody else hears that something changed (2Ah/01h). */
-static void apply_modes(struct scsi_task *task, uint32_t old, uint32_t new)
+static void apply_modes(struct scsi_task *task, uint32_t old, uint32_t wanted)
 {
     struct scsi_lu *lu = task_lu(task);
 
-    if (!((old ^ new) & changeable_state()))
+    if (!((old ^ wanted) & changeable_state()))
         return;
     pthread_mutex_lock(&lu->lock);
-    lu_state_set(lu, new & changeable_state(), ~new & changeable_state());
+    lu_state_set(lu, wanted & changeable_state(), ~wanted & changeable_state());
     attention_raise_others(lu, task->itl, UA_MODE_CHANGED);
     pthread_mutex_unlock(&lu->lock);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Effects across the nexuses of a unit: joining, leaving, resets, and the word that tells each whom a reservation stops. */
+/* Effects across the nexuses of a unit: joining, leaving, resets, and the word that tells each whom a
+ * reservation stops. */
 #include <errno.h>
 
 #include "scsi/nexus.h"
@@ -75,8 +76,9 @@ static void abort_others(struct scsi_lu *lu, const struct scsi_itl *except)
     }
 }
 
-/* SAM-5 §6.3.3: all tasks aborted, reservations of RESERVE and prevention of removal released, mode parameters to what was saved; unit
- * attention for every nexus, the one that asked too. Persistent reservations stay (SPC-4 §5.12.5.1). */
+/* SAM-5 §6.3.3: all tasks aborted, reservations of RESERVE and prevention of removal released, mode
+ * parameters to what was saved; unit attention for every nexus, the one that asked too. Persistent
+ * reservations stay (SPC-4 §5.12.5.1). */
 int scsi_lu_reset(struct scsi_view *view, const uint8_t lun[static 8])
 {
     struct scsi_itl *self = find_nexus(view, lun);

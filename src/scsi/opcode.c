@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The command set: one row per operation code or service action, sorted by both. Everything that is known about a command before it runs
- * stands in its row; adding a command is adding a row and a handler (SPC-4 §6, SBC-3 §5).
+/* The command set: one row per operation code or service action, sorted by both. Everything that is known
+ * about a command before it runs stands in its row; adding a command is adding a row and a handler (SPC-4
+ * §6, SBC-3 §5).
  *
- * The usage bytes are the CDB as REPORT SUPPORTED OPERATION CODES shows it: operation code and service action by value, then a one for
- * every bit that is looked at. A CDB with any other bit set is refused with INVALID FIELD IN CDB, so what the table says is what happens:
- * a zero in RDPROTECT means "no protection information here".
- */
+ * The usage bytes are the CDB as REPORT SUPPORTED OPERATION CODES shows it: operation code and service
+ * action by value, then a one for every bit that is looked at. A CDB with any other bit set is refused with
+ * INVALID FIELD IN CDB, so what the table says is what happens: a zero in RDPROTECT means "no protection
+ * information here". */
 #include "scsi/opcode.h"
 #include "scsi/scsi_internal.h"
 
@@ -22,8 +23,9 @@
 #define MEDIUM_WRITE (OP_MEDIUM | OP_LBA | OP_BLOCKS | OP_WRITE)
 #define MEDIUM_FUA   (MEDIUM_WRITE | OP_FUA)
 
+/* clang-format off */
 const struct scsi_opcode scsi_opcodes[] = {
-    /* opcode, service action, CDB length, direction, length field at/size, flags, conflicts, check, run, name, usage */
+    /* code, service action, CDB length, direction, length field at/size, flags, conflicts, check, run, name, usage */
     { 0x00, SA_NONE, 6, NONE, NO_LEN, OP_MEDIUM, CONFLICT_SPC2, NULL, run_test_unit_ready, "TEST UNIT READY", { 0x00 } },
     { 0x03, SA_NONE, 6, IN, 4, 1, OP_UA_EXEMPT | OP_NO_LUN, CONFLICT_NEVER, NULL, run_request_sense, "REQUEST SENSE",
       { 0x03, 0x01, 0, 0, 0xff, 0 } },
@@ -91,7 +93,8 @@ const struct scsi_opcode scsi_opcodes[] = {
       { 0x5f, 0x06, 0xff, 0, 0, B4, 0 } },
     { 0x5f, 0x07, 10, OUT, 5, 4, 0, CONFLICT_SPC2, NULL, run_pr_out, "PERSISTENT RESERVE OUT: REGISTER AND MOVE",
       { 0x5f, 0x07, 0xff, 0, 0, B4, 0 } },
-    { 0x83, 0x00, 16, OUT, 10, 4, 0, CONFLICT_WRITER, NULL, run_extended_copy, "EXTENDED COPY (LID1)", { 0x83, 0x00, 0, 0, 0, 0, 0, 0, 0, 0, B4, 0, 0 } },
+    { 0x83, 0x00, 16, OUT, 10, 4, 0, CONFLICT_WRITER, NULL, run_extended_copy, "EXTENDED COPY (LID1)",
+      { 0x83, 0x00, 0, 0, 0, 0, 0, 0, 0, 0, B4, 0, 0 } },
     { 0x84, 0x00, 16, IN, 10, 4, 0, CONFLICT_READER, NULL, run_copy_status, "RECEIVE COPY STATUS (LID1)",
       { 0x84, 0x00, 0xff, 0, 0, 0, 0, 0, 0, 0, B4, 0, 0 } },
     { 0x84, 0x03, 16, IN, 10, 4, 0, CONFLICT_READER, NULL, run_copy_parameters, "RECEIVE COPY OPERATING PARAMETERS",
@@ -134,6 +137,7 @@ const struct scsi_opcode scsi_opcodes[] = {
     { 0xb7, SA_NONE, 12, IN, 6, 4, OP_MEDIUM, CONFLICT_READER, NULL, run_read_defect_data, "READ DEFECT DATA(12)",
       { 0xb7, 0x1f, B4, B4, 0, 0 } },
 };
+/* clang-format on */
 const size_t scsi_n_opcodes = ARRAY_SIZE(scsi_opcodes);
 
 static const struct scsi_opcode *first_row[256];
@@ -177,7 +181,8 @@ bool opcode_supported(const struct scsi_opcode *op, const struct scsi_lu *lu)
     return !(op->flags & OP_THIN && !lu->thin) && !(op->flags & OP_REMOVABLE && !lu->removable);
 }
 
-/* Where each CDB group keeps address and count (SPC-4 §4.3.4); the group is the top three bits of the operation code. */
+/* Where each CDB group keeps address and count (SPC-4 §4.3.4); the group is the top three bits of the
+ * operation code. */
 struct cdb_range cdb_range_decode(const uint8_t *cdb)
 {
     switch (cdb[0] >> 5) {

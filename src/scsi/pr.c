@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Persistent reservations on a unit: who is denied what, how a new state takes effect, and PERSISTENT RESERVE IN (SPC-4 §6.15). */
+/* Persistent reservations on a unit: who is denied what, how a new state takes effect, and PERSISTENT
+ * RESERVE IN (SPC-4 §6.15). */
 #include "scsi/pr.h"
 
 #include <errno.h>
@@ -41,7 +42,8 @@ uint32_t pr_denials(const struct scsi_lu *lu, const struct scsi_itl *itl)
     reg = find_itl(lu, itl);
     if (reg && (reg->holder || pr_type_shared(pr->type)))
         return 0;
-    if (pr->type == PR_WRITE_EXCLUSIVE || pr->type == PR_WRITE_EXCLUSIVE_RO || pr->type == PR_WRITE_EXCLUSIVE_AR)
+    if (pr->type == PR_WRITE_EXCLUSIVE || pr->type == PR_WRITE_EXCLUSIVE_RO ||
+        pr->type == PR_WRITE_EXCLUSIVE_AR)
         return DENY_WRITE;
     return DENY_READ | DENY_WRITE;
 }
@@ -52,10 +54,11 @@ enum pr_legacy pr_legacy(const struct scsi_lu *lu, const struct scsi_itl *itl)
 
     if (!pr_count(lu->pr))
         return PR_LEGACY_NONE;
-    return pr_holds(lu->pr, reg) || (reg && pr_type_shared(lu->pr->type)) ? PR_LEGACY_GOOD : PR_LEGACY_CONFLICT;
+    return pr_holds(lu->pr, reg) || (reg && pr_type_shared(lu->pr->type)) ? PR_LEGACY_GOOD
+                                                                          : PR_LEGACY_CONFLICT;
 }
 
-/* ---- a new state ---------------------------------------------------------------------------------------------------------------- */
+/* ---- a new state -------------------------------------------------------------------------------------- */
 
 static int save(struct scsi_lu *lu, const struct pr_state *pr)
 {
@@ -72,7 +75,8 @@ static void tell(struct scsi_itl *itl, const struct pr_state *pr)
     for (unsigned i = 0; i < pr->n; i++) {
         const struct pr_registration *reg = pr->regs[i];
 
-        if (strcmp(reg->initiator_port, itl->view->initiator_port) || strcmp(reg->target_port, itl->view->target_port))
+        if (strcmp(reg->initiator_port, itl->view->initiator_port) ||
+            strcmp(reg->target_port, itl->view->target_port))
             continue;
         atomic_fetch_or(&itl->pending, reg->raise);
         if (reg->abort)
@@ -98,7 +102,8 @@ static void publish(struct scsi_lu *lu, const struct scsi_itl *self, struct pr_s
     pr_state_free(old);
 }
 
-/* What was kept must be kept up, and forgotten durably when APTPL ends. lu->pr is only written under both locks, so it may be read here. */
+/* What was kept must be kept up, and forgotten durably when APTPL ends. lu->pr is only written under both
+ * locks, so it may be read here. */
 int pr_commit(struct scsi_lu *lu, const struct scsi_itl *self, struct pr_state *next)
 {
     int r = 0;
@@ -133,7 +138,7 @@ int pr_save_modes(struct scsi_lu *lu, uint32_t modes)
     return r;
 }
 
-/* ---- PERSISTENT RESERVE IN ------------------------------------------------------------------------------------------------------ */
+/* ---- PERSISTENT RESERVE IN ---------------------------------------------------------------------------- */
 
 static void read_keys(struct reply *reply, const struct pr_state *pr)
 {
@@ -198,7 +203,12 @@ static enum scsi_step report_capabilities(struct scsi_task *task, struct reply *
 
 enum scsi_step run_pr_in(struct scsi_task *task, int res)
 {
-    static void (*const bodies[])(struct reply *reply, const struct pr_state *pr) = { read_keys, read_reservation, NULL, read_full_status };
+    static void (*const bodies[])(struct reply *, const struct pr_state *) = {
+        read_keys,
+        read_reservation,
+        NULL, /* REPORT CAPABILITIES has another form */
+        read_full_status,
+    };
     struct scsi_lu *lu = task_lu(task);
     struct reply reply = task_reply(task);
     uint8_t action = task->opcode->sa;

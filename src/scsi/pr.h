@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Persistent reservations (SPC-4 §5.12): registrations by I_T nexus, one reservation per unit, kept beyond sessions and, with APTPL,
- * beyond the process.
+/* Persistent reservations (SPC-4 §5.12): registrations by I_T nexus, one reservation per unit, kept beyond
+ * sessions and, with APTPL, beyond the process.
  *
- * A PERSISTENT RESERVE OUT works on a copy of the state: the copy is changed, saved if it must be, and only then put in place, so that a
- * state that could not be saved has never been seen. Registrations that go are first only marked: their nexuses are to be told.
- */
+ * A PERSISTENT RESERVE OUT works on a copy of the state: the copy is changed, saved if it must be, and only
+ * then put in place, so that a state that could not be saved has never been seen. Registrations that go are
+ * first only marked: their nexuses are to be told. */
 #ifndef VDS_SCSI_PR_H
 #define VDS_SCSI_PR_H
 
@@ -76,11 +76,12 @@ uint32_t pr_denials(const struct scsi_lu *lu, const struct scsi_itl *itl);
 enum pr_legacy { PR_LEGACY_NONE, PR_LEGACY_GOOD, PR_LEGACY_CONFLICT };
 enum pr_legacy pr_legacy(const struct scsi_lu *lu, const struct scsi_itl *itl);
 
-/* lu->save_lock held, lu->lock not: makes `next` (taken over) the unit's state once it is saved, if it must be; tells the nexuses.
- * On failure nothing has changed. */
+/* lu->save_lock held, lu->lock not: makes `next` (taken over) the unit's state once it is saved, if it must
+ * be; tells the nexuses. On failure nothing has changed. */
 int pr_commit(struct scsi_lu *lu, const struct scsi_itl *self, struct pr_state *next);
 
-/* Mode parameters are saved in the same bytes: the LU_ bits that mode.c can change. */
+/* Mode parameters are saved in the same bytes: the LU_ bits that mode.c can change. lu->lock held for
+ * reading them. */
 uint32_t pr_saved_modes(const struct scsi_lu *lu);
 int pr_save_modes(struct scsi_lu *lu, uint32_t modes);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* PERSISTENT RESERVE OUT (SPC-4 §5.12.7 to §5.12.11, §6.16). Every service action is a function from a copy of the state to an answer. */
+/* PERSISTENT RESERVE OUT (SPC-4 §5.12.7 to §5.12.11, §6.16). Every service action is a function from a copy
+ * of the state to an answer. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,7 +50,8 @@ static void raise_others(struct pr_out *o, unsigned ua)
             o->pr->regs[i]->raise |= UA_BIT(ua);
 }
 
-/* The reservation ends because its holder goes or lets go: with the shared types the others must hear it (§5.12.10.2.2). */
+/* The reservation ends because its holder goes or lets go: with the shared types the others must hear it
+ * (§5.12.10.2.2). */
 static void drop_reservation(struct pr_out *o)
 {
     if (pr_type_shared(o->pr->type))
@@ -68,7 +70,7 @@ static void unregister(struct pr_out *o, struct pr_registration *reg)
     reg->removed = true;
 }
 
-/* ---- REGISTER -------------------------------------------------------------------------------------------------------------------- */
+/* ---- REGISTER ----------------------------------------------------------------------------------------- */
 
 static bool aptpl_ok(struct pr_out *o, bool aptpl, uint16_t byte)
 {
@@ -97,7 +99,8 @@ static bool add_device_ports(struct pr_out *o, const struct transport_id *id)
     list_for_each(n, &lu->itls) {
         const struct scsi_view *view = container_of(n, struct scsi_itl, link)->view;
 
-        if (!ok || !transport_id_matches(id, view->initiator_port) || strcmp(view->target_port, o->view->target_port))
+        if (!ok || !transport_id_matches(id, view->initiator_port) ||
+            strcmp(view->target_port, o->view->target_port))
             continue;
         any = true;
         ok = add_one(o, view->initiator_port);
@@ -106,7 +109,8 @@ static bool add_device_ports(struct pr_out *o, const struct transport_id *id)
     return any ? ok : bad_parameter(o, 24);
 }
 
-/* SPEC_I_PT: a list of TransportIDs after the basic list, registered with the same key, all or none (§5.12.7.3). */
+/* SPEC_I_PT: a list of TransportIDs after the basic list, registered with the same key, all or none
+ * (§5.12.7.3). */
 static bool add_listed(struct pr_out *o)
 {
     const uint8_t *p = o->task->buf + 28, *end;
@@ -137,7 +141,8 @@ static bool register_new(struct pr_out *o, bool spec_i_pt)
     return spec_i_pt ? add_listed(o) : true;
 }
 
-/* Both REGISTER and REGISTER AND IGNORE EXISTING KEY, once the key has been looked at (§5.12.7.2, tables 52 and 53). */
+/* Both REGISTER and REGISTER AND IGNORE EXISTING KEY, once the key has been looked at (§5.12.7.2, tables 52
+ * and 53). */
 static bool do_register(struct pr_out *o)
 {
     uint8_t flags = o->task->buf[20];
@@ -175,7 +180,7 @@ static bool pr_register(struct pr_out *o)
     return do_register(o);
 }
 
-/* ---- RESERVE, RELEASE, CLEAR ------------------------------------------------------------------------------------------------------ */
+/* ---- RESERVE, RELEASE, CLEAR -------------------------------------------------------------------------- */
 
 static bool registered_with_key(struct pr_out *o)
 {
@@ -231,7 +236,7 @@ static bool pr_clear(struct pr_out *o)
     return true;
 }
 
-/* ---- PREEMPT ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- PREEMPT ------------------------------------------------------------------------------------------ */
 
 static void preempt_one(struct pr_out *o, struct pr_registration *reg)
 {
@@ -305,7 +310,7 @@ static bool pr_preempt(struct pr_out *o)
     return true;
 }
 
-/* ---- REGISTER AND MOVE (§5.12.8) ---------------------------------------------------------------------------------------------------- */
+/* ---- REGISTER AND MOVE (§5.12.8) ---------------------------------------------------------------------- */
 
 /* The relative port identifier is a portal group tag of this target; false: it has none like it. */
 static bool target_port_of(const struct scsi_view *view, uint16_t tag, char out[PR_NAME_MAX + 1])
@@ -323,7 +328,8 @@ static bool target_port_of(const struct scsi_view *view, uint16_t tag, char out[
 }
 
 /* Finds or makes the registration that is to hold the reservation. */
-static struct pr_registration *move_target(struct pr_out *o, const struct transport_id *id, const char *target_port, uint16_t tag)
+static struct pr_registration *move_target(struct pr_out *o, const struct transport_id *id,
+                                           const char *target_port, uint16_t tag)
 {
     struct pr_registration *reg = pr_find(o->pr, id->name, target_port);
     int r;
@@ -383,7 +389,7 @@ static bool pr_register_and_move(struct pr_out *o)
     return true;
 }
 
-/* ---- the command ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- the command -------------------------------------------------------------------------------------- */
 
 static bool (*const actions[])(struct pr_out *o) = {
     [0x00] = pr_register, [0x01] = pr_reserve, [0x02] = pr_release,  [0x03] = pr_clear,
@@ -392,7 +398,8 @@ static bool (*const actions[])(struct pr_out *o) = {
 
 static bool length_ok(struct scsi_task *task)
 {
-    bool longer = task->opcode->sa == 0x07 || (task->opcode->sa == 0x00 && task->len >= 24 && task->buf[20] & 0x08);
+    bool longer =
+        task->opcode->sa == 0x07 || (task->opcode->sa == 0x00 && task->len >= 24 && task->buf[20] & 0x08);
 
     if (task->len == 24 || (longer && task->len > 24))
         return true;
@@ -402,10 +409,16 @@ static bool length_ok(struct scsi_task *task)
 
 static void act(struct scsi_task *task, struct scsi_lu *lu)
 {
-    _cleanup_(pr_state_freep) struct pr_state *pr = pr_state_clone(lu->pr); /* under save_lock: nobody changes it */
+    _cleanup_(pr_state_freep) struct pr_state *pr =
+        pr_state_clone(lu->pr); /* under save_lock: nobody changes it */
     const struct scsi_view *view = task->view;
-    struct pr_out o = { .task = task, .view = view, .pr = pr, .key = be64_get(task->buf), .new_key = be64_get(task->buf + 8),
-                        .scope = task->cdb[2] >> 4, .type = task->cdb[2] & 0x0f };
+    struct pr_out o = { .task = task,
+                        .view = view,
+                        .pr = pr,
+                        .key = be64_get(task->buf),
+                        .new_key = be64_get(task->buf + 8),
+                        .scope = task->cdb[2] >> 4,
+                        .type = task->cdb[2] & 0x0f };
     int r;
 
     if (!pr) {

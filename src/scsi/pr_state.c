@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The state of persistent reservations as a value: looked up, copied, written to bytes and read back. No lock, no unit. */
+/* The state of persistent reservations as a value: looked up, copied, written to bytes and read back. No
+ * lock, no unit. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -11,7 +12,8 @@ DEFINE_CLEANUP(struct pr_state *, pr_state_free)
 
 bool pr_type_valid(uint8_t type)
 {
-    return type == PR_WRITE_EXCLUSIVE || type == PR_EXCLUSIVE_ACCESS || (type >= PR_WRITE_EXCLUSIVE_RO && type <= PR_EXCLUSIVE_ACCESS_AR);
+    return type == PR_WRITE_EXCLUSIVE || type == PR_EXCLUSIVE_ACCESS ||
+           (type >= PR_WRITE_EXCLUSIVE_RO && type <= PR_EXCLUSIVE_ACCESS_AR);
 }
 
 bool pr_type_all_registrants(uint8_t type)
@@ -54,7 +56,8 @@ struct pr_registration *pr_find(struct pr_state *pr, const char *initiator_port,
     for (unsigned i = 0; i < pr->n; i++) {
         struct pr_registration *reg = pr->regs[i];
 
-        if (!reg->removed && !strcmp(reg->initiator_port, initiator_port) && !strcmp(reg->target_port, target_port))
+        if (!reg->removed && !strcmp(reg->initiator_port, initiator_port) &&
+            !strcmp(reg->target_port, target_port))
             return reg;
     }
     return NULL;
@@ -75,11 +78,13 @@ static int reserve_one(struct pr_state *pr)
     return 0;
 }
 
-int pr_add(struct pr_state *pr, const char *initiator_port, const char *target_port, uint16_t relative_port, uint64_t key)
+int pr_add(struct pr_state *pr, const char *initiator_port, const char *target_port, uint16_t relative_port,
+           uint64_t key)
 {
     _cleanup_(registration_freep) struct pr_registration *reg = NULL;
 
-    if (pr_count(pr) >= PR_MAX_REGISTRATIONS || strlen(initiator_port) > PR_NAME_MAX || strlen(target_port) > PR_NAME_MAX)
+    if (pr_count(pr) >= PR_MAX_REGISTRATIONS || strlen(initiator_port) > PR_NAME_MAX ||
+        strlen(target_port) > PR_NAME_MAX)
         return -ENOSPC;
     if (reserve_one(pr) < 0 || !(reg = calloc(1, sizeof *reg)))
         return -ENOMEM;
@@ -142,7 +147,7 @@ struct pr_state *pr_state_clone(const struct pr_state *pr)
     return TAKE_PTR(copy);
 }
 
-/* ---- bytes -------------------------------------------------------------------------------------------------------------------- *
+/* ---- bytes -------------------------------------------------------------------------------------------- *
  *
  *     "VDSR" version:u8 flags:u8 (1: APTPL) type:u8 0:u8 modes:u32 count:u16
  *     count x { key:u64 relative port:u16 flags:u8 (1: holder) initiator port:u8 length, bytes; target port: the same }
@@ -225,7 +230,8 @@ static int take_registration(struct reader *r, struct pr_state *pr)
     const uint8_t *fixed = take(r, 11);
     int result;
 
-    if (!fixed || fixed[10] > 1 || !be64_get(fixed) || !take_name(r, initiator) || !take_name(r, target) || pr_find(pr, initiator, target))
+    if (!fixed || fixed[10] > 1 || !be64_get(fixed) || !take_name(r, initiator) || !take_name(r, target) ||
+        pr_find(pr, initiator, target))
         return -EINVAL;
     result = pr_add(pr, initiator, target, be16_get(fixed + 8), be64_get(fixed));
     if (result < 0)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* UNMAP and WRITE SAME (SBC-3 §5.28, §5.41 to §5.42): space really goes back to the store, and unmapped blocks read as zeros. */
+/* UNMAP and WRITE SAME (SBC-3 §5.28, §5.41 to §5.42): space really goes back to the store, and unmapped
+ * blocks read as zeros. */
 #include <stdlib.h>
 
 #include "scsi/inquiry.h"
@@ -7,7 +8,7 @@
 
 #define PATTERN_BYTES (256u << 10) /* a pattern is repeated in steps of this size */
 
-/* ---- UNMAP ------------------------------------------------------------------------------------------------------------------- */
+/* ---- UNMAP -------------------------------------------------------------------------------------------- */
 
 struct unmap_list {
     const uint8_t *p;
@@ -82,7 +83,7 @@ enum scsi_step run_unmap(struct scsi_task *task, int res)
     return unmap_next(task, unmap_list(task));
 }
 
-/* ---- WRITE SAME -------------------------------------------------------------------------------------------------------------- */
+/* ---- WRITE SAME --------------------------------------------------------------------------------------- */
 
 static bool no_data_out(const uint8_t *cdb)
 {
@@ -94,7 +95,7 @@ bool check_write_same(struct scsi_task *task)
     const struct scsi_lu *lu = task_lu(task);
     uint8_t n_at = cdb_range_decode(task->cdb).n_at;
 
-    if (!task->arg[ARG_BLOCKS] || task->arg[ARG_BYTES] > MAX_WRITE_SAME_BYTES) { /* WSNZ; MAXIMUM WRITE SAME LENGTH */
+    if (!task->arg[ARG_BLOCKS] || task->arg[ARG_BYTES] > MAX_WRITE_SAME_BYTES) {
         task_fail_cdb(task, n_at, WHOLE_BYTE);
         return false;
     }
@@ -127,7 +128,8 @@ static bool make_pattern(struct scsi_task *task)
 
 static enum scsi_step pattern_next(struct scsi_task *task)
 {
-    uint64_t done = task->arg[ARG_DONE], left = task->arg[ARG_BYTES] - done, n = left < PATTERN_BYTES ? left : PATTERN_BYTES;
+    uint64_t done = task->arg[ARG_DONE], left = task->arg[ARG_BYTES] - done,
+             n = left < PATTERN_BYTES ? left : PATTERN_BYTES;
 
     if (!left)
         return SCSI_STEP_DONE;
@@ -135,14 +137,16 @@ static enum scsi_step pattern_next(struct scsi_task *task)
     return task_io(task, STORE_WRITE, task->arg[ARG_OFFSET] + done, task->extra, n);
 }
 
-/* Zeros with UNMAP free the space, zeros without keep it; anything else must be written, UNMAP or not (SBC-3 §5.41.2, LBPRZ = 1). */
+/* Zeros with UNMAP free the space, zeros without keep it; anything else must be written, UNMAP or not
+ * (SBC-3 §5.41.2, LBPRZ = 1). */
 static enum scsi_step write_same_begin(struct scsi_task *task)
 {
     bool zeros = no_data_out(task->cdb) || all_zeros(task->buf, task->len), unmap = task->cdb[1] & 0x08;
 
     task->phase = zeros ? 2 : 1;
     if (zeros)
-        return task_io(task, unmap ? STORE_DISCARD : STORE_WRITE_ZEROES, task->arg[ARG_OFFSET], NULL, task->arg[ARG_BYTES]);
+        return task_io(task, unmap ? STORE_DISCARD : STORE_WRITE_ZEROES, task->arg[ARG_OFFSET], NULL,
+                       task->arg[ARG_BYTES]);
     if (!make_pattern(task)) {
         task->result = (struct scsi_result){ .status = SCSI_TASK_SET_FULL };
         return SCSI_STEP_DONE;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A bounded writer for parameter data: counts what does not fit, so that a handler writes its whole answer and the allocation length cuts
- * it in one place (SPC-4 §4.3.5.6). */
+/* A bounded writer for parameter data: counts what does not fit, so that a handler writes its whole answer
+ * and the allocation length cuts it in one place (SPC-4 §4.3.5.6). */
 #ifndef VDS_SCSI_REPLY_H
 #define VDS_SCSI_REPLY_H
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* REPORT LUNS, REPORT SUPPORTED OPERATION CODES and TASK MANAGEMENT FUNCTIONS, REPORT TARGET PORT GROUPS (SPC-4 §6.33 to §6.37). */
+/* REPORT LUNS, REPORT SUPPORTED OPERATION CODES and TASK MANAGEMENT FUNCTIONS, REPORT TARGET PORT GROUPS
+ * (SPC-4 §6.33 to §6.37). */
 #include <stdlib.h>
 
 #include "scsi/opcode.h"
 #include "scsi/scsi_internal.h"
 
-/* Select report: 00h and 02h list the units; 01h only well-known ones, of which there are none (SPC-4 table 296). */
+/* Select report: 00h and 02h list the units; 01h only well-known ones, of which there are none (SPC-4 table
+ * 296). */
 enum scsi_step run_report_luns(struct scsi_task *task, int res)
 {
     struct scsi_view *view = task->view;
@@ -63,7 +65,8 @@ static void all_commands(struct reply *reply, const struct scsi_lu *lu, bool rct
 static void one_command(struct reply *reply, const struct scsi_opcode *op, bool rctd)
 {
     reply_u8(reply, 0);
-    reply_u8(reply, (uint8_t)((rctd && op ? 0x80 : 0) | (op ? 0x03 : 0x01))); /* supported as the standard says, or not supported */
+    reply_u8(reply,
+             (uint8_t)((rctd && op ? 0x80 : 0) | (op ? 0x03 : 0x01))); /* as the standard says, or not */
     reply_u16(reply, op ? op->cdb_len : 0);
     if (!op)
         return;
@@ -83,8 +86,8 @@ static const struct scsi_opcode *find_one(const struct scsi_lu *lu, uint8_t opco
     return NULL;
 }
 
-/* Reporting options 001b and 010b fit commands without and with service actions; the wrong one is refused (SPC-4 table 307). 011b takes
- * both. */
+/* Reporting options 001b and 010b fit commands without and with service actions; the wrong one is refused
+ * (SPC-4 table 307). 011b takes both. */
 static bool option_fits(uint8_t option, uint8_t opcode)
 {
     const struct scsi_opcode *first = opcode_first(opcode);
@@ -129,7 +132,7 @@ enum scsi_step run_report_tmf(struct scsi_task *task, int res)
     return task_reply_end(task, &reply);
 }
 
-#define MAX_GROUPS 512 /* the answer of a target with more is cut: 12 bytes each must stay below SCSI_PARAM_MAX */
+#define MAX_GROUPS 512 /* of a target with more, the rest is not told: the answer has a bound */
 
 static size_t list_groups(const struct scsi_view *view, uint16_t *tags)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* RESERVE and RELEASE of SPC-2 (§7.21, §7.16), beside persistent reservations by the rules of SPC-4 §5.12.3 (CRH = 1). */
+/* RESERVE and RELEASE of SPC-2 (§7.21, §7.16), beside persistent reservations by the rules of SPC-4 §5.12.3
+ * (CRH = 1). */
 #include "scsi/nexus.h"
 #include "scsi/pr.h"
 #include "scsi/scsi_internal.h"
@@ -10,7 +11,8 @@ static enum scsi_step conflict(struct scsi_task *task)
     return SCSI_STEP_DONE;
 }
 
-/* With registrations there are two cases: the nexus has already what RESERVE would give it, or this is somebody from another world. */
+/* With registrations there are two cases: the nexus has already what RESERVE would give it, or this is
+ * somebody from another world. */
 enum scsi_step run_reserve(struct scsi_task *task, int res)
 {
     struct scsi_lu *lu = task_lu(task);
@@ -26,7 +28,8 @@ enum scsi_step run_reserve(struct scsi_task *task, int res)
         nexus_update_denials(lu);
     }
     pthread_mutex_unlock(&lu->lock);
-    return legacy == PR_LEGACY_CONFLICT || (legacy == PR_LEGACY_NONE && taken) ? conflict(task) : SCSI_STEP_DONE;
+    return legacy == PR_LEGACY_CONFLICT || (legacy == PR_LEGACY_NONE && taken) ? conflict(task)
+                                                                               : SCSI_STEP_DONE;
 }
 
 /* Releasing what somebody else holds is GOOD and does nothing. */

@@ -23,7 +23,8 @@ enum scsi_step run_read(struct scsi_task *task, int res)
     return SCSI_STEP_DONE;
 }
 
-/* A read that asks for FUA must come from the medium or from a cache that the medium agrees with: the page cache always does. */
+/* A read that asks for FUA must come from the medium or from a cache that the medium agrees with: the page
+ * cache always does. */
 enum scsi_step run_write(struct scsi_task *task, int res)
 {
     enum gate_answer answer;
@@ -38,8 +39,8 @@ enum scsi_step run_write(struct scsi_task *task, int res)
     return task_io(task, STORE_WRITE, task->arg[ARG_OFFSET], task->buf, transfer_len(task));
 }
 
-/* IMMED is honoured by not being in a hurry: the answer comes when the data are safe, which the standard allows (SBC-3 §5.22). The range
- * is checked; a flush always covers the whole unit. */
+/* IMMED is honoured by not being in a hurry: the answer comes when the data are safe, which the standard
+ * allows (SBC-3 §5.22). The range is checked; a flush always covers the whole unit. */
 enum scsi_step run_synchronize(struct scsi_task *task, int res)
 {
     (void)res;

@@ -94,7 +94,7 @@ int scsi_view_create(const struct scsi_nexus *nexus, struct scsi_view **ret_view
 void scsi_view_destroy(struct scsi_view *view);
 
 /* Maps `lu` (own reference) at `lun`. quiet: the first fill after login, no REPORTED LUNS DATA HAS CHANGED for what was there before.
- * -EEXIST, -ENOMEM. */
+ * -EEXIST, -ENOMEM, -EINVAL (beyond SCSI_LUN_MAX). */
 int scsi_view_map(struct scsi_view *view, uint16_t lun, struct scsi_lu *lu, bool quiet);
 /* New commands to `lun` end with LOGICAL UNIT NOT SUPPORTED at once; running ones are aborted; gone(arg) is called when the last
  * has left (perhaps before this returns) and the reference to the unit has been dropped. -ENOENT. */
@@ -119,10 +119,10 @@ struct scsi_opcode;
 
 /* When the lengths of CDB and transport differ (RFC 7143 §11.4.5; FCP-4 §9.4.2 gives the choice):
  *   - `len` is what the CDB moves, `buf_len` = min(len, what the transport expects); with the wrong direction buf_len = 0.
- *   - READ, WRITE, WRITE AND VERIFY, VERIFY and commands that return parameter data process buf_len bytes and end GOOD: a write changes
+ *   - READ, WRITE, WRITE AND VERIFY and commands that return parameter data process buf_len bytes and end GOOD: a write changes
  *     exactly the bytes that came, part of a block too.
- *   - WRITE SAME, COMPARE AND WRITE and ORWRITE want exactly `len` (unless that is 0), commands with a parameter list at least `len`:
- *     otherwise nothing is done and the answer is ILLEGAL REQUEST / INVALID FIELD IN COMMAND INFORMATION UNIT (0Eh/03h).
+ *   - WRITE SAME, COMPARE AND WRITE and ORWRITE want exactly `len` (unless that is 0), VERIFY and commands with a parameter list at
+ *     least `len`: otherwise nothing is done and the answer is ILLEGAL REQUEST / INVALID FIELD IN COMMAND INFORMATION UNIT (0Eh/03h).
  *   - the residual is the transport's: full_len > expected: overflow by full_len - expected; less: underflow. This holds for CHECK
  *     CONDITION too; there data_len is 0, and full_len = len for writes.
  */

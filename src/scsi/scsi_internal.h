@@ -19,7 +19,7 @@
 
 struct pr_state;
 
-/* ---- unit ------------------------------------------------------------------------------------------------------------------- */
+/* ---- unit --------------------------------------------------------------------------------------------- */
 
 enum lu_state { /* bits of scsi_lu.state; the mode bits among them are saved as they are here (pr_state.c): do not renumber */
     LU_OFFLINE = 1 << 0,
@@ -88,11 +88,11 @@ static inline bool lu_range_ok(const struct scsi_lu *lu, uint64_t lba, uint64_t 
 
 void lu_state_set(struct scsi_lu *lu, uint32_t set, uint32_t clear); /* takes no lock: atomic */
 
-/* ---- nexus ------------------------------------------------------------------------------------------------------------------ */
+/* ---- nexus -------------------------------------------------------------------------------------------- */
 
-/* Unit attentions are bits, lowest bit told first; the table in attention.c gives each its code (SPC-4 table "UA priority"). */
+/* Unit attentions are bits, lowest bit told first; the table in attention.c gives each its code. There is none for "power on": a login is
+ * not one, and whatever a new nexus could have lost belonged to the old one. Hosts are spared a failing first command. */
 enum {
-    UA_POWER_ON,
     UA_LUN_RESET,
     UA_COMMANDS_CLEARED,
     UA_MEDIUM_CHANGED,
@@ -148,7 +148,7 @@ void attention_raise_others(struct scsi_lu *lu, const struct scsi_itl *except, u
 bool attention_take(struct scsi_itl *itl, struct scsi_result *ret_result);
 void attention_clear(struct scsi_itl *itl, unsigned ua);
 
-/* ---- opcode table ----------------------------------------------------------------------------------------------------------- */
+/* ---- opcode table ------------------------------------------------------------------------------------- */
 
 enum scsi_step {
     SCSI_STEP_DONE, /* result and data are ready */
@@ -211,7 +211,7 @@ struct cdb_range {
 };
 struct cdb_range cdb_range_decode(const uint8_t *cdb);
 
-/* ---- commands ending ---------------------------------------------------------------------------------------------------------- */
+/* ---- commands ending ---------------------------------------------------------------------------------- */
 
 static inline struct scsi_lu *task_lu(const struct scsi_task *task)
 {
@@ -250,7 +250,7 @@ void gate_leave(struct scsi_task *task);
 /* Whether a START STOP UNIT or PREVENT ALLOW MEDIUM REMOVAL with these parameters conflicts with a reservation (SPC-4 table 66). */
 bool media_conflicts(const uint8_t *cdb);
 
-/* ---- handlers: one per command family ------------------------------------------------------------------------------------------ */
+/* ---- handlers: one per command family ----------------------------------------------------------------- */
 
 typedef enum scsi_step scsi_run(struct scsi_task *task, int res);
 typedef bool scsi_check(struct scsi_task *task);

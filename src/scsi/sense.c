@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Sense data: errno to sense in one table, and the two wire formats (SPC-4 §4.5.2 descriptor, §4.5.3 fixed). */
+/* Sense data: errno to sense in one table, and the two wire formats (SPC-4 §4.5.2 descriptor, §4.5.3
+ * fixed). */
 #include <errno.h>
 #include <string.h>
 
@@ -11,11 +12,11 @@ static const struct {
     int error;
     struct scsi_result result;
 } errno_sense[] = {
-    { -ENOSPC, { SCSI_CHECK_CONDITION, KEY_DATA_PROTECT, 0x2707 } },    /* space allocation failed write protect */
+    { -ENOSPC, { SCSI_CHECK_CONDITION, KEY_DATA_PROTECT, 0x2707 } }, /* space allocation failed */
     { -EDQUOT, { SCSI_CHECK_CONDITION, KEY_DATA_PROTECT, 0x2707 } },
     { -EROFS, { SCSI_CHECK_CONDITION, KEY_DATA_PROTECT, 0x2700 } },     /* write protected */
     { -EBADF, { SCSI_CHECK_CONDITION, KEY_DATA_PROTECT, 0x2700 } },     /* opened for reading */
-    { -EINVAL, { SCSI_CHECK_CONDITION, KEY_ILLEGAL_REQUEST, 0x2100 } }, /* beyond the store: it was cut under us */
+    { -EINVAL, { SCSI_CHECK_CONDITION, KEY_ILLEGAL_REQUEST, 0x2100 } }, /* the store was cut under us */
     { -ENODEV, { SCSI_CHECK_CONDITION, KEY_NOT_READY, 0x0412 } },       /* the store is gone */
     { -EBUSY, { SCSI_BUSY, 0, 0 } },
     { -EAGAIN, { SCSI_BUSY, 0, 0 } },
@@ -70,7 +71,8 @@ static size_t encode_descriptor(struct scsi_result result, const struct sense_de
     return n;
 }
 
-size_t sense_encode(struct scsi_result result, const struct sense_detail *detail, bool descriptor, uint8_t out[static SCSI_SENSE_MAX])
+size_t sense_encode(struct scsi_result result, const struct sense_detail *detail, bool descriptor,
+                    uint8_t out[static SCSI_SENSE_MAX])
 {
     memset(out, 0, SCSI_SENSE_MAX);
     return (descriptor ? encode_descriptor : encode_fixed)(result, detail, out);

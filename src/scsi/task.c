@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The life of a command: decoded and checked against the opcode table, run step by step over store requests, ended in one place. */
+/* The life of a command: decoded and checked against the opcode table, run step by step over store
+ * requests, ended in one place. */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "scsi/scsi_internal.h"
 
-/* ---- ending ------------------------------------------------------------------------------------------------------------------ */
+/* ---- ending ------------------------------------------------------------------------------------------- */
 
 static void fail_detail(struct scsi_task *task, struct scsi_result result, const struct sense_detail *detail)
 {
@@ -28,7 +29,8 @@ void task_fail_info(struct scsi_task *task, struct scsi_result result, uint64_t 
 }
 
 /* Field pointer, SPC-4 §4.5.2.4.2: SKSV, C/D, BPV and bit, then the byte. */
-void task_fail_field(struct scsi_task *task, struct scsi_result result, bool in_cdb, uint16_t byte, uint8_t bit)
+void task_fail_field(struct scsi_task *task, struct scsi_result result, bool in_cdb, uint16_t byte,
+                     uint8_t bit)
 {
     struct sense_detail detail = { .specific = { 0x80 } };
 
@@ -59,7 +61,7 @@ enum scsi_step task_reply_end(struct scsi_task *task, const struct reply *reply)
     return SCSI_STEP_DONE;
 }
 
-/* ---- prepare ----------------------------------------------------------------------------------------------------------------- */
+/* ---- prepare ------------------------------------------------------------------------------------------ */
 
 static bool refuse(struct scsi_task *task, struct scsi_result result)
 {
@@ -112,27 +114,42 @@ static bool ready_ok(struct scsi_task *task)
     return refuse(task, state & LU_OFFLINE ? SENSE_NOT_READY_OFFLINE : SENSE_MEDIUM_NOT_PRESENT);
 }
 
-/* Every bit that the row does not list must be zero. What a transport leaves behind the CDB's own length is nobody's business. */
+/* The bits of bytes [at, at + 8) that are set in the CDB and not in the row; bytes behind the CDB's own
+ * length are nobody's business. */
+static uint64_t unlisted(const struct scsi_opcode *op, const uint8_t *cdb, unsigned at)
+{
+    uint64_t bits, listed;
+    unsigned n = op->cdb_len > at ? op->cdb_len - at : 0;
+
+    memcpy(&bits, cdb + at, 8);
+    memcpy(&listed, op->usage + at, 8);
+    bits &= ~listed;
+    return n < 8 ? bits & ((UINT64_C(1) << 8 * n) - 1) : bits; /* little-endian, as bytes.h asserts */
+}
+
+/* Every bit that the row does not list must be zero. */
 static bool bits_ok(struct scsi_task *task)
 {
-    const struct scsi_opcode *op = task->opcode;
+    uint64_t low = unlisted(task->opcode, task->cdb, 0),
+             bits = low ? low : unlisted(task->opcode, task->cdb, 8);
+    unsigned at;
 
-    for (uint8_t i = 1; i < op->cdb_len; i++) {
-        uint8_t bad = task->cdb[i] & (uint8_t)~op->usage[i];
-
-        if (bad) {
-            task_fail_cdb(task, i, (uint8_t)(31 - __builtin_clz(bad)));
-            return false;
-        }
-    }
-    return true;
+    if (!bits)
+        return true;
+    at = (unsigned)__builtin_ctzll(bits) / 8;
+    task_fail_cdb(task, (uint16_t)(at + (low ? 0 : 8)),
+                  (uint8_t)(31 - __builtin_clz((uint32_t)(bits >> 8 * at & 0xff))));
+    return false;
 }
 
 static uint32_t length_field(const struct scsi_opcode *op, const uint8_t *cdb)
 {
     const uint8_t *p = cdb + op->len_at;
 
-    return op->len_size == 1 ? *p : op->len_size == 2 ? be16_get(p) : op->len_size == 3 ? be24_get(p) : be32_get(p);
+    return op->len_size == 1   ? *p
+           : op->len_size == 2 ? be16_get(p)
+           : op->len_size == 3 ? be24_get(p)
+                               : be32_get(p);
 }
 
 static bool parameter_length_ok(struct scsi_task *task)
@@ -202,10 +219,12 @@ static bool prepare_on_unit(struct scsi_task *task)
     uint32_t pending = atomic_load_explicit(&itl->pending, memory_order_acquire);
 
     list_append(&itl->tasks, &task->link);
-    atomic_store_explicit(&itl->n_tasks, atomic_load_explicit(&itl->n_tasks, memory_order_relaxed) + 1, memory_order_relaxed);
+    atomic_store_explicit(&itl->n_tasks, atomic_load_explicit(&itl->n_tasks, memory_order_relaxed) + 1,
+                          memory_order_relaxed);
     task->epoch = atomic_load_explicit(&itl->epoch, memory_order_acquire);
-    return attention_ok(task, pending) && opcode_ok(task) && reservation_ok(task, pending) && ready_ok(task) && bits_ok(task) &&
-           length_ok(task) && (!task->opcode->check || task->opcode->check(task)) && writable_ok(task);
+    return attention_ok(task, pending) && opcode_ok(task) && reservation_ok(task, pending) &&
+           ready_ok(task) && bits_ok(task) && length_ok(task) &&
+           (!task->opcode->check || task->opcode->check(task)) && writable_ok(task);
 }
 
 bool scsi_task_prepare(struct scsi_task *task)
@@ -230,11 +249,12 @@ bool scsi_task_prepare(struct scsi_task *task)
     return task->itl ? prepare_on_unit(task) : prepare_without_unit(task);
 }
 
-/* ---- execute ----------------------------------------------------------------------------------------------------------------- */
+/* ---- execute ------------------------------------------------------------------------------------------ */
 
 static bool cut_off(const struct scsi_task *task)
 {
-    return task->aborted || (task->itl && task->epoch != atomic_load_explicit(&task->itl->epoch, memory_order_acquire));
+    return task->aborted ||
+           (task->itl && task->epoch != atomic_load_explicit(&task->itl->epoch, memory_order_acquire));
 }
 
 static void finish(struct scsi_task *task)
@@ -293,7 +313,8 @@ enum scsi_step task_io(struct scsi_task *task, enum store_op op, uint64_t offset
     return task_io_on(task, task->itl->lu, op, offset, buf, len);
 }
 
-enum scsi_step task_io_on(struct scsi_task *task, const struct scsi_lu *lu, enum store_op op, uint64_t offset, void *buf, uint64_t len)
+enum scsi_step task_io_on(struct scsi_task *task, const struct scsi_lu *lu, enum store_op op, uint64_t offset,
+                          void *buf, uint64_t len)
 {
     task->iov = (struct iovec){ buf, buf ? len : 0 };
     task->io.op = op;
@@ -331,7 +352,7 @@ void scsi_task_abort(struct scsi_task *task)
     task->aborted = true;
 }
 
-/* ---- tasks that the gate lets go on ---------------------------------------------------------------------------------------------- */
+/* ---- tasks that the gate lets go on ------------------------------------------------------------------- */
 
 void scsi_view_run(struct scsi_view *view)
 {

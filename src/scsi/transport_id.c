@@ -28,7 +28,8 @@ size_t transport_id_parse(const uint8_t *bytes, size_t len, struct transport_id 
 {
     size_t n, name_len;
 
-    if (len < 4 || (bytes[0] != (FORMAT_PORT | PROTOCOL_ISCSI) && bytes[0] != (FORMAT_DEVICE | PROTOCOL_ISCSI)))
+    if (len < 4 ||
+        (bytes[0] != (FORMAT_PORT | PROTOCOL_ISCSI) && bytes[0] != (FORMAT_DEVICE | PROTOCOL_ISCSI)))
         return 0;
     n = be16_get(bytes + 2);
     if (n > len - 4)

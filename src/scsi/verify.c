@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* VERIFY, WRITE AND VERIFY, COMPARE AND WRITE, ORWRITE: commands that read what is there before they say or do more (SBC-3 §5.2, §5.8,
- * §5.29 to §5.31, §5.37 to §5.39). */
+/* VERIFY, WRITE AND VERIFY, COMPARE AND WRITE, ORWRITE: commands that read what is there before they say or
+ * do more (SBC-3 §5.2, §5.8, §5.29 to §5.31, §5.37 to §5.39). */
 #include <stdlib.h>
 
 #include "scsi/inquiry.h"
@@ -23,19 +23,13 @@ static size_t first_difference(const uint8_t *a, const uint8_t *b, size_t n)
     return i;
 }
 
-/* ---- reading back and comparing ------------------------------------------------------------------------------------------------ */
+/* ---- reading back and comparing ----------------------------------------------------------------------- */
 
 enum { BYTCHK_NONE = 0, BYTCHK_ALL = 1, BYTCHK_ONE_BLOCK = 3 };
 
 static unsigned bytchk(const struct scsi_task *task)
 {
     return task->cdb[1] >> 1 & 3;
-}
-
-/* How much is looked at: with data-out, no more than came. */
-static uint64_t verify_bytes(const struct scsi_task *task)
-{
-    return bytchk(task) == BYTCHK_ALL && task->buf_len < task->arg[ARG_BYTES] ? task->buf_len : task->arg[ARG_BYTES];
 }
 
 /* Compares the chunk that was read last, at ARG_DONE, with what came; true: equal. */
@@ -53,7 +47,7 @@ static bool chunk_equal(const struct scsi_task *task, uint64_t n)
 
 static uint64_t chunk_len(const struct scsi_task *task)
 {
-    uint64_t left = verify_bytes(task) - task->arg[ARG_DONE];
+    uint64_t left = task->arg[ARG_BYTES] - task->arg[ARG_DONE];
 
     return left < SCRATCH_BYTES ? left : SCRATCH_BYTES;
 }
@@ -75,9 +69,12 @@ static enum scsi_step verify_chunk(struct scsi_task *task)
     uint64_t n = chunk_len(task);
 
     if (!chunk_equal(task, n)) {
-        size_t at = bytchk(task) == BYTCHK_ALL ? first_difference(task->extra, task->buf + task->arg[ARG_DONE], n) : 0;
+        size_t at = bytchk(task) == BYTCHK_ALL
+                        ? first_difference(task->extra, task->buf + task->arg[ARG_DONE], n)
+                        : 0;
 
-        task_fail_info(task, SENSE_MISCOMPARE, task->arg[ARG_LBA] + ((task->arg[ARG_DONE] + at) >> task_lu(task)->block_shift));
+        task_fail_info(task, SENSE_MISCOMPARE,
+                       task->arg[ARG_LBA] + ((task->arg[ARG_DONE] + at) >> task_lu(task)->block_shift));
         return SCSI_STEP_DONE;
     }
     task->arg[ARG_DONE] += n;
@@ -116,7 +113,7 @@ bool check_verify(struct scsi_task *task)
     }
 }
 
-/* ---- WRITE AND VERIFY ------------------------------------------------------------------------------------------------------------ */
+/* ---- WRITE AND VERIFY --------------------------------------------------------------------------------- */
 
 bool check_write_verify(struct scsi_task *task)
 {
@@ -126,7 +123,8 @@ bool check_write_verify(struct scsi_task *task)
     return false;
 }
 
-/* The verification is of the medium (OP_FUA_ALWAYS), then the blocks are read back, and compared if BYTCHK says so. */
+/* The verification is of the medium (OP_FUA_ALWAYS), then the blocks are read back, and compared if BYTCHK
+ * says so. */
 enum scsi_step run_write_verify(struct scsi_task *task, int res)
 {
     enum gate_answer answer;
@@ -148,11 +146,12 @@ enum scsi_step run_write_verify(struct scsi_task *task, int res)
     return task_io(task, STORE_WRITE, task->arg[ARG_OFFSET], task->buf, task->arg[ARG_BYTES]);
 }
 
-/* ---- COMPARE AND WRITE, ORWRITE: read, decide, write behind the gate ------------------------------------------------------------- */
+/* ---- COMPARE AND WRITE, ORWRITE: read, decide, write behind the gate ---------------------------------- */
 
 uint32_t max_caw_blocks(const struct scsi_lu *lu)
 {
-    uint32_t limit = (lu->max_transfer > SCSI_PARAM_MAX ? lu->max_transfer : SCSI_PARAM_MAX) >> lu->block_shift >> 1;
+    uint32_t limit =
+        (lu->max_transfer > SCSI_PARAM_MAX ? lu->max_transfer : SCSI_PARAM_MAX) >> lu->block_shift >> 1;
 
     return limit < MAX_CAW_BLOCKS ? limit : MAX_CAW_BLOCKS;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The LUN map of one session. Everything here runs on the view's thread, but for the list of tasks that may go on. */
+/* The LUN map of one session. Everything here runs on the view's thread, but for the list of tasks that may
+ * go on. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -160,7 +161,8 @@ void scsi_task_release(struct scsi_task *task)
     if (!itl)
         return;
     list_remove(&task->link);
-    atomic_store_explicit(&itl->n_tasks, atomic_load_explicit(&itl->n_tasks, memory_order_relaxed) - 1, memory_order_relaxed);
+    atomic_store_explicit(&itl->n_tasks, atomic_load_explicit(&itl->n_tasks, memory_order_relaxed) - 1,
+                          memory_order_relaxed);
     if (itl->leaving && list_empty(&itl->tasks))
         itl_free(itl);
 }

@@ -24,8 +24,9 @@ static const struct file_system {
     const char *name;
     ULONG max_label;
 } file_systems[] = {
-    { "vfat", VDS_FST_FAT, "FAT", 11 },     { "vfat", VDS_FST_FAT32, "FAT32", 11 }, { "ntfs3", VDS_FST_NTFS, "NTFS", 32 },
-    { "exfat", VDS_FST_EXFAT, "exFAT", 11 }, { "udf", VDS_FST_UDF, "UDF", 126 },     { "iso9660", VDS_FST_CDFS, "CDFS", 32 },
+    { "vfat", VDS_FST_FAT, "FAT", 11 },    { "vfat", VDS_FST_FAT32, "FAT32", 11 },
+    { "ntfs3", VDS_FST_NTFS, "NTFS", 32 }, { "exfat", VDS_FST_EXFAT, "exFAT", 11 },
+    { "udf", VDS_FST_UDF, "UDF", 126 },    { "iso9660", VDS_FST_CDFS, "CDFS", 32 },
 };
 
 #define N_FILE_SYSTEMS (sizeof file_systems / sizeof file_systems[0])

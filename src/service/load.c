@@ -95,7 +95,9 @@ static HRESULT load_provider(struct load *l)
     if (!l->factory)
         hr = factory_from_module(l->path, &l->clsid, &l->factory);
     if (SUCCEEDED(hr))
-        hr = l->factory ? IClassFactory_CreateInstance(l->factory, NULL, &IID_IVdsProviderPrivate, (void **)&to->private_face) : E_UNEXPECTED;
+        hr = l->factory ? IClassFactory_CreateInstance(l->factory, NULL, &IID_IVdsProviderPrivate,
+                                                       (void **)&to->private_face)
+                        : E_UNEXPECTED;
     if (SUCCEEDED(hr))
         hr = IVdsProviderPrivate_QueryInterface(to->private_face, &IID_IVdsProvider, (void **)&to->provider);
     if (FAILED(hr))
@@ -166,7 +168,8 @@ static bool load_wait(struct load *l, uint32_t timeout_ms)
     return done;
 }
 
-HRESULT service_provider_load(const struct service_provider *config, struct notifier *notifier, uint32_t timeout_ms, struct loaded *ret_loaded)
+HRESULT service_provider_load(const struct service_provider *config, struct notifier *notifier,
+                              uint32_t timeout_ms, struct loaded *ret_loaded)
 {
     _cleanup_(load_unrefp) struct load *l = load_new(config, notifier);
     pthread_t thread;
@@ -180,12 +183,14 @@ HRESULT service_provider_load(const struct service_provider *config, struct noti
     }
     if (!load_wait(l, timeout_ms)) {
         pthread_detach(thread);
-        log_error("service: provider %s has not loaded within %u ms; going on without it", l->name, timeout_ms);
+        log_error("service: provider %s has not loaded within %u ms; going on without it", l->name,
+                  timeout_ms);
         return VDS_E_PROVIDER_INITIALIZATION_FAILED;
     }
     pthread_join(thread, NULL);
     if (FAILED(l->hr)) {
-        log_error("service: provider %s failed to load (0x%08x)%s%s", l->name, (unsigned)l->hr, l->reason[0] ? ": " : "", l->reason);
+        log_error("service: provider %s failed to load (0x%08x)%s%s", l->name, (unsigned)l->hr,
+                  l->reason[0] ? ": " : "", l->reason);
         return l->hr;
     }
     *ret_loaded = l->loaded;

@@ -47,7 +47,8 @@ static const struct com_face loader_faces[] = {
 };
 COM_CLASS(loader, loader_destroy)
 
-HRESULT service_loader_create(service_load_fn *load, void (*release)(void *arg), void *arg, IVdsServiceLoader **ret_loader)
+HRESULT service_loader_create(service_load_fn *load, void (*release)(void *arg), void *arg,
+                              IVdsServiceLoader **ret_loader)
 {
     struct loader *l = com_object_new(&loader_class);
 

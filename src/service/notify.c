@@ -241,7 +241,8 @@ static void subscription_end(struct subscription *s, uint32_t timeout_ms)
     pthread_mutex_lock(&s->lock);
     s->closed = true;
     pthread_cond_broadcast(&s->changed);
-    while (!s->done && !self && pthread_cond_clockwait(&s->changed, &s->lock, CLOCK_MONOTONIC, &deadline) == 0)
+    while (!s->done && !self &&
+           pthread_cond_clockwait(&s->changed, &s->lock, CLOCK_MONOTONIC, &deadline) == 0)
         ;
     done = s->done;
     s->abandoned = !done;

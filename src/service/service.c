@@ -35,10 +35,11 @@ COM_UNKNOWN(service, IVdsService, face)
 
 /* What may be set and cleared; the others say what the service can do. */
 #define FLAGS_SETTABLE VDS_SVF_AUTO_MOUNT_OFF
-#define FLAGS_ALL \
-    (VDS_SVF_SUPPORT_DYNAMIC | VDS_SVF_SUPPORT_FAULT_TOLERANT | VDS_SVF_SUPPORT_GPT | VDS_SVF_SUPPORT_DYNAMIC_1394 | \
-     VDS_SVF_CLUSTER_SERVICE_CONFIGURED | VDS_SVF_AUTO_MOUNT_OFF | VDS_SVF_OS_UNINSTALL_VALID | VDS_SVF_EFI | \
-     VDS_SVF_SUPPORT_MIRROR | VDS_SVF_SUPPORT_RAID5 | VDS_SVF_SUPPORT_REFS)
+#define FLAGS_ALL                                                                                 \
+    (VDS_SVF_SUPPORT_DYNAMIC | VDS_SVF_SUPPORT_FAULT_TOLERANT | VDS_SVF_SUPPORT_GPT |             \
+     VDS_SVF_SUPPORT_DYNAMIC_1394 | VDS_SVF_CLUSTER_SERVICE_CONFIGURED | VDS_SVF_AUTO_MOUNT_OFF | \
+     VDS_SVF_OS_UNINSTALL_VALID | VDS_SVF_EFI | VDS_SVF_SUPPORT_MIRROR | VDS_SVF_SUPPORT_RAID5 |  \
+     VDS_SVF_SUPPORT_REFS)
 
 /* ---- start and stop ------------------------------------------------------------------------------------ */
 
@@ -132,7 +133,8 @@ static HRESULT service_wait(struct service *s)
     pthread_mutex_unlock(&s->lock);
     if (state == SERVICE_READY)
         return S_OK;
-    error_text_set(state == SERVICE_STOPPED ? "the service has been shut down" : "the service could not initialise");
+    error_text_set(state == SERVICE_STOPPED ? "the service has been shut down"
+                                            : "the service could not initialise");
     return VDS_E_INITIALIZED_FAILED;
 }
 
@@ -195,7 +197,8 @@ static HRESULT service_providers(struct service *s, struct providers *ret_provid
     return hr;
 }
 
-#define MASK_ALL (VDS_QUERY_SOFTWARE_PROVIDERS | VDS_QUERY_HARDWARE_PROVIDERS | VDS_QUERY_VIRTUALDISK_PROVIDERS)
+#define MASK_ALL \
+    (VDS_QUERY_SOFTWARE_PROVIDERS | VDS_QUERY_HARDWARE_PROVIDERS | VDS_QUERY_VIRTUALDISK_PROVIDERS)
 
 static HRESULT service_QueryProviders(IVdsService *face, DWORD masks, IEnumVdsObject **ret_enum)
 {
@@ -236,7 +239,8 @@ static bool type_has_objects(VDS_OBJECT_TYPE type)
     }
 }
 
-static HRESULT service_GetObject(IVdsService *face, VDS_OBJECT_ID id, VDS_OBJECT_TYPE type, IUnknown **ret_object)
+static HRESULT service_GetObject(IVdsService *face, VDS_OBJECT_ID id, VDS_OBJECT_TYPE type,
+                                 IUnknown **ret_object)
 {
     _cleanup_(providers_release) struct providers providers = { 0 };
     HRESULT hr, worst = VDS_E_OBJECT_NOT_FOUND;
@@ -397,14 +401,16 @@ static HRESULT service_QueryUnallocatedDisks(IVdsService *face, IEnumVdsObject *
     return FAILED(hr) ? hr : com_enum_create(NULL, 0, ret_enum);
 }
 
-static HRESULT service_QueryDriveLetters(IVdsService *face, WCHAR first, DWORD n, VDS_DRIVE_LETTER_PROP *ret_letters)
+static HRESULT service_QueryDriveLetters(IVdsService *face, WCHAR first, DWORD n,
+                                         VDS_DRIVE_LETTER_PROP *ret_letters)
 {
     HRESULT hr = service_wait(service_from_IVdsService(face));
 
     return FAILED(hr) ? hr : service_host_letters(first, n, ret_letters);
 }
 
-static HRESULT service_QueryFileSystemTypes(IVdsService *face, VDS_FILE_SYSTEM_TYPE_PROP **ret_props, LONG *ret_n)
+static HRESULT service_QueryFileSystemTypes(IVdsService *face, VDS_FILE_SYSTEM_TYPE_PROP **ret_props,
+                                            LONG *ret_n)
 {
     HRESULT hr;
 

@@ -11,8 +11,9 @@
 #include "com/com.h"
 
 struct service_provider {
-    const char *name;       /* for the log */
-    IClassFactory *factory; /* built in; NULL: from the shared object `path`, which exports DllGetClassObject() */
+    const char *name; /* for the log */
+    IClassFactory
+        *factory; /* built in; NULL: from the shared object `path`, which exports DllGetClassObject() */
     const char *path;
     CLSID clsid;
 };
@@ -20,9 +21,10 @@ struct service_provider {
 struct service_options {
     const struct service_provider *providers;
     size_t n_providers;
-    uint32_t load_timeout_ms;     /* for each provider to load; 0: 10000 */
-    uint32_t max_sinks;           /* Advise() registrations; 0: 256 */
-    uint32_t max_pending;         /* notifications that wait for one sink, then some are lost and it is told; 0: 4096 */
+    uint32_t load_timeout_ms; /* for each provider to load; 0: 10000 */
+    uint32_t max_sinks;       /* Advise() registrations; 0: 256 */
+    uint32_t
+        max_pending; /* notifications that wait for one sink, then some are lost and it is told; 0: 4096 */
     uint32_t unadvise_timeout_ms; /* how long Unadvise() waits for a sink that does not come back; 0: 5000 */
 };
 
@@ -37,6 +39,7 @@ void service_shutdown(IVdsService *service);
 typedef HRESULT service_load_fn(void *arg, const char *machine, IVdsService **ret_service);
 
 /* The object that CoCreateInstance(CLSID_VdsLoader) gives. release(arg), if any, is called when it goes. */
-HRESULT service_loader_create(service_load_fn *load, void (*release)(void *arg), void *arg, IVdsServiceLoader **ret_loader);
+HRESULT service_loader_create(service_load_fn *load, void (*release)(void *arg), void *arg,
+                              IVdsServiceLoader **ret_loader);
 
 #endif

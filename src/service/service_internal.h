@@ -41,7 +41,8 @@ struct loaded {
 };
 
 /* Blocks for timeout_ms at most. A failure is in the log, with the provider's name. */
-HRESULT service_provider_load(const struct service_provider *config, struct notifier *notifier, uint32_t timeout_ms, struct loaded *ret_loaded);
+HRESULT service_provider_load(const struct service_provider *config, struct notifier *notifier,
+                              uint32_t timeout_ms, struct loaded *ret_loaded);
 /* OnUnload, asked first and then by force; drops the references. */
 void service_provider_unload(struct loaded *loaded);
 

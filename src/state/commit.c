@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Transactions and the one thread that writes them.
  *
- *     state_commit() ──> queue ──> writer: BEGIN, then per transaction SAVEPOINT ... RELEASE, COMMIT ──> wakes all of them
+ *     state_commit() ──> queue ──> writer: BEGIN, per transaction SAVEPOINT ... RELEASE, COMMIT ──> wake
  *
- * While a batch waits for the disk the next one gathers, so any number of committers pay about one set of fsyncs per turn.
+ * While a batch waits for the disk the next one gathers, so any number of committers pay about one set of
+ * fsyncs per turn.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -22,7 +23,7 @@ struct mutation {
     max_align_t row[];
 };
 
-/* ---- the transaction object ------------------------------------------------------------------------------------------------------- */
+/* ---- the transaction object ------------------------------------------------------------------ */
 
 struct state_tx *state_tx_new(void)
 {
@@ -61,7 +62,7 @@ int state_tx_add(struct state_tx *tx, enum state_table table, enum state_verb ve
     return 0;
 }
 
-/* ---- SQL from the column tables ------------------------------------------------------------------------------------------------------ */
+/* ---- SQL from the column tables -------------------------------------------------------------- */
 
 struct text {
     char bytes[768];
@@ -162,7 +163,7 @@ static int bind_field(sqlite3_stmt *stmt, int i, const struct col *col, const vo
     case COL_U32:
         return sqlite3_bind_int64(stmt, i, *(const uint32_t *)field);
     case COL_U64:
-        return sqlite3_bind_int64(stmt, i, (int64_t)*(const uint64_t *)field);
+        return sqlite3_bind_int64(stmt, i, (int64_t) * (const uint64_t *)field);
     case COL_BOOL:
         return sqlite3_bind_int64(stmt, i, *(const bool *)field);
     case COL_BLOB:
@@ -232,7 +233,7 @@ static int tx_apply(struct state *state, struct state_tx *tx)
     return r;
 }
 
-/* ---- the writer ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- the writer ------------------------------------------------------------------------------ */
 
 static void tx_result(struct state_tx *tx, int r)
 {
@@ -258,7 +259,8 @@ static int batch_apply(struct state *state, struct list_node *batch)
 
         error_text_clear();
         tx_result(tx, tx_apply(state, tx));
-        if (sqlite3_get_autocommit(state->db)) /* SQLite gave up the whole transaction: disk full, I/O error, memory */
+        if (sqlite3_get_autocommit(
+                state->db)) /* SQLite gave up the whole transaction: disk full, I/O error, memory */
             return tx->result < 0 ? tx->result : -EIO;
     }
     return 0;
@@ -288,15 +290,17 @@ static int batch_write(struct state *state, struct list_node *batch, bool *ret_t
         return r;
     if (!batch_has_success(batch))
         return 0; /* rolled back by the caller: an idle commit would move the counter */
-    /* SQLite writes nothing for an update that changes nothing; with this, every commit moves the counter by exactly one */
+    /* SQLite writes nothing for an update that changes nothing; with this, every commit moves the counter by
+     * exactly one */
     if ((r = db_exec(state->db, "UPDATE beat SET n = n + 1")) < 0)
         return r;
     *ret_tried = true;
     return db_exec(state->db, "COMMIT");
 }
 
-/* COMMIT failed: at the very end, syncing the emptied journal, it may have happened all the same. One more commit settles it, since
- * its syncs cover the first; when that fails too nobody knows what a power cut would leave, and the file must be read again. */
+/* COMMIT failed: at the very end, syncing the emptied journal, it may have happened all the same. One more
+ * commit settles it, since its syncs cover the first; when that fails too nobody knows what a power cut would
+ * leave, and the file must be read again. */
 static int batch_settle(struct state *state, int r)
 {
     if (!foreign_is_ahead(state))

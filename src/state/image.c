@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The parser of the state: SQLite rows in, well-formed structs out (invariants 3, 4), bad rows to the quarantine (10). */
+/* The parser of the state: SQLite rows in, well-formed structs out (invariants 3, 4), bad rows to the
+ * quarantine (10). */
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -10,8 +11,8 @@
 #include "base/log.h"
 #include "state/state_internal.h"
 
-#define ROWS_MAX    (1u << 20) /* in one table: more is not a configuration but an attack or a defect */
-#define BAD_LOGGED  20         /* rows named in the log; the rest is counted */
+#define ROWS_MAX   (1u << 20) /* in one table: more is not a configuration but an attack or a defect */
+#define BAD_LOGGED 20         /* rows named in the log; the rest is counted */
 
 void state_image_free(struct state_image *image)
 {
@@ -48,7 +49,7 @@ static int bad_row_add(struct bad_row **list, enum state_table table, int64_t ro
     return 0;
 }
 
-/* ---- one row -------------------------------------------------------------------------------------------------------------------- */
+/* ---- one row --------------------------------------------------------------------------------- */
 
 static const char *parse_text(const struct col *col, sqlite3_stmt *stmt, int i, char **ret)
 {
@@ -107,12 +108,9 @@ static const struct {
     int type;
     const char *(*parse)(const struct col *col, sqlite3_stmt *stmt, int i, void *field);
 } parsers[] = {
-    [COL_GUID] = { SQLITE_BLOB, parse_blob },
-    [COL_TEXT] = { SQLITE_TEXT, NULL },
-    [COL_STRING] = { SQLITE_TEXT, NULL },
-    [COL_U32] = { SQLITE_INTEGER, parse_number },
-    [COL_U64] = { SQLITE_INTEGER, parse_number },
-    [COL_BOOL] = { SQLITE_INTEGER, parse_number },
+    [COL_GUID] = { SQLITE_BLOB, parse_blob },     [COL_TEXT] = { SQLITE_TEXT, NULL },
+    [COL_STRING] = { SQLITE_TEXT, NULL },         [COL_U32] = { SQLITE_INTEGER, parse_number },
+    [COL_U64] = { SQLITE_INTEGER, parse_number }, [COL_BOOL] = { SQLITE_INTEGER, parse_number },
     [COL_BLOB] = { SQLITE_BLOB, parse_blob },
 };
 
@@ -126,15 +124,15 @@ static const char *row_parse(const struct table *table, sqlite3_stmt *stmt, void
 
         if (sqlite3_column_type(stmt, (int)c + 1) != parsers[col->kind].type)
             return "a column has the wrong type";
-        why = parsers[col->kind].parse ? parsers[col->kind].parse(col, stmt, (int)c + 1, field) :
-                                         parse_text(col, stmt, (int)c + 1, field);
+        why = parsers[col->kind].parse ? parsers[col->kind].parse(col, stmt, (int)c + 1, field)
+                                       : parse_text(col, stmt, (int)c + 1, field);
         if (why)
             return why;
     }
     return row_fault(table, row);
 }
 
-/* ---- one table ------------------------------------------------------------------------------------------------------------------- */
+/* ---- one table ------------------------------------------------------------------------------- */
 
 struct reading {
     struct state_image *image;
@@ -222,7 +220,7 @@ static int table_read(struct reading *reading, sqlite3 *db, enum state_table t)
     return r;
 }
 
-/* ---- between rows (4 to 7, 9) ------------------------------------------------------------------------------------------------------ */
+/* ---- between rows (4 to 7, 9) ---------------------------------------------------------------- */
 
 /* An index over some columns of a table: row numbers, sorted. */
 struct index {
@@ -243,8 +241,8 @@ static int field_compare(const struct col *a, const void *row_a, const struct co
     return (*(const uint32_t *)fa > *(const uint32_t *)fb) - (*(const uint32_t *)fa < *(const uint32_t *)fb);
 }
 
-static int columns_compare(const struct table *ta, const struct col_set *sa, const void *a, const struct table *tb,
-                           const struct col_set *sb, const void *b)
+static int columns_compare(const struct table *ta, const struct col_set *sa, const void *a,
+                           const struct table *tb, const struct col_set *sb, const void *b)
 {
     int c = 0;
 
@@ -262,12 +260,14 @@ static int order_compare(const void *a, const void *b, void *arg)
 {
     const struct index *index = arg;
     uint32_t ia = *(const uint32_t *)a, ib = *(const uint32_t *)b;
-    int c = columns_compare(index->table, &index->set, index_row(index, ia), index->table, &index->set, index_row(index, ib));
+    int c = columns_compare(index->table, &index->set, index_row(index, ia), index->table, &index->set,
+                            index_row(index, ib));
 
     return c ? c : (ia > ib) - (ia < ib); /* the row made first stays first */
 }
 
-static int index_init(struct index *index, const struct reading *reading, enum state_table t, struct col_set set)
+static int index_init(struct index *index, const struct reading *reading, enum state_table t,
+                      struct col_set set)
 {
     *index = (struct index){ &state_tables[t], &reading->image->tables[t], set, NULL };
     index->order = malloc((index->rows->n + 1) * sizeof *index->order);
@@ -279,13 +279,15 @@ static int index_init(struct index *index, const struct reading *reading, enum s
     return 0;
 }
 
-static bool index_holds(const struct index *index, const struct table *from, const struct col_set *set, const void *row)
+static bool index_holds(const struct index *index, const struct table *from, const struct col_set *set,
+                        const void *row)
 {
     size_t low = 0, high = index->rows->n;
 
     while (low < high) {
         size_t mid = low + (high - low) / 2;
-        int c = columns_compare(from, set, row, index->table, &index->set, index_row(index, index->order[mid]));
+        int c =
+            columns_compare(from, set, row, index->table, &index->set, index_row(index, index->order[mid]));
 
         if (c == 0)
             return true;
@@ -331,8 +333,8 @@ static int unique_check(struct reading *reading, enum state_table t, struct col_
     if (r < 0)
         return r;
     for (size_t i = 1; i < index.rows->n; i++)
-        drop[index.order[i]] = columns_compare(index.table, &set, index_row(&index, index.order[i - 1]), index.table, &set,
-                                               index_row(&index, index.order[i])) == 0;
+        drop[index.order[i]] = columns_compare(index.table, &set, index_row(&index, index.order[i - 1]),
+                                               index.table, &set, index_row(&index, index.order[i])) == 0;
     free(index.order);
     return rows_drop(reading, t, drop, "another row has the same value where it must be unique");
 }
@@ -355,8 +357,8 @@ static int reference_check(struct reading *reading, enum state_table t, const st
 
 /* Parents come before children in this order, so one pass is enough. */
 static const enum state_table check_order[] = {
-    STATE_SUBSYSTEM, STATE_PORTAL, STATE_TARGET, STATE_GROUP, STATE_MEMBER, STATE_DRIVE, STATE_LUN, STATE_TIE, STATE_SECRET,
-    STATE_RESERVATION,
+    STATE_SUBSYSTEM, STATE_PORTAL, STATE_TARGET, STATE_GROUP,  STATE_MEMBER,
+    STATE_DRIVE,     STATE_LUN,    STATE_TIE,    STATE_SECRET, STATE_RESERVATION,
 };
 _Static_assert(ARRAY_SIZE(check_order) == STATE_N_TABLES, "every table is checked");
 
@@ -375,11 +377,13 @@ static int image_check(struct reading *reading)
     return r;
 }
 
-/* next_tag above every tag in use (6): a file edited by hand may say otherwise, and a tag must not be given twice. */
+/* next_tag above every tag in use (6): a file edited by hand may say otherwise, and a tag must not be given
+ * twice. */
 static int next_tags_raise(struct reading *reading)
 {
     struct index index;
-    struct state_rows *targets = &reading->image->tables[STATE_TARGET], *groups = &reading->image->tables[STATE_GROUP];
+    struct state_rows *targets = &reading->image->tables[STATE_TARGET],
+                      *groups = &reading->image->tables[STATE_GROUP];
     int r = index_init(&index, reading, STATE_GROUP, (struct col_set){ 2, { 1, 2 } });
 
     if (r < 0)
@@ -423,14 +427,17 @@ int image_read(sqlite3 *db, struct state_image **ret_image, struct bad_row **ret
     return 0;
 }
 
-/* ---- quarantine (10) ------------------------------------------------------------------------------------------------------------------ */
+/* ---- quarantine (10) ------------------------------------------------------------------------- */
 
 static void quarantine_sql(const struct table *table, char *sql, size_t n_sql)
 {
-    size_t n = (size_t)snprintf(sql, n_sql, "INSERT INTO quarantine SELECT datetime('now'), '%s', ?2, ''", table->name);
+    size_t n = (size_t)snprintf(sql, n_sql, "INSERT INTO quarantine SELECT datetime('now'), '%s', ?2, ''",
+                                table->name);
 
     for (unsigned c = 0; c < table->n_cols; c++)
-        n += (size_t)snprintf(sql + n, n_sql - n, table->cols[c].secret ? "||' %s=(secret)'" : "||' %s='||substr(quote(%s), 1, 4096)",
+        n += (size_t)snprintf(sql + n, n_sql - n,
+                              table->cols[c].secret ? "||' %s=(secret)'"
+                                                    : "||' %s='||substr(quote(%s), 1, 4096)",
                               table->cols[c].name, table->cols[c].name);
     snprintf(sql + n, n_sql - n, " FROM %s WHERE rowid = ?1", table->name);
 }
@@ -463,8 +470,8 @@ static int quarantine_move(sqlite3 *db, const struct bad_row *bad)
     return run_on_row(db, del, bad);
 }
 
-/* A row that cannot be moved stays where it is: it was left out of the image all the same. References are off meanwhile, since what
- * is moved refers to, and is referred to by, anything. */
+/* A row that cannot be moved stays where it is: it was left out of the image all the same. References are off
+ * meanwhile, since what is moved refers to, and is referred to by, anything. */
 static void quarantine(sqlite3 *db, const struct bad_row *bad)
 {
     int r = db_exec(db, "PRAGMA foreign_keys = OFF; BEGIN IMMEDIATE");
@@ -486,8 +493,8 @@ static size_t bad_rows_log(const struct bad_row *bad)
 
     for (const struct bad_row *b = bad; b; b = b->next)
         if (n++ < BAD_LOGGED)
-            log_warning("state: left out a %s (row %" PRId64 " of %s): %s", state_tables[b->table].noun, b->rowid,
-                        state_tables[b->table].name, b->why);
+            log_warning("state: left out a %s (row %" PRId64 " of %s): %s", state_tables[b->table].noun,
+                        b->rowid, state_tables[b->table].name, b->why);
     if (n > BAD_LOGGED)
         log_warning("state: left out %zu rows in all", n);
     return n;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The schema and how a file of an older version becomes one of this. The schema says the rules: what it cannot refuse is not a rule.
+/* The schema and how a file of an older version becomes one of this. The schema says the rules: what it
+ * cannot refuse is not a rule.
  *
  * A step that has been released is never edited; a change is a new step at the end. */
 #include <errno.h>
@@ -10,6 +11,7 @@
 #include "base/log.h"
 #include "state/state_internal.h"
 
+/* clang-format off */
 #define GUID_COLUMN(name) name " BLOB NOT NULL CHECK (typeof(" name ") = 'blob' AND length(" name ") = 16)"
 #define FLAG_COLUMN(name) name " INTEGER NOT NULL DEFAULT 0 CHECK (" name " IN (0, 1))"
 
@@ -55,6 +57,7 @@ static const char version_1[] =
     /* Counts commits: see commit.c. */
     "CREATE TABLE beat (only INTEGER PRIMARY KEY CHECK (only = 1), n INTEGER NOT NULL);"
     "INSERT INTO beat VALUES (1, 0);";
+/* clang-format on */
 
 const char *const schema_steps[] = { version_1 };
 const unsigned schema_n_steps = ARRAY_SIZE(schema_steps);
@@ -66,7 +69,8 @@ static int step(sqlite3 *db, const char *sql, unsigned to)
 
     if (r < 0)
         return r;
-    snprintf(version, sizeof version, "PRAGMA application_id = %d; PRAGMA user_version = %u", STATE_APPLICATION_ID, to);
+    snprintf(version, sizeof version, "PRAGMA application_id = %d; PRAGMA user_version = %u",
+             STATE_APPLICATION_ID, to);
     r = db_exec(db, sql);
     if (r == 0)
         r = db_exec(db, version);
@@ -91,7 +95,9 @@ int schema_migrate(sqlite3 *db, const char *const *steps, unsigned n_steps)
         return -EBADMSG;
     }
     if (version < 0 || version > n_steps) {
-        error_text_set("the state file has version %" PRId64 ", this program knows up to %u: use a newer vdsd", version, n_steps);
+        error_text_set("the state file has version %" PRId64
+                       ", this program knows up to %u: use a newer vdsd",
+                       version, n_steps);
         return -ENOTSUP;
     }
     for (unsigned v = (unsigned)version; v < n_steps; v++) {
@@ -107,8 +113,10 @@ int schema_check(sqlite3 *db)
 {
     int64_t n;
     int r = db_get_int(db,
-                       "SELECT count(*) FROM sqlite_schema WHERE type NOT IN ('table', 'index') OR sql LIKE 'CREATE VIRTUAL%'"
-                       " OR sql LIKE '%GENERATED%ALWAYS%'", &n);
+                       "SELECT count(*) FROM sqlite_schema WHERE type NOT IN ('table', 'index') OR sql LIKE "
+                       "'CREATE VIRTUAL%'"
+                       " OR sql LIKE '%GENERATED%ALWAYS%'",
+                       &n);
 
     if (r < 0)
         return r;

@@ -16,8 +16,9 @@
 
 #define BUSY_MS 5000 /* how long another process may hold the file locked before a commit gives up */
 
-/* ---- SQLite to errno: the one table -------------------------------------------------------------------------------------------- */
+/* ---- SQLite to errno: the one table ---------------------------------------------------------- */
 
+/* clang-format off */
 static const struct {
     int sqlite, error;
 } errors[] = {
@@ -29,6 +30,7 @@ static const struct {
     { SQLITE_ERROR, -EBADMSG }, /* the SQL is ours: the schema does not fit it */
     { SQLITE_SCHEMA, -EBADMSG }, { SQLITE_TOOBIG, -EBADMSG }, { SQLITE_MISMATCH, -EINVAL },
 };
+/* clang-format on */
 
 int errno_from_sqlite(int extended)
 {
@@ -79,7 +81,7 @@ int db_get_int(sqlite3 *db, const char *sql, int64_t *ret_value)
     return r;
 }
 
-/* ---- ownership (1) -------------------------------------------------------------------------------------------------------------- */
+/* ---- ownership (1) --------------------------------------------------------------------------- */
 
 static int lock_take(struct state *state)
 {
@@ -98,16 +100,18 @@ static int lock_take(struct state *state)
     if (fcntl(state->lock_fd, F_OFD_SETLK, &lock) < 0) {
         ssize_t n = pread(state->lock_fd, owner, sizeof owner - 1, 0);
 
-        error_text_set("%s belongs to another service (process %.*s): stop it, or use another --state directory", state->dir,
-                       n > 0 ? (int)strcspn(owner, "\n") : 1, n > 0 ? owner : "?");
+        error_text_set(
+            "%s belongs to another service (process %.*s): stop it, or use another --state directory",
+            state->dir, n > 0 ? (int)strcspn(owner, "\n") : 1, n > 0 ? owner : "?");
         return -EBUSY;
     }
     if (ftruncate(state->lock_fd, 0) < 0 || dprintf(state->lock_fd, "%d\n", (int)getpid()) < 0)
-        log_debug("state: cannot write the owner into %s: %m", path); /* a full disk: the lock is what counts */
+        log_debug("state: cannot write the owner into %s: %m",
+                  path); /* a full disk: the lock is what counts */
     return 0;
 }
 
-/* ---- the connection --------------------------------------------------------------------------------------------------------------- */
+/* ---- the connection -------------------------------------------------------------------------- */
 
 static void db_close(struct state *state)
 {
@@ -120,7 +124,8 @@ static void db_close(struct state *state)
     state->db = NULL;
 }
 
-/* SQLite would make it with the umask's mode, and the directory entry must be durable before the first commit says it is. */
+/* SQLite would make it with the umask's mode, and the directory entry must be durable before the first commit
+ * says it is. */
 static int file_make(const char *dir, const char *path)
 {
     _cleanup_(closep) int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600), dir_fd = -1;
@@ -158,14 +163,16 @@ static int db_open(struct state *state)
     if (rc != SQLITE_OK)
         return db_fault(state->db, rc, state->path);
     db_harden(state->db);
-    if ((r = db_exec(state->db, "PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
-                                "PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0")) < 0 ||
-        (r = schema_check(state->db)) < 0 || (r = schema_migrate(state->db, schema_steps, schema_n_steps)) < 0)
+    if ((r = db_exec(state->db,
+                     "PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+                     "PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0")) < 0 ||
+        (r = schema_check(state->db)) < 0 ||
+        (r = schema_migrate(state->db, schema_steps, schema_n_steps)) < 0)
         return r;
     return foreign_baseline(state);
 }
 
-/* ---- noticing others (8) ------------------------------------------------------------------------------------------------------------ */
+/* ---- noticing others (8) --------------------------------------------------------------------- */
 
 static int fingerprint_get(const char *path, struct fingerprint *ret)
 {
@@ -197,14 +204,17 @@ static int version_get(struct state *state, struct version *ret_version)
     sqlite3_file_control(state->db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
     if (!file || !file->pMethods)
         return -EIO;
-    return file->pMethods->xRead(file, ret_version, sizeof *ret_version, 24) == SQLITE_OK ? 0 : -EIO; /* fileformat2 §1.3 */
+    return file->pMethods->xRead(file, ret_version, sizeof *ret_version, 24) == SQLITE_OK
+               ? 0
+               : -EIO; /* fileformat2 §1.3 */
 }
 
 static void foreign_set(struct state *state)
 {
     pthread_mutex_lock(&state->seen_lock);
     if (!state->foreign)
-        log_warning("state: %s was changed by somebody else; reenumerate and refresh to take it over", state->path);
+        log_warning("state: %s was changed by somebody else; reenumerate and refresh to take it over",
+                    state->path);
     state->foreign = true;
     pthread_mutex_unlock(&state->seen_lock);
 }
@@ -230,7 +240,8 @@ bool foreign_check(struct state *state)
 {
     struct version now;
 
-    if (file_has_moved(state) || (version_get(state, &now) == 0 && memcmp(&now, &state->version, sizeof now) != 0))
+    if (file_has_moved(state) ||
+        (version_get(state, &now) == 0 && memcmp(&now, &state->version, sizeof now) != 0))
         foreign_set(state);
     pthread_mutex_lock(&state->seen_lock);
     bool foreign = state->foreign;
@@ -245,8 +256,8 @@ void foreign_write_begin(struct state *state)
     pthread_mutex_unlock(&state->seen_lock);
 }
 
-/* A commit moves the change counter by exactly one: anything else means that somebody wrote since. After a failure the counter is
- * where it was, once the journal has been played back, and the next write looks. */
+/* A commit moves the change counter by exactly one: anything else means that somebody wrote since. After a
+ * failure the counter is where it was, once the journal has been played back, and the next write looks. */
 void foreign_write_end(struct state *state, bool wrote)
 {
     struct version now;
@@ -285,7 +296,8 @@ bool state_is_foreign(struct state *state)
     bool changed, foreign;
 
     pthread_mutex_lock(&state->seen_lock);
-    changed = !state->foreign && !state->writing && (fingerprint_get(state->path, &now) < 0 || !fingerprint_equal(&now, &state->seen));
+    changed = !state->foreign && !state->writing &&
+              (fingerprint_get(state->path, &now) < 0 || !fingerprint_equal(&now, &state->seen));
     foreign = state->foreign;
     pthread_mutex_unlock(&state->seen_lock);
     if (changed)
@@ -301,7 +313,9 @@ int state_reopen(struct state *state)
     foreign_set(state); /* until the next load, also when what follows fails */
     if (!state->db || file_has_moved(state)) {
         db_close(state);
-        r = access(state->path, F_OK) < 0 ? -errno : 0; /* an empty one made here would look like a restore of nothing */
+        r = access(state->path, F_OK) < 0
+                ? -errno
+                : 0; /* an empty one made here would look like a restore of nothing */
         if (r < 0)
             error_text_set("%s is not there: restore it first", state->path);
         if (r == 0)
@@ -313,7 +327,7 @@ int state_reopen(struct state *state)
     return r;
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static void state_free(struct state *state)
 {

@@ -40,7 +40,7 @@
 struct state;
 struct state_tx;
 
-/* ---- rows ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- rows ------------------------------------------------------------------------------------ */
 
 #define STATE_TEXT_SIZE  256 /* names and paths, with the zero */
 #define STATE_ISCSI_SIZE 224 /* RFC 7143 §4.2.7.1: 223 bytes, with the zero */
@@ -113,7 +113,7 @@ enum state_table {
     STATE_N_TABLES
 };
 
-/* ---- life ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 /* Opens <dir>/array.db, makes it when it is not there, migrates it. -EBUSY: another process owns it (1). -ENOTSUP: a newer version
  * (11). -EBADMSG: not a readable state file. Otherwise what the file system says. */
@@ -122,7 +122,7 @@ int state_open(const char *dir, struct state **ret_state);
 void state_close(struct state *state);
 DEFINE_CLEANUP(struct state *, state_close)
 
-/* ---- reading --------------------------------------------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 struct state_image {
     struct state_rows {
@@ -152,7 +152,7 @@ bool state_is_foreign(struct state *state);
 /* Opens the file again if it was replaced. Call before state_load() after a foreign change. */
 int state_reopen(struct state *state);
 
-/* ---- changing -------------------------------------------------------------------------------------------------------------------- */
+/* ---- changing -------------------------------------------------------------------------------- */
 
 /* A transaction is a list of row changes; nothing happens before state_commit(). Rows are copied. The first failure to add (-ENOMEM)
  * is remembered and comes out of state_commit(), so callers may ignore it. */

@@ -11,7 +11,7 @@
 #include "base/list.h"
 #include "state/state.h"
 
-/* ---- tables.c: what a row is, in data ---------------------------------------------------------------------------------------- */
+/* ---- tables.c: what a row is, in data -------------------------------------------------------- */
 
 enum col_kind { COL_GUID, COL_TEXT, COL_STRING, COL_U32, COL_U64, COL_BOOL, COL_BLOB };
 
@@ -52,7 +52,7 @@ int row_copy(const struct table *table, const void *row, void *ret_row); /* -ENO
 /* NULL when the row is well-formed (invariant 3), else the reason, static. */
 const char *row_fault(const struct table *table, const void *row);
 
-/* ---- schema.c ------------------------------------------------------------------------------------------------------------------ */
+/* ---- schema.c -------------------------------------------------------------------------------- */
 
 #define STATE_APPLICATION_ID 0x76647331 /* "vds1" */
 
@@ -63,7 +63,7 @@ extern const unsigned schema_n_steps;
 /* Refuses what a state file never has: views, triggers, virtual tables (-EBADMSG). */
 int schema_check(sqlite3 *db);
 
-/* ---- image.c ------------------------------------------------------------------------------------------------------------------- */
+/* ---- image.c --------------------------------------------------------------------------------- */
 
 struct bad_row {
     struct bad_row *next;
@@ -79,7 +79,7 @@ static inline void bad_rows_freep(struct bad_row **bad)
     bad_rows_free(*bad);
 }
 
-/* ---- commit.c ------------------------------------------------------------------------------------------------------------------ */
+/* ---- commit.c -------------------------------------------------------------------------------- */
 
 struct state_tx {
     struct list_node mutations;
@@ -93,7 +93,7 @@ struct state_tx {
 
 void *writer_main(void *arg);
 
-/* ---- state.c ------------------------------------------------------------------------------------------------------------------- */
+/* ---- state.c --------------------------------------------------------------------------------- */
 
 struct fingerprint {
     dev_t dev;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The rows, described once: SQL, parsing, validation, copying and the check of references all walk these tables. */
+/* The rows, described once: SQL, parsing, validation, copying and the check of references all walk these
+ * tables. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
@@ -19,7 +20,8 @@ static bool text_is_printable(const char *text)
     return true;
 }
 
-/* The characters that an iSCSI name in its normal form can have (RFC 3722, ASCII part), and one of its three types. */
+/* The characters that an iSCSI name in its normal form can have (RFC 3722, ASCII part), and one of its three
+ * types. */
 static bool text_is_iscsi_name(const char *text)
 {
     if (strncmp(text, "iqn.", 4) != 0 && strncmp(text, "eui.", 4) != 0 && strncmp(text, "naa.", 4) != 0)
@@ -60,6 +62,7 @@ static bool text_is_mask(const char *text)
     return strcmp(text, "*") == 0 || text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789.:-;")] == '\0';
 }
 
+/* clang-format off */
 #define AT(noun, member)                  .offset = offsetof(struct state_##noun, member)
 #define ID(noun, member)                  { #member, COL_GUID, AT(noun, member), true }
 #define REF(noun, member)                 { #member, COL_GUID, AT(noun, member), false }
@@ -111,6 +114,7 @@ const struct table state_tables[STATE_N_TABLES] = {
         .unique = { { 1, { 0 } } },
         .refs = { { { 1, { 0 } }, STATE_LUN, { 1, { 0 } } } } },
 };
+/* clang-format on */
 
 void row_fini(const struct table *table, void *row)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* ASSOCIATE and DISSOCIATE: the targets, controllers or controller ports through which the LUN in focus is reached. The methods take
- * the whole new set (and, for controllers and ports, the rest), so each command reads what there is, changes it and gives it back. */
+/* ASSOCIATE and DISSOCIATE: the targets, controllers or controller ports through which the LUN in focus is
+ * reached. The methods take the whole new set (and, for controllers and ports, the rest), so each command
+ * reads what there is, changes it and gives it back. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,7 @@ struct ties {
 static void ties_fini(struct ties *ties)
 {
     free(ties->item);
-    *ties = (struct ties) { 0 };
+    *ties = (struct ties){ 0 };
 }
 
 static HRESULT ties_add(struct ties *ties, unsigned controller, const struct objects *objects)
@@ -36,7 +37,7 @@ static HRESULT ties_add(struct ties *ties, unsigned controller, const struct obj
         return E_OUTOFMEMORY;
     ties->item = bigger;
     for (size_t i = 0; i < objects->n; i++)
-        bigger[ties->n++] = (struct tie) { objects->item[i].id, controller, objects->item[i].number, false };
+        bigger[ties->n++] = (struct tie){ objects->item[i].id, controller, objects->item[i].number, false };
     return S_OK;
 }
 
@@ -46,7 +47,7 @@ static void ties_mark(struct ties *ties, const GUID *id)
         ties->item[i].tied |= memcmp(&ties->item[i].id, id, sizeof *id) == 0;
 }
 
-/* ---- what there is ------------------------------------------------------------------------------------------------------------ */
+/* ---- what there is --------------------------------------------------------------------------- */
 
 static HRESULT mark_members(struct shell *shell, enum kind kind, IEnumVdsObject *members, struct ties *ties)
 {
@@ -134,7 +135,7 @@ static HRESULT read_ports(struct shell *shell, struct ties *ties)
     return hr;
 }
 
-/* ---- what shall be ------------------------------------------------------------------------------------------------------------- */
+/* ---- what shall be --------------------------------------------------------------------------- */
 
 static HRESULT write_targets(struct shell *shell, GUID *on, LONG n_on, GUID *off, LONG n_off)
 {
@@ -151,7 +152,8 @@ static HRESULT write_targets(struct shell *shell, GUID *on, LONG n_on, GUID *off
 
 static HRESULT write_controllers(struct shell *shell, GUID *on, LONG n_on, GUID *off, LONG n_off)
 {
-    return IVdsLun_AssociateControllers((IVdsLun *)shell->focus[KIND_LUN].face, n_on ? on : NULL, n_on, n_off ? off : NULL, n_off);
+    return IVdsLun_AssociateControllers((IVdsLun *)shell->focus[KIND_LUN].face, n_on ? on : NULL, n_on,
+                                        n_off ? off : NULL, n_off);
 }
 
 static HRESULT write_ports(struct shell *shell, GUID *on, LONG n_on, GUID *off, LONG n_off)
@@ -160,13 +162,14 @@ static HRESULT write_ports(struct shell *shell, GUID *on, LONG n_on, GUID *off, 
     HRESULT hr = focus_face(shell, KIND_LUN, &IID_IVdsLunControllerPorts, &face);
 
     if (SUCCEEDED(hr)) {
-        hr = IVdsLunControllerPorts_AssociateControllerPorts(face, n_on ? on : NULL, n_on, n_off ? off : NULL, n_off);
+        hr = IVdsLunControllerPorts_AssociateControllerPorts(face, n_on ? on : NULL, n_on, n_off ? off : NULL,
+                                                             n_off);
         IVdsLunControllerPorts_Release(face);
     }
     return hr;
 }
 
-/* ---- the commands --------------------------------------------------------------------------------------------------------------- */
+/* ---- the commands ---------------------------------------------------------------------------- */
 
 struct tie_kind {
     enum kind kind;
@@ -176,10 +179,12 @@ struct tie_kind {
     HRESULT (*write)(struct shell *shell, GUID *on, LONG n_on, GUID *off, LONG n_off);
 };
 
-static const struct tie_kind targets = { KIND_TARGET, ARG_NUMBERS, "Target", "Targets associated", read_targets, write_targets };
-static const struct tie_kind controllers = { KIND_CONTROLLER, ARG_NUMBERS, "Controller", "Controllers active", read_controllers,
-                                             write_controllers };
-static const struct tie_kind ports = { KIND_PORT, ARG_PAIRS, "Controller port", "Controller ports active", read_ports, write_ports };
+static const struct tie_kind targets = { KIND_TARGET,          ARG_NUMBERS,  "Target",
+                                         "Targets associated", read_targets, write_targets };
+static const struct tie_kind controllers = { KIND_CONTROLLER,      ARG_NUMBERS,      "Controller",
+                                             "Controllers active", read_controllers, write_controllers };
+static const struct tie_kind ports = { KIND_PORT,  ARG_PAIRS,  "Controller port", "Controller ports active",
+                                       read_ports, write_ports };
 
 static struct tie *find_tie(const struct tie_kind *kind, const struct ties *ties, const struct item *item)
 {
@@ -194,7 +199,8 @@ static struct tie *find_tie(const struct tie_kind *kind, const struct ties *ties
     return NULL;
 }
 
-static int change_ties(const struct tie_kind *kind, const struct request *request, bool replace, bool tied, struct ties *ties)
+static int change_ties(const struct tie_kind *kind, const struct request *request, bool replace, bool tied,
+                       struct ties *ties)
 {
     const struct item *items = &request->items[request->value[kind->arg].first];
 
@@ -244,7 +250,8 @@ static void print_ties(const struct tie_kind *kind, const struct ties *ties)
     printf("%s)\n", *comma ? "" : "none");
 }
 
-static int associate(struct shell *shell, const struct request *request, const struct tie_kind *kind, bool replace, bool tied)
+static int associate(struct shell *shell, const struct request *request, const struct tie_kind *kind,
+                     bool replace, bool tied)
 {
     _cleanup_(ties_fini) struct ties before = { 0 }, after = { 0 };
     HRESULT hr = kind->read(shell, &before);
@@ -259,19 +266,20 @@ static int associate(struct shell *shell, const struct request *request, const s
     if (SUCCEEDED(hr))
         hr = kind->read(shell, &after);
     if (FAILED(hr))
-        return say_failed(hr, "The %s associations of LUN %u cannot be changed", kind_defs[kind->kind].name, shell->focus[KIND_LUN].number);
+        return say_failed(hr, "The %s associations of LUN %u cannot be changed", kind_defs[kind->kind].name,
+                          shell->focus[KIND_LUN].number);
     print_ties(kind, &after);
     return OUTCOME_DONE;
 }
 
-#define DEFINE_ASSOCIATE(noun) \
-    int associate_##noun(struct shell *shell, const struct request *request) \
-    { \
+#define DEFINE_ASSOCIATE(noun)                                                         \
+    int associate_##noun(struct shell *shell, const struct request *request)           \
+    {                                                                                  \
         return associate(shell, request, &noun, !request_has(request, ARG_ADD), true); \
-    } \
-    int dissociate_##noun(struct shell *shell, const struct request *request) \
-    { \
-        return associate(shell, request, &noun, false, false); \
+    }                                                                                  \
+    int dissociate_##noun(struct shell *shell, const struct request *request)          \
+    {                                                                                  \
+        return associate(shell, request, &noun, false, false);                         \
     }
 
 DEFINE_ASSOCIATE(controllers)

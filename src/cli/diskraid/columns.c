@@ -63,10 +63,11 @@ void columns_row(struct columns *columns, bool focus, const char *format, ...)
     va_start(args, format);
     r = vasprintf(&cells, format, args);
     va_end(args);
-    cells = or_die(r < 0 ? NULL : realloc(cells, (size_t)r + 1 + COLUMNS_MAX)); /* a row that lacks cells has empty ones */
+    /* A row that lacks cells has empty ones. */
+    cells = or_die(r < 0 ? NULL : realloc(cells, (size_t)r + 1 + COLUMNS_MAX));
     memset(cells + r, 0, 1 + COLUMNS_MAX);
     columns->rows = or_die(realloc(columns->rows, (columns->n_rows + 1) * sizeof *columns->rows));
-    columns->rows[columns->n_rows++] = (struct row) { cells, focus };
+    columns->rows[columns->n_rows++] = (struct row){ cells, focus };
     cell = cells;
     for (size_t i = 0; i < columns->n; i++) {
         char *tab = i + 1 < columns->n ? strchr(cell, '\t') : NULL;
@@ -96,7 +97,8 @@ static void print_heading(const struct columns *c)
     int owed = 0;
 
     for (size_t i = 0; i < c->n; i++) {
-        int spare = c->width[i] - text_width(c->defs[i].heading), before = c->defs[i].right && spare > 0 ? spare / 2 : 0;
+        int spare = c->width[i] - text_width(c->defs[i].heading),
+            before = c->defs[i].right && spare > 0 ? spare / 2 : 0;
 
         print_cell(c->defs[i].heading, 2 + before, spare - before, &owed);
     }

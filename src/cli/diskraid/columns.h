@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* DiskRAID's two ways of showing things: lists with a heading and a line of dashes, and details as "Label : value". */
+/* DiskRAID's two ways of showing things: lists with a heading and a line of dashes, and details as "Label :
+ * value". */
 #ifndef VDS_CLI_DISKRAID_COLUMNS_H
 #define VDS_CLI_DISKRAID_COLUMNS_H
 
@@ -17,7 +18,8 @@ struct columns;
 /* Never fails: out of memory ends the program. */
 struct columns *columns_create(const struct column *defs, size_t n);
 /* One row: printf-formatted, cells separated by tabs. `focus`: an asterisk in front. */
-void columns_row(struct columns *columns, bool focus, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void columns_row(struct columns *columns, bool focus, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 /* Prints the rows and frees all. No rows: `nothing` instead. */
 void columns_print(struct columns *columns, const char *nothing);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* DETAIL: all properties of the object in focus, then lists of what is tied to it. What a provider does not answer is left out. */
+/* DETAIL: all properties of the object in focus, then lists of what is tied to it. What a provider does not
+ * answer is left out. */
 #include <stdio.h>
 #include <string.h>
 
@@ -34,7 +35,8 @@ static void field_flags(uint32_t flags, const struct word_flag *table, size_t n)
 }
 
 /* A list under a heading of its own; a failure to get it, such as "not supported", leaves it out. */
-static HRESULT sub_list(struct shell *shell, const char *heading, enum kind kind, HRESULT hr, IEnumVdsObject *members)
+static HRESULT sub_list(struct shell *shell, const char *heading, enum kind kind, HRESULT hr,
+                        IEnumVdsObject *members)
 {
     if (hr == VDS_E_NOT_SUPPORTED || hr == E_NOTIMPL)
         return S_OK;
@@ -44,7 +46,7 @@ static HRESULT sub_list(struct shell *shell, const char *heading, enum kind kind
     return list_members(shell, kind, members);
 }
 
-/* ---- host ------------------------------------------------------------------------------------------------------------------- */
+/* ---- host ------------------------------------------------------------------------------------ */
 
 static HRESULT detail_iadapter(struct shell *shell, const struct request *request)
 {
@@ -68,7 +70,8 @@ static HRESULT detail_iadapter(struct shell *shell, const struct request *reques
 static HRESULT detail_iportal(struct shell *shell, const struct request *request)
 {
     VDS_ISCSI_INITIATOR_PORTAL_PROP p;
-    HRESULT hr = IVdsIscsiInitiatorPortal_GetProperties((IVdsIscsiInitiatorPortal *)shell->focus[KIND_IPORTAL].face, &p);
+    HRESULT hr = IVdsIscsiInitiatorPortal_GetProperties(
+        (IVdsIscsiInitiatorPortal *)shell->focus[KIND_IPORTAL].face, &p);
     _cleanup_(freep) char *address = NULL;
 
     (void)request;
@@ -81,7 +84,7 @@ static HRESULT detail_iportal(struct shell *shell, const struct request *request
     return S_OK;
 }
 
-/* ---- provider and subsystem --------------------------------------------------------------------------------------------------- */
+/* ---- provider and subsystem ------------------------------------------------------------------ */
 
 /* The later interface knows more types; providers may have either or none. */
 static void field_hwprovider_type(const struct shell *shell)
@@ -166,7 +169,7 @@ static HRESULT detail_subsystem(struct shell *shell, const struct request *reque
     return S_OK;
 }
 
-/* ---- controller, port, drive --------------------------------------------------------------------------------------------------- */
+/* ---- controller, port, drive ----------------------------------------------------------------- */
 
 static HRESULT detail_controller(struct shell *shell, const struct request *request)
 {
@@ -202,7 +205,8 @@ static HRESULT detail_port(struct shell *shell, const struct request *request)
     field_take("Identification", p.pwszIdentification);
     field_id(&p.id);
     field("Status", "%s", word_status((int)p.status));
-    hr = port->face ? IVdsControllerPort_QueryAssociatedLuns((IVdsControllerPort *)port->face, &members) : VDS_E_NOT_SUPPORTED;
+    hr = port->face ? IVdsControllerPort_QueryAssociatedLuns((IVdsControllerPort *)port->face, &members)
+                    : VDS_E_NOT_SUPPORTED;
     return sub_list(shell, "Associated LUNs", KIND_LUN, hr, members);
 }
 
@@ -240,7 +244,8 @@ static HRESULT list_extents(struct shell *shell, VDS_DRIVE_EXTENT *extents, LONG
 
         word_size(extents[i].ullSize, size);
         if (number >= 0)
-            columns_row(columns, focus_has(shell, KIND_LUN) && (int)shell->focus[KIND_LUN].number == number, "LUN %d\t%s", number, size);
+            columns_row(columns, focus_has(shell, KIND_LUN) && (int)shell->focus[KIND_LUN].number == number,
+                        "LUN %d\t%s", number, size);
         else
             columns_row(columns, false, "%s\t%s", extents[i].bUsed ? "Used" : "Free", size);
     }
@@ -281,7 +286,7 @@ static HRESULT detail_drive(struct shell *shell, const struct request *request)
     return hr;
 }
 
-/* ---- LUN ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- LUN ------------------------------------------------------------------------------------- */
 
 static const struct word_flag lun_flags[] = {
     { VDS_LF_LBN_REMAP_ENABLED, "remap" },
@@ -384,7 +389,8 @@ static void field_identification(IVdsLun *lun)
 
     if (FAILED(IVdsLun_GetIdentificationData(lun, &info)))
         return;
-    field("Vendor, product", "%s %s %s", info.m_szVendorId ? info.m_szVendorId : "", info.m_szProductId ? info.m_szProductId : "",
+    field("Vendor, product", "%s %s %s", info.m_szVendorId ? info.m_szVendorId : "",
+          info.m_szProductId ? info.m_szProductId : "",
           info.m_szProductRevision ? info.m_szProductRevision : "");
     field("Serial number", "%s", info.m_szSerialNumber ? info.m_szSerialNumber : "");
     field("Bus type", "%s", word_bus((int)info.m_BusType));
@@ -436,7 +442,7 @@ static HRESULT detail_lun(struct shell *shell, const struct request *request)
     return hr;
 }
 
-/* ---- iSCSI -------------------------------------------------------------------------------------------------------------------- */
+/* ---- iSCSI ----------------------------------------------------------------------------------- */
 
 /* Groups of a portal belong to several targets, so numbers would not tell them apart. */
 static HRESULT row_group_of_portal(void *arg, void *face)
@@ -464,7 +470,9 @@ static HRESULT row_group_of_portal(void *arg, void *face)
 
 static HRESULT detail_tportal(struct shell *shell, const struct request *request)
 {
-    static const struct column defs[] = { { "Tag", 5, true }, { "Target", 20, false }, { "iSCSI Name", 30, false } };
+    static const struct column defs[] = { { "Tag", 5, true },
+                                          { "Target", 20, false },
+                                          { "iSCSI Name", 30, false } };
     IVdsIscsiPortal *face = (IVdsIscsiPortal *)shell->focus[KIND_TPORTAL].face;
     struct columns *columns;
     VDS_ISCSI_PORTAL_PROP p;
@@ -553,7 +561,7 @@ static HRESULT detail_tpgroup(struct shell *shell, const struct request *request
     return sub_list(shell, "Target portals", KIND_TPORTAL, hr, members);
 }
 
-/* ---- the command --------------------------------------------------------------------------------------------------------------- */
+/* ---- the command ----------------------------------------------------------------------------- */
 
 static HRESULT (*const details[N_KINDS])(struct shell *shell, const struct request *request) = {
     [KIND_IADAPTER] = detail_iadapter,     [KIND_IPORTAL] = detail_iportal, [KIND_PROVIDER] = detail_provider,
@@ -570,5 +578,7 @@ int detail_run(struct shell *shell, const struct request *request)
 
     printf("%s %u\n\n", kind_title(kind, title), shell->focus[kind].number);
     hr = details[kind] ? details[kind](shell, request) : VDS_E_NOT_SUPPORTED;
-    return FAILED(hr) ? say_failed(hr, "%s %u cannot be shown", kind_title(kind, title), shell->focus[kind].number) : OUTCOME_DONE;
+    return FAILED(hr)
+               ? say_failed(hr, "%s %u cannot be shown", kind_title(kind, title), shell->focus[kind].number)
+               : OUTCOME_DONE;
 }

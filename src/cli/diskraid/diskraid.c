@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* diskraid: the shell of Microsoft's DiskRAID for this service. Options, then a terminal or a script. See diskraid(1). */
+/* diskraid: the shell of Microsoft's DiskRAID for this service. Options, then a terminal or a script. See
+ * diskraid(1). */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,17 +18,19 @@ struct options {
 
 static int usage(FILE *file, int status)
 {
-    fprintf(file, "usage: diskraid [/s SCRIPT] [/o OUTPUT] [/v] [--socket PATH | --host HOST]\n\n"
-                  "Manages storage subsystems of a Virtual Disk Service: from a terminal, or from a script.\n\n"
-                  "  /s SCRIPT      run the commands of a file; without it, of standard input\n"
-                  "  /o OUTPUT      write to a file what would go to standard output\n"
-                  "  /v             show each command of a script before it runs\n"
-                  "  --socket PATH  where the service listens (default: $VDS_SOCKET, else the system's)\n"
-                  "  --host HOST    manage another machine, over SSH\n"
-                  "  /?, --help     this text; --version  the version\n\n"
-                  "Options may begin with - instead of /. HELP lists the commands.\n\n"
-                  "Exit codes: 0 done, 1 fatal error, 2 wrong usage, 3 a file cannot be opened, 4 the service failed,\n"
-                  "5 syntax error or wrong object selected.\n");
+    fprintf(
+        file,
+        "usage: diskraid [/s SCRIPT] [/o OUTPUT] [/v] [--socket PATH | --host HOST]\n\n"
+        "Manages storage subsystems of a Virtual Disk Service: from a terminal, or from a script.\n\n"
+        "  /s SCRIPT      run the commands of a file; without it, of standard input\n"
+        "  /o OUTPUT      write to a file what would go to standard output\n"
+        "  /v             show each command of a script before it runs\n"
+        "  --socket PATH  where the service listens (default: $VDS_SOCKET, else the system's)\n"
+        "  --host HOST    manage another machine, over SSH\n"
+        "  /?, --help     this text; --version  the version\n\n"
+        "Options may begin with - instead of /. HELP lists the commands.\n\n"
+        "Exit codes: 0 done, 1 fatal error, 2 wrong usage, 3 a file cannot be opened, 4 the service failed,\n"
+        "5 syntax error or wrong object selected.\n");
     return status;
 }
 
@@ -97,7 +100,8 @@ static void print_banner(const struct options *o)
     char name[256] = "";
 
     gethostname(name, sizeof name - 1);
-    printf("\nvds DiskRAID version %s\nCopyright (C) the vds authors\nOn computer: %s\n\n", VDS_VERSION, o->host ? o->host : name);
+    printf("\nvds DiskRAID version %s\nCopyright (C) the vds authors\nOn computer: %s\n\n", VDS_VERSION,
+           o->host ? o->host : name);
     fflush(stdout);
 }
 

@@ -22,7 +22,7 @@ static int syntax(struct grammar_error *error, const char *format, ...)
     return -1;
 }
 
-/* ---- words ---------------------------------------------------------------------------------------------------------------- */
+/* ---- words ----------------------------------------------------------------------------------- */
 
 enum match { MATCH_NONE, MATCH_SHORT, MATCH_EXACT };
 
@@ -60,7 +60,8 @@ static const char *word_at(const char *words, unsigned n, size_t *ret_len)
     return *words ? words : NULL;
 }
 
-/* How many words, the command's own aside, the line and the form begin with together; *ret_whole: all that the form has. */
+/* How many words, the command's own aside, the line and the form begin with together; *ret_whole: all that
+ * the form has. */
 static unsigned words_in_common(const struct form *form, const struct tokens *tokens, bool *ret_whole)
 {
     const char *w;
@@ -74,9 +75,10 @@ static unsigned words_in_common(const struct form *form, const struct tokens *to
     return n;
 }
 
-/* The form with the most words that fit: "importtarget subsystem set target" before "importtarget subsystem". NULL: none; then
- * *ret_n_words is how far the line makes sense. */
-static const struct form *find_form(const struct command *command, const struct tokens *tokens, unsigned *ret_n_words)
+/* The form with the most words that fit: "importtarget subsystem set target" before "importtarget subsystem".
+ * NULL: none; then *ret_n_words is how far the line makes sense. */
+static const struct form *find_form(const struct command *command, const struct tokens *tokens,
+                                    unsigned *ret_n_words)
 {
     const struct form *best = NULL;
     unsigned sense = 0, n_best = 0;
@@ -95,7 +97,7 @@ static const struct form *find_form(const struct command *command, const struct 
     return best;
 }
 
-/* ---- values --------------------------------------------------------------------------------------------------------------- */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 static int number_parse(const char *text, const char **ret_end, uint32_t *ret_number)
 {
@@ -118,7 +120,9 @@ int size_parse_units(const char *text, uint64_t *ret_bytes)
     static const struct {
         const char *name;
         unsigned shift;
-    } units[] = { { "", 20 }, { "B", 0 }, { "KB", 10 }, { "MB", 20 }, { "GB", 30 }, { "TB", 40 }, { "PB", 50 } };
+    } units[] = {
+        { "", 20 }, { "B", 0 }, { "KB", 10 }, { "MB", 20 }, { "GB", 30 }, { "TB", 40 }, { "PB", 50 }
+    };
     size_t len = strspn(text, "0123456789.");
     char *end;
     double value = strtod(text, &end);
@@ -178,7 +182,8 @@ static int items_parse(struct request *request, enum arg arg, const char *text)
 
         if (request->n_items == ITEMS_MAX || number_parse(text, &text, &item.first) < 0)
             return -1;
-        if (pairs && (*text != '-' || second_parse(text + 1, arg_defs[arg].type == ARG_TYPE_PATHS, &text, &item.second) < 0))
+        if (pairs && (*text != '-' ||
+                      second_parse(text + 1, arg_defs[arg].type == ARG_TYPE_PATHS, &text, &item.second) < 0))
             return -1;
         request->items[request->n_items++] = item;
         if (*text != ',')
@@ -237,11 +242,11 @@ static int value_parse(struct request *request, enum arg arg, const char *text, 
         break;
     }
     if (r < 0 || *end)
-        return syntax(error, "'%s' is not %s", text, def->value);
+        return syntax(error, "'%s' is not %s", text, def->meaning);
     return 0;
 }
 
-/* ---- arguments ------------------------------------------------------------------------------------------------------------ */
+/* ---- arguments ------------------------------------------------------------------------------- */
 
 static char list_separator(enum arg_type type)
 {
@@ -257,8 +262,8 @@ static char list_separator(enum arg_type type)
     }
 }
 
-/* Lists may be written with blanks after or before their separators: puts together what belongs to the list that starts with `text`
- * in the word *i. Words are joined once each, so `joined` has room. */
+/* Lists may be written with blanks after or before their separators: puts together what belongs to the list
+ * that starts with `text` in the word *i. Words are joined once each, so `joined` has room. */
 static const char *join_list(struct request *request, enum arg_type type, const char *text, unsigned *i)
 {
     const struct tokens *t = &request->tokens;
@@ -273,13 +278,19 @@ static const char *join_list(struct request *request, enum arg_type type, const 
     return start;
 }
 
-static int take_value(struct request *request, enum arg arg, const char *text, unsigned *i, struct grammar_error *error)
+static const char *arg_name(enum arg arg)
+{
+    return arg_defs[arg].keyword ? arg_defs[arg].keyword : arg_defs[arg].meaning;
+}
+
+static int take_value(struct request *request, enum arg arg, const char *text, unsigned *i,
+                      struct grammar_error *error)
 {
     const struct tokens *t = &request->tokens;
     enum arg_type type = arg_defs[arg].type;
 
     if (request->given & ARG_BIT(arg))
-        return syntax(error, "%s is given twice", arg_defs[arg].keyword ? arg_defs[arg].keyword : arg_defs[arg].value);
+        return syntax(error, "%s is given twice", arg_name(arg));
     request->given |= ARG_BIT(arg);
     if (type == ARG_TYPE_WORDS) {
         request->value[arg].first = *i;
@@ -287,13 +298,14 @@ static int take_value(struct request *request, enum arg arg, const char *text, u
         *i = t->n - 1;
         return 0;
     }
-    if (!*text && type != ARG_TYPE_FLAG && type != ARG_TYPE_EMPTY && *i + 1 < t->n && !strchr(t->word[*i + 1], '=')) /* "iadapter= 0" */
+    if (!*text && type != ARG_TYPE_FLAG && type != ARG_TYPE_EMPTY && *i + 1 < t->n &&
+        !strchr(t->word[*i + 1], '=')) /* "iadapter= 0" */
         text = t->word[++*i];
     return value_parse(request, arg, join_list(request, type, text, i), error);
 }
 
-/* The keyword argument or flag word that `word` is, or N_ARGS. */
-static enum arg find_keyword(const struct form *form, const char *word)
+/* The keyword argument (`pair`) or flag word that `word` begins with, or N_ARGS. */
+static enum arg find_keyword(const struct form *form, const char *word, bool pair)
 {
     size_t len = strcspn(word, "=");
     enum arg found = N_ARGS;
@@ -302,7 +314,7 @@ static enum arg find_keyword(const struct form *form, const char *word)
         const struct arg_def *def = &arg_defs[form->args[k]];
         enum match m;
 
-        if (!def->keyword || (def->type == ARG_TYPE_FLAG) == (word[len] == '='))
+        if (!def->keyword || (def->type == ARG_TYPE_FLAG) == pair)
             continue;
         m = match(word, len, def->keyword, strlen(def->keyword));
         if (m == MATCH_EXACT)
@@ -325,21 +337,19 @@ static enum arg next_plain(const struct form *form, uint64_t given)
 static int take_argument(struct request *request, unsigned *i, struct grammar_error *error)
 {
     const char *word = request->tokens.word[*i];
-    enum arg arg = find_keyword(request->form, word);
+    enum arg arg = find_keyword(request->form, word, strchr(word, '='));
 
     if (arg != N_ARGS)
-        return take_value(request, arg, arg_defs[arg].type == ARG_TYPE_FLAG ? "" : strchr(word, '=') + 1, i, error);
+        return take_value(request, arg, arg_defs[arg].type == ARG_TYPE_FLAG ? "" : strchr(word, '=') + 1, i,
+                          error);
     arg = next_plain(request->form, request->given);
     if (arg != N_ARGS)
         return take_value(request, arg, word, i, error);
     if (request->given & ARG_BIT(ARG_SECRET)) /* "secret= xyz": do not repeat it */
         return syntax(error, "a word does not belong here");
+    if (!strchr(word, '=') && find_keyword(request->form, word, true) != N_ARGS)
+        return syntax(error, "'%s' needs a value", word);
     return syntax(error, "'%.*s' does not belong here", (int)strcspn(word, "="), word);
-}
-
-static const char *arg_name(enum arg arg)
-{
-    return arg_defs[arg].keyword ? arg_defs[arg].keyword : arg_defs[arg].value;
 }
 
 static int check_given(const struct request *request, struct grammar_error *error)
@@ -349,7 +359,8 @@ static int check_given(const struct request *request, struct grammar_error *erro
 
     for (unsigned k = 0; k < form->n_args; k++) {
         if (missing & ARG_BIT(form->args[k]))
-            return syntax(error, "%s is missing", arg_name(form->args[k]));
+            return syntax(error, "%.*s is missing", (int)strcspn(arg_name(form->args[k]), ","),
+                          arg_name(form->args[k]));
     }
     if (form->any_of && !(form->any_of & request->given))
         return syntax(error, "an argument is missing");
@@ -365,7 +376,7 @@ int grammar_parse(const char *line, size_t len, struct request *ret_request, str
     unsigned n_words;
 
     ret_request->command = ret_error->command = NULL;
-    ret_request->form = NULL;
+    ret_request->form = ret_error->form = NULL;
     ret_request->given = 0;
     ret_request->n_items = 0;
     ret_request->n_joined = 0;
@@ -376,11 +387,12 @@ int grammar_parse(const char *line, size_t len, struct request *ret_request, str
     ret_request->command = ret_error->command = grammar_find(t->word[0]);
     if (!ret_request->command)
         return syntax(ret_error, "'%s' is not a command", t->word[0]);
-    ret_request->form = find_form(ret_request->command, t, &n_words);
+    ret_request->form = ret_error->form = find_form(ret_request->command, t, &n_words);
     if (!ret_request->form && t->n == 1 + n_words)
         return syntax(ret_error, "a word is missing");
     if (!ret_request->form)
-        return syntax(ret_error, "'%.*s' does not belong here", (int)strcspn(t->word[1 + n_words], "="), t->word[1 + n_words]);
+        return syntax(ret_error, "'%.*s' does not belong here", (int)strcspn(t->word[1 + n_words], "="),
+                      t->word[1 + n_words]);
     for (unsigned i = 1 + n_words; i < t->n; i++) {
         if (take_argument(ret_request, &i, ret_error) < 0)
             return -1;
@@ -394,9 +406,10 @@ void grammar_wipe(struct request *request)
     explicit_bzero(request->joined, sizeof request->joined);
 }
 
-/* ---- usage ---------------------------------------------------------------------------------------------------------------- */
+/* ---- usage ----------------------------------------------------------------------------------- */
 
-static size_t append(char *text, size_t size, size_t at, const char *format, ...) __attribute__((format(printf, 4, 5)));
+static size_t append(char *text, size_t size, size_t at, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 static size_t append(char *text, size_t size, size_t at, const char *format, ...)
 {
     va_list args;
@@ -420,11 +433,19 @@ static size_t append_upper(char *text, size_t size, size_t at, const char *word)
 static size_t append_value(char *text, size_t size, size_t at, const struct arg_def *def)
 {
     static const char *const shape[] = {
-        [ARG_TYPE_NUMBER] = "<n>", [ARG_TYPE_NUMBERS] = "<n>[,<n>...]", [ARG_TYPE_PAIRS] = "<n-m>[,<n-m>...]",
-        [ARG_TYPE_SIZE] = "<size>", [ARG_TYPE_TEXT] = "<name>", [ARG_TYPE_EMPTY] = "[<secret>]", [ARG_TYPE_TEXTS] = "<name>[;<name>...]",
-        [ARG_TYPE_PATHS] = "<path>-{PRIMARY | <weight>}[,...]", [ARG_TYPE_WORDS] = "<flag=value> ...",
+        [ARG_TYPE_NUMBER] = "<n>",
+        [ARG_TYPE_NUMBERS] = "<n>[,<n>...]",
+        [ARG_TYPE_PAIRS] = "<n-m>[,<n-m>...]",
+        [ARG_TYPE_SIZE] = "<size>",
+        [ARG_TYPE_TEXT] = "<name>",
+        [ARG_TYPE_EMPTY] = "[<secret>]",
+        [ARG_TYPE_TEXTS] = "<name>[;<name>...]",
+        [ARG_TYPE_PATHS] = "<path>-{PRIMARY | <weight>}[,...]",
+        [ARG_TYPE_WORDS] = "<flag=value> ...",
     };
 
+    if (def->shape)
+        return append(text, size, at, "%s", def->shape);
     if (def->type != ARG_TYPE_CHOICE)
         return append(text, size, at, "%s", shape[def->type]);
     for (unsigned i = 0; def->choices[i]; i++) {
@@ -461,7 +482,7 @@ void grammar_usage(const struct command *command, const struct form *form, char 
         at = append_arg(text, size, at, form, form->args[k]);
 }
 
-/* ---- completion ----------------------------------------------------------------------------------------------------------- */
+/* ---- completion ------------------------------------------------------------------------------ */
 
 struct completion {
     const char *partial;
@@ -503,12 +524,14 @@ static void offer_args(const struct completion *c, const struct form *form)
             offer(c, def->keyword, strlen(def->keyword), def->type != ARG_TYPE_FLAG);
         else if (!def->keyword && !equals)
             offer_choices(c, def, c->partial);
-        else if (def->keyword && match(c->partial, (size_t)(equals - c->partial), def->keyword, strlen(def->keyword)) != MATCH_NONE)
+        else if (def->keyword && match(c->partial, (size_t)(equals - c->partial), def->keyword,
+                                       strlen(def->keyword)) != MATCH_NONE)
             offer_choices(c, def, equals + 1);
     }
 }
 
-/* Does the form go on from the words that are there? Then what can come is its next word, or its arguments. */
+/* Does the form go on from the words that are there? Then what can come is its next word, or its arguments.
+ */
 static void offer_form(const struct completion *c, const struct form *form, const struct tokens *t)
 {
     bool whole;

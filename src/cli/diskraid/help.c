@@ -21,7 +21,7 @@ static int help_on(const char *word)
     char text[512];
 
     if (!command)
-        return say_syntax(NULL, "Syntax error: '%s' is not a command", word);
+        return say_syntax(NULL, NULL, "Syntax error: '%s' is not a command", word);
     printf("%s\n\n", command->help);
     for (unsigned i = 0; i < command->n_forms; i++) {
         grammar_usage(command, &command->forms[i], text, sizeof text);

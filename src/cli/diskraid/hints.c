@@ -14,6 +14,7 @@
 
 enum hint_type { HINT_BOOL, HINT_COUNT, HINT_SIZE32, HINT_SIZE64, HINT_PRIORITY, HINT_LAYOUT };
 
+/* clang-format off */
 static const struct hint {
     const char *name;
     enum hint_type type;
@@ -23,15 +24,18 @@ static const struct hint {
 } hints[] = {
 #define BOOLEAN(name, field, mask, meaning) { name, HINT_BOOL, offsetof(VDS_HINTS, field), mask, meaning }
 #define NUMBER(name, type, field, meaning) { name, type, offsetof(VDS_HINTS, field), 0, meaning }
-    BOOLEAN("FCR", bFastCrashRecoveryRequired, VDS_HINT_FASTCRASHRECOVERYREQUIRED, "Fast crash recovery required"),
+    BOOLEAN("FCR", bFastCrashRecoveryRequired, VDS_HINT_FASTCRASHRECOVERYREQUIRED,
+            "Fast crash recovery required"),
     { "FTL", HINT_LAYOUT, 0, 0, "Fault tolerant" },
     BOOLEAN("MSR", bMostlyReads, VDS_HINT_MOSTLYREADS, "Mostly reads"),
     NUMBER("MXD", HINT_COUNT, ulMaximumDriveCount, "Maximum drives"),
     NUMBER("MXS", HINT_SIZE64, ullExpectedMaximumSize, "Maximum size expected"),
     NUMBER("ORA", HINT_SIZE32, ulOptimalReadAlignment, "Optimal read alignment"),
     NUMBER("ORS", HINT_SIZE32, ulOptimalReadSize, "Optimal read size"),
-    BOOLEAN("OSR", bOptimizeForSequentialReads, VDS_HINT_OPTIMIZEFORSEQUENTIALREADS, "Optimize for sequential reads"),
-    BOOLEAN("OSW", bOptimizeForSequentialWrites, VDS_HINT_OPTIMIZEFORSEQUENTIALWRITES, "Optimize for sequential writes"),
+    BOOLEAN("OSR", bOptimizeForSequentialReads, VDS_HINT_OPTIMIZEFORSEQUENTIALREADS,
+            "Optimize for sequential reads"),
+    BOOLEAN("OSW", bOptimizeForSequentialWrites, VDS_HINT_OPTIMIZEFORSEQUENTIALWRITES,
+            "Optimize for sequential writes"),
     NUMBER("OWA", HINT_SIZE32, ulOptimalWriteAlignment, "Optimal write alignment"),
     NUMBER("OWS", HINT_SIZE32, ulOptimalWriteSize, "Optimal write size"),
     NUMBER("RBP", HINT_PRIORITY, sRebuildPriority, "Rebuild priority"),
@@ -41,15 +45,17 @@ static const struct hint {
     BOOLEAN("WTC", bWriteThroughCachingEnabled, VDS_HINT_WRITETHROUGHCACHINGENABLED, "Write-through caching"),
     BOOLEAN("YNK", bIsYankable, VDS_HINT_ISYANKABLE, "Removable"),
 };
+/* clang-format on */
 
-/* ---- values --------------------------------------------------------------------------------------------------------------------- */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 static int truth_parse(const char *text, BOOL *ret_value)
 {
     static const struct {
         const char *word;
         BOOL value;
-    } words[] = { { "yes", TRUE }, { "true", TRUE }, { "on", TRUE }, { "1", TRUE }, { "no", FALSE }, { "false", FALSE }, { "off", FALSE }, { "0", FALSE } };
+    } words[] = { { "yes", TRUE }, { "true", TRUE },   { "on", TRUE },   { "1", TRUE },
+                  { "no", FALSE }, { "false", FALSE }, { "off", FALSE }, { "0", FALSE } };
 
     for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
         if (strcasecmp(text, words[i].word) == 0) {
@@ -70,7 +76,8 @@ static int count_parse(const char *text, uint64_t most, uint64_t *ret_value)
     return *end || *ret_value > most ? -1 : 0;
 }
 
-static int value_parse(const struct hint *hint, const char *text, uint64_t *ret_number, BOOL *ret_truth, const char **ret_wanted)
+static int value_parse(const struct hint *hint, const char *text, uint64_t *ret_number, BOOL *ret_truth,
+                       const char **ret_wanted)
 {
     switch (hint->type) {
     case HINT_BOOL:
@@ -85,7 +92,10 @@ static int value_parse(const struct hint *hint, const char *text, uint64_t *ret_
         return count_parse(text, VDS_REBUILD_PRIORITY_MAX, ret_number);
     default:
         *ret_wanted = "a size, such as 64KB";
-        return size_parse_units(text, ret_number) < 0 || (hint->type == HINT_SIZE32 && *ret_number > UINT32_MAX) ? -1 : 0;
+        return size_parse_units(text, ret_number) < 0 ||
+                       (hint->type == HINT_SIZE32 && *ret_number > UINT32_MAX)
+                   ? -1
+                   : 0;
     }
 }
 
@@ -96,7 +106,8 @@ static void store(struct shell *shell, const struct hint *hint, uint64_t number,
     switch (hint->type) {
     case HINT_BOOL:
         *(BOOL *)at = truth;
-        shell->hints.ullHintMask = set ? shell->hints.ullHintMask | hint->mask : shell->hints.ullHintMask & ~hint->mask;
+        shell->hints.ullHintMask =
+            set ? shell->hints.ullHintMask | hint->mask : shell->hints.ullHintMask & ~hint->mask;
         break;
     case HINT_LAYOUT:
         shell->fault_tolerant = truth;
@@ -114,7 +125,8 @@ static void store(struct shell *shell, const struct hint *hint, uint64_t number,
     }
 }
 
-int hints_set(struct shell *shell, const char *name, size_t name_len, const char *value, const char **ret_wanted)
+int hints_set(struct shell *shell, const char *name, size_t name_len, const char *value,
+              const char **ret_wanted)
 {
     for (size_t i = 0; i < ARRAY_SIZE(hints); i++) {
         uint64_t number = 0;
@@ -140,7 +152,7 @@ VDS_LUN_TYPE hints_layout(const struct shell *shell)
     return VDS_LT_DEFAULT;
 }
 
-/* ---- AUTOMAGIC ------------------------------------------------------------------------------------------------------------------- */
+/* ---- AUTOMAGIC ------------------------------------------------------------------------------- */
 
 static void show_value(const struct shell *shell, const struct hint *hint, char text[static 32])
 {
@@ -170,7 +182,9 @@ static void show_value(const struct shell *shell, const struct hint *hint, char 
 
 int automagic_show(struct shell *shell, const struct request *request)
 {
-    static const struct column defs[] = { { "Flag", 4, false }, { "Value", 12, false }, { "Meaning", 30, false } };
+    static const struct column defs[] = { { "Flag", 4, false },
+                                          { "Value", 12, false },
+                                          { "Meaning", 30, false } };
     struct columns *columns = columns_create(defs, ARRAY_SIZE(defs));
 
     (void)request;
@@ -192,12 +206,13 @@ static int change_flag(struct shell *shell, const struct request *request, const
     int r;
 
     if (set && !value)
-        return say_syntax(request->command, "Syntax error: '%s' needs a value, as in %s=...", word, word);
+        return say_syntax(request->command, request->form, "Syntax error: '%s' needs a value", word);
     r = hints_set(shell, word, len, set ? value : NULL, &wanted);
     if (r == -1)
-        return say_syntax(request->command, "Syntax error: '%.*s' is not an automagic flag", (int)len, word);
+        return say_syntax(request->command, request->form, "Syntax error: '%.*s' is not an automagic flag",
+                          (int)len, word);
     if (r == -2)
-        return say_syntax(request->command, "Syntax error: '%s' is not %s", value, wanted);
+        return say_syntax(request->command, request->form, "Syntax error: '%s' is not %s", value, wanted);
     return OUTCOME_DONE;
 }
 
@@ -207,7 +222,8 @@ static int change_flags(struct shell *shell, const struct request *request, bool
     struct shell before = *shell;
     int r = OUTCOME_DONE;
 
-    for (unsigned i = 0; i < request->value[ARG_FLAGS].n && request_has(request, ARG_FLAGS) && r == OUTCOME_DONE; i++)
+    for (unsigned i = 0;
+         i < request->value[ARG_FLAGS].n && request_has(request, ARG_FLAGS) && r == OUTCOME_DONE; i++)
         r = change_flag(shell, request, request->tokens.word[request->value[ARG_FLAGS].first + i], set);
     if (r != OUTCOME_DONE)
         *shell = before;
@@ -228,7 +244,7 @@ int automagic_clear(struct shell *shell, const struct request *request)
     int r = OUTCOME_DONE;
 
     if (request_has(request, ARG_ALL)) {
-        shell->hints = (VDS_HINTS) { 0 };
+        shell->hints = (VDS_HINTS){ 0 };
         shell->hints_set = 0;
         shell->fault_tolerant = false;
     } else {
@@ -248,7 +264,8 @@ int automagic_apply(struct shell *shell, const struct request *request)
         return r;
     hr = IVdsLun_ApplyHints((IVdsLun *)shell->focus[KIND_LUN].face, &shell->hints);
     if (FAILED(hr))
-        return say_failed(hr, "The automagic flags cannot be applied to LUN %u", shell->focus[KIND_LUN].number);
+        return say_failed(hr, "The automagic flags cannot be applied to LUN %u",
+                          shell->focus[KIND_LUN].number);
     printf("The automagic flags were applied to LUN %u.\n", shell->focus[KIND_LUN].number);
     return OUTCOME_DONE;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* INITIATOR, LOGIN, LOGOUT, CHAP, IMPORTTARGET: the initiator of the machine on which the service runs, and secrets. */
+/* INITIATOR, LOGIN, LOGOUT, CHAP, IMPORTTARGET: the initiator of the machine on which the service runs, and
+ * secrets. */
 #include <stdio.h>
 #include <string.h>
 
@@ -26,7 +27,7 @@ int initiator_run(struct shell *shell, const struct request *request)
     return OUTCOME_DONE;
 }
 
-/* ---- LOGIN, LOGOUT ------------------------------------------------------------------------------------------------------------------ */
+/* ---- LOGIN, LOGOUT --------------------------------------------------------------------------- */
 
 /* The initiator portal of an adapter that need not be in focus. */
 static int iportal_of(struct shell *shell, const struct object *adapter, unsigned number, GUID *ret_id)
@@ -40,21 +41,28 @@ static int iportal_of(struct shell *shell, const struct object *adapter, unsigne
     return r;
 }
 
-static HRESULT login(struct shell *shell, const struct request *request, IVdsIscsiInitiatorAdapter *adapter, GUID tportal, GUID iportal)
+static HRESULT login(struct shell *shell, const struct request *request, IVdsIscsiInitiatorAdapter *adapter,
+                     GUID tportal, GUID iportal)
 {
-    ULONG flags = (request_has(request, ARG_IPS) ? VDS_ILF_REQUIRE_IPSEC : 0) | (request_has(request, ARG_EMP) ? VDS_ILF_MULTIPATH_ENABLED : 0);
+    ULONG flags = (request_has(request, ARG_IPS) ? VDS_ILF_REQUIRE_IPSEC : 0) |
+                  (request_has(request, ARG_EMP) ? VDS_ILF_MULTIPATH_ENABLED : 0);
     IVdsAsync *async;
     HRESULT hr = IVdsIscsiInitiatorAdapter_LoginToTarget(
-        adapter, request_has(request, ARG_LOGIN_TYPE) ? (VDS_ISCSI_LOGIN_TYPE)request->value[ARG_LOGIN_TYPE].number : VDS_ILT_MANUAL,
-        shell->focus[KIND_TARGET].id, tportal, iportal, flags, request_has(request, ARG_EHD), request_has(request, ARG_EDD),
-        request_has(request, ARG_CHAP) ? (VDS_ISCSI_AUTH_TYPE)request->value[ARG_CHAP].number : VDS_IAT_NONE, &async);
+        adapter,
+        request_has(request, ARG_LOGIN_TYPE) ? (VDS_ISCSI_LOGIN_TYPE)request->value[ARG_LOGIN_TYPE].number
+                                             : VDS_ILT_MANUAL,
+        shell->focus[KIND_TARGET].id, tportal, iportal, flags, request_has(request, ARG_EHD),
+        request_has(request, ARG_EDD),
+        request_has(request, ARG_CHAP) ? (VDS_ISCSI_AUTH_TYPE)request->value[ARG_CHAP].number : VDS_IAT_NONE,
+        &async);
 
     return FAILED(hr) ? hr : shell_wait(async, "logging in", NULL);
 }
 
 int login_run(struct shell *shell, const struct request *request)
 {
-    unsigned number = (unsigned)request->value[ARG_IADAPTER].number, target = shell->focus[KIND_TARGET].number;
+    unsigned number = (unsigned)request->value[ARG_IADAPTER].number,
+             target = shell->focus[KIND_TARGET].number;
     GUID tportal = GUID_NULL, iportal = GUID_NULL;
     struct object adapter;
     HRESULT hr;
@@ -79,7 +87,8 @@ int login_run(struct shell *shell, const struct request *request)
 
 int logout_run(struct shell *shell, const struct request *request)
 {
-    unsigned number = (unsigned)request->value[ARG_IADAPTER].number, target = shell->focus[KIND_TARGET].number;
+    unsigned number = (unsigned)request->value[ARG_IADAPTER].number,
+             target = shell->focus[KIND_TARGET].number;
     struct object adapter;
     IVdsAsync *async;
     HRESULT hr;
@@ -87,7 +96,8 @@ int logout_run(struct shell *shell, const struct request *request)
 
     if (r != OUTCOME_DONE)
         return r;
-    hr = IVdsIscsiInitiatorAdapter_LogoutFromTarget((IVdsIscsiInitiatorAdapter *)adapter.face, shell->focus[KIND_TARGET].id, &async);
+    hr = IVdsIscsiInitiatorAdapter_LogoutFromTarget((IVdsIscsiInitiatorAdapter *)adapter.face,
+                                                    shell->focus[KIND_TARGET].id, &async);
     RELEASE(adapter.face);
     if (SUCCEEDED(hr))
         hr = shell_wait(async, "logging out", NULL);
@@ -97,20 +107,21 @@ int logout_run(struct shell *shell, const struct request *request)
     return OUTCOME_DONE;
 }
 
-/* ---- CHAP --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- CHAP ------------------------------------------------------------------------------------ */
 
 /* The bytes of the line itself, which is wiped after the command; empty: NULL and 0, which clears. */
 static VDS_ISCSI_SHARED_SECRET secret_of(const struct request *request)
 {
     const char *text = request->value[ARG_SECRET].text;
 
-    return (VDS_ISCSI_SHARED_SECRET) { *text ? (UCHAR *)(uintptr_t)text : NULL, (ULONG)strlen(text) };
+    return (VDS_ISCSI_SHARED_SECRET){ *text ? (UCHAR *)(uintptr_t)text : NULL, (ULONG)strlen(text) };
 }
 
 static int say_secret(HRESULT hr, const struct request *request)
 {
     if (FAILED(hr))
-        return say_failed(hr, "The secret cannot be %s", *request->value[ARG_SECRET].text ? "set" : "cleared");
+        return say_failed(hr, "The secret cannot be %s",
+                          *request->value[ARG_SECRET].text ? "set" : "cleared");
     printf("The secret was %s.\n", *request->value[ARG_SECRET].text ? "set" : "cleared");
     return OUTCOME_DONE;
 }
@@ -153,12 +164,14 @@ static int chap_target(struct shell *shell, const struct request *request, bool 
 {
     IVdsIscsiTarget *face = (IVdsIscsiTarget *)shell->focus[KIND_TARGET].face;
     VDS_ISCSI_SHARED_SECRET secret = secret_of(request);
-    _cleanup_(freep) WCHAR *initiator = request_has(request, ARG_INITIATOR) ? client_wide(request->value[ARG_INITIATOR].text) : NULL;
+    _cleanup_(freep) WCHAR *initiator =
+        request_has(request, ARG_INITIATOR) ? client_wide(request->value[ARG_INITIATOR].text) : NULL;
 
     if (request_has(request, ARG_INITIATOR) && !initiator)
         return say_no_memory();
     return say_secret(remember ? IVdsIscsiTarget_RememberInitiatorSharedSecret(face, initiator, &secret)
-                               : IVdsIscsiTarget_SetSharedSecret(face, &secret, initiator), request);
+                               : IVdsIscsiTarget_SetSharedSecret(face, &secret, initiator),
+                      request);
 }
 
 int chap_target_set(struct shell *shell, const struct request *request)
@@ -171,7 +184,7 @@ int chap_target_remember(struct shell *shell, const struct request *request)
     return chap_target(shell, request, true);
 }
 
-/* ---- IMPORTTARGET -------------------------------------------------------------------------------------------------------------------- */
+/* ---- IMPORTTARGET ---------------------------------------------------------------------------- */
 
 int importtarget_show(struct shell *shell, const struct request *request)
 {
@@ -214,6 +227,7 @@ int importtarget_set(struct shell *shell, const struct request *request)
     }
     if (FAILED(hr))
         return say_failed(hr, "The import target cannot be set");
-    printf("Target %u is now the import target of subsystem %u.\n", shell->focus[KIND_TARGET].number, shell->focus[KIND_SUBSYSTEM].number);
+    printf("Target %u is now the import target of subsystem %u.\n", shell->focus[KIND_TARGET].number,
+           shell->focus[KIND_SUBSYSTEM].number);
     return OUTCOME_DONE;
 }

@@ -8,27 +8,29 @@
 
 #include "base/cleanup.h"
 
-/* ---- ids ------------------------------------------------------------------------------------------------------------------ */
+/* ---- ids ------------------------------------------------------------------------------------- */
 
-#define DEFINE_ID_OF(noun, face_type, prop_type, ...) \
-    static HRESULT id_of_##noun(IUnknown *face, GUID *ret_id) \
-    { \
-        prop_type p; \
+#define DEFINE_ID_OF(noun, face_type, prop_type, ...)                  \
+    static HRESULT id_of_##noun(IUnknown *face, GUID *ret_id)          \
+    {                                                                  \
+        prop_type p;                                                   \
         HRESULT hr = face_type##_GetProperties((face_type *)face, &p); \
-\
-        if (FAILED(hr)) \
-            return hr; \
-        *ret_id = p.id; \
-        __VA_ARGS__ \
-        return S_OK; \
+                                                                       \
+        if (FAILED(hr))                                                \
+            return hr;                                                 \
+        *ret_id = p.id;                                                \
+        __VA_ARGS__                                                    \
+        return S_OK;                                                   \
     }
-#define FREE_NAMES \
+#define FREE_NAMES                     \
     CoTaskMemFree(p.pwszFriendlyName); \
     CoTaskMemFree(p.pwszIdentification);
 
-DEFINE_ID_OF(iadapter, IVdsIscsiInitiatorAdapter, VDS_ISCSI_INITIATOR_ADAPTER_PROP, CoTaskMemFree(p.pwszName);)
+DEFINE_ID_OF(iadapter, IVdsIscsiInitiatorAdapter, VDS_ISCSI_INITIATOR_ADAPTER_PROP,
+             CoTaskMemFree(p.pwszName);)
 DEFINE_ID_OF(iportal, IVdsIscsiInitiatorPortal, VDS_ISCSI_INITIATOR_PORTAL_PROP, )
-DEFINE_ID_OF(provider, IVdsProvider, VDS_PROVIDER_PROP, CoTaskMemFree(p.pwszName); CoTaskMemFree(p.pwszVersion);)
+DEFINE_ID_OF(provider, IVdsProvider, VDS_PROVIDER_PROP, CoTaskMemFree(p.pwszName);
+             CoTaskMemFree(p.pwszVersion);)
 DEFINE_ID_OF(subsystem, IVdsSubSystem, VDS_SUB_SYSTEM_PROP, FREE_NAMES)
 DEFINE_ID_OF(controller, IVdsController, VDS_CONTROLLER_PROP, FREE_NAMES)
 DEFINE_ID_OF(port, IVdsControllerPort, VDS_PORT_PROP, FREE_NAMES)
@@ -36,10 +38,11 @@ DEFINE_ID_OF(drive, IVdsDrive, VDS_DRIVE_PROP, FREE_NAMES)
 DEFINE_ID_OF(lun, IVdsLun, VDS_LUN_PROP, FREE_NAMES CoTaskMemFree(p.pwszUnmaskingList);)
 DEFINE_ID_OF(plex, IVdsLunPlex, VDS_LUN_PLEX_PROP, )
 DEFINE_ID_OF(tportal, IVdsIscsiPortal, VDS_ISCSI_PORTAL_PROP, )
-DEFINE_ID_OF(target, IVdsIscsiTarget, VDS_ISCSI_TARGET_PROP, CoTaskMemFree(p.pwszFriendlyName); CoTaskMemFree(p.pwszIscsiName);)
+DEFINE_ID_OF(target, IVdsIscsiTarget, VDS_ISCSI_TARGET_PROP, CoTaskMemFree(p.pwszFriendlyName);
+             CoTaskMemFree(p.pwszIscsiName);)
 DEFINE_ID_OF(tpgroup, IVdsIscsiPortalGroup, VDS_ISCSI_PORTALGROUP_PROP, )
 
-/* ---- finding the objects of a scope ------------------------------------------------------------------------------------------ */
+/* ---- finding the objects of a scope ---------------------------------------------------------- */
 
 struct collector {
     struct shell *shell;
@@ -50,13 +53,15 @@ struct collector {
 static HRESULT keep(struct collector *c, const GUID *id, IUnknown *face)
 {
     enum kind inside = kind_defs[c->kind].inside;
-    struct object *bigger = realloc(c->objects->item, (c->objects->n + 1) * sizeof *bigger), object = { .id = *id, .face = face };
+    struct object *bigger = realloc(c->objects->item, (c->objects->n + 1) * sizeof *bigger),
+                  object = { .id = *id, .face = face };
     int r;
 
     if (!bigger)
         return E_OUTOFMEMORY;
     c->objects->item = bigger;
-    r = numbers_of(&c->shell->numbers, (int)c->kind, inside == KIND_NONE ? &GUID_NULL : &c->shell->focus[inside].id, id, &object.number);
+    r = numbers_of(&c->shell->numbers, (int)c->kind,
+                   inside == KIND_NONE ? &GUID_NULL : &c->shell->focus[inside].id, id, &object.number);
     if (r < 0)
         return E_OUTOFMEMORY;
     if (face)
@@ -80,18 +85,18 @@ static HRESULT keep_members(struct collector *c, IEnumVdsObject *members)
 }
 
 /* Defines collect_<noun>: the members that Query gives, of the object of `kind` in focus. */
-#define DEFINE_COLLECT(noun, kind, face_type, query) \
-    static HRESULT collect_##noun(struct collector *c) \
-    { \
-        IEnumVdsObject *members; \
-        face_type *face; \
+#define DEFINE_COLLECT(noun, kind, face_type, query)                      \
+    static HRESULT collect_##noun(struct collector *c)                    \
+    {                                                                     \
+        IEnumVdsObject *members;                                          \
+        face_type *face;                                                  \
         HRESULT hr = focus_face(c->shell, kind, &IID_##face_type, &face); \
-\
-        if (FAILED(hr)) \
-            return hr; \
-        hr = face_type##_##query(face, &members); \
-        face_type##_Release(face); \
-        return FAILED(hr) ? hr : keep_members(c, members); \
+                                                                          \
+        if (FAILED(hr))                                                   \
+            return hr;                                                    \
+        hr = face_type##_##query(face, &members);                         \
+        face_type##_Release(face);                                        \
+        return FAILED(hr) ? hr : keep_members(c, members);                \
     }
 
 DEFINE_COLLECT(iportals, KIND_IADAPTER, IVdsIscsiInitiatorAdapter, QueryInitiatorPortals)
@@ -190,34 +195,44 @@ static HRESULT collect_ports(struct collector *c)
     return FAILED(hr) ? hr : keep_members(c, members);
 }
 
-/* ---- the table ------------------------------------------------------------------------------------------------------------ */
+/* ---- the table ------------------------------------------------------------------------------- */
 
+/* clang-format off */
 #define B(kind) KIND_BIT(KIND_##kind)
-#define IN_SUBSYSTEM (B(CONTROLLER) | B(PORT) | B(DRIVE) | B(LUN) | B(TPORTAL) | B(TARGET) | B(TPGROUP)) /* each excludes the others */
+/* Of these, each excludes the others. */
+#define IN_SUBSYSTEM (B(CONTROLLER) | B(PORT) | B(DRIVE) | B(LUN) | B(TPORTAL) | B(TARGET) | B(TPGROUP))
 
 const struct kind_def kind_defs[N_KINDS] = {
-    [KIND_HBAPORT] = { "HBA port", "HBA ports", "HBAPort", KIND_NONE, B(IADAPTER) | B(IPORTAL), &IID_IUnknown, collect_hbaports, NULL },
-    [KIND_IADAPTER] = { "initiator adapter", "initiator adapters", "IAdapter", KIND_NONE, B(HBAPORT) | B(IPORTAL),
-                        &IID_IVdsIscsiInitiatorAdapter, collect_iadapters, id_of_iadapter },
-    [KIND_IPORTAL] = { "initiator portal", "initiator portals", "IPortal", KIND_IADAPTER, 0, &IID_IVdsIscsiInitiatorPortal,
-                       collect_iportals, id_of_iportal },
-    [KIND_PROVIDER] = { "provider", "providers", "Provider", KIND_NONE, 0, &IID_IVdsProvider, collect_providers, id_of_provider },
-    [KIND_SUBSYSTEM] = { "subsystem", "subsystems", "Subsystem", KIND_NONE, IN_SUBSYSTEM, &IID_IVdsSubSystem, collect_subsystems,
-                         id_of_subsystem },
-    [KIND_CONTROLLER] = { "controller", "controllers", "Ctlr", KIND_SUBSYSTEM, IN_SUBSYSTEM, &IID_IVdsController, collect_controllers,
-                          id_of_controller },
-    [KIND_PORT] = { "port", "ports", "Port", KIND_CONTROLLER, 0, &IID_IVdsControllerPort, collect_ports, id_of_port },
-    [KIND_DRIVE] = { "drive", "drives", "Drive", KIND_SUBSYSTEM, IN_SUBSYSTEM, &IID_IVdsDrive, collect_drives, id_of_drive },
-    [KIND_LUN] = { "LUN", "LUNs", "LUN", KIND_SUBSYSTEM, IN_SUBSYSTEM, &IID_IVdsLun, collect_luns, id_of_lun },
-    [KIND_TPORTAL] = { "target portal", "target portals", "TPortal", KIND_SUBSYSTEM, IN_SUBSYSTEM, &IID_IVdsIscsiPortal, collect_tportals,
-                       id_of_tportal },
-    [KIND_TARGET] = { "target", "targets", "Target", KIND_SUBSYSTEM, IN_SUBSYSTEM, &IID_IVdsIscsiTarget, collect_targets, id_of_target },
-    [KIND_TPGROUP] = { "target portal group", "target portal groups", "TPGroup", KIND_TARGET, 0, &IID_IVdsIscsiPortalGroup,
-                       collect_tpgroups, id_of_tpgroup },
+    [KIND_HBAPORT] = { "HBA port", "HBA ports", "HBAPort", KIND_NONE, B(IADAPTER) | B(IPORTAL),
+                       &IID_IUnknown, collect_hbaports, NULL },
+    [KIND_IADAPTER] = { "initiator adapter", "initiator adapters", "IAdapter", KIND_NONE,
+                        B(HBAPORT) | B(IPORTAL), &IID_IVdsIscsiInitiatorAdapter, collect_iadapters,
+                        id_of_iadapter },
+    [KIND_IPORTAL] = { "initiator portal", "initiator portals", "IPortal", KIND_IADAPTER, 0,
+                       &IID_IVdsIscsiInitiatorPortal, collect_iportals, id_of_iportal },
+    [KIND_PROVIDER] = { "provider", "providers", "Provider", KIND_NONE, 0,
+                        &IID_IVdsProvider, collect_providers, id_of_provider },
+    [KIND_SUBSYSTEM] = { "subsystem", "subsystems", "Subsystem", KIND_NONE, IN_SUBSYSTEM,
+                         &IID_IVdsSubSystem, collect_subsystems, id_of_subsystem },
+    [KIND_CONTROLLER] = { "controller", "controllers", "Ctlr", KIND_SUBSYSTEM, IN_SUBSYSTEM,
+                          &IID_IVdsController, collect_controllers, id_of_controller },
+    [KIND_PORT] = { "port", "ports", "Port", KIND_CONTROLLER, 0,
+                    &IID_IVdsControllerPort, collect_ports, id_of_port },
+    [KIND_DRIVE] = { "drive", "drives", "Drive", KIND_SUBSYSTEM, IN_SUBSYSTEM,
+                     &IID_IVdsDrive, collect_drives, id_of_drive },
+    [KIND_LUN] = { "LUN", "LUNs", "LUN", KIND_SUBSYSTEM, IN_SUBSYSTEM,
+                   &IID_IVdsLun, collect_luns, id_of_lun },
+    [KIND_TPORTAL] = { "target portal", "target portals", "TPortal", KIND_SUBSYSTEM, IN_SUBSYSTEM,
+                       &IID_IVdsIscsiPortal, collect_tportals, id_of_tportal },
+    [KIND_TARGET] = { "target", "targets", "Target", KIND_SUBSYSTEM, IN_SUBSYSTEM,
+                      &IID_IVdsIscsiTarget, collect_targets, id_of_target },
+    [KIND_TPGROUP] = { "target portal group", "target portal groups", "TPGroup", KIND_TARGET, 0,
+                       &IID_IVdsIscsiPortalGroup, collect_tpgroups, id_of_tpgroup },
     [KIND_PLEX] = { "plex", "plexes", "Plex", KIND_LUN, 0, &IID_IVdsLunPlex, collect_plexes, id_of_plex },
 };
+/* clang-format on */
 
-/* ---- reading ----------------------------------------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static int by_number(const void *a, const void *b)
 {
@@ -237,18 +252,20 @@ HRESULT objects_read(struct shell *shell, enum kind kind, struct objects *ret_ob
 {
     struct collector c = { shell, kind, ret_objects };
 
-    *ret_objects = (struct objects) { 0 };
+    *ret_objects = (struct objects){ 0 };
     return sorted(ret_objects, kind_defs[kind].collect(&c));
 }
 
-/* What another object names gets its number from the whole scope, so that a list made later counts from 0 in the scope's order. */
-HRESULT objects_from(struct shell *shell, enum kind kind, IEnumVdsObject *members, struct objects *ret_objects)
+/* What another object names gets its number from the whole scope, so that a list made later counts from 0 in
+ * the scope's order. */
+HRESULT objects_from(struct shell *shell, enum kind kind, IEnumVdsObject *members,
+                     struct objects *ret_objects)
 {
     struct collector c = { shell, kind, ret_objects };
     _cleanup_(objects_fini) struct objects all;
     HRESULT hr = objects_read(shell, kind, &all);
 
-    *ret_objects = (struct objects) { 0 };
+    *ret_objects = (struct objects){ 0 };
     if (FAILED(hr)) {
         IEnumVdsObject_Release(members);
         return hr;
@@ -261,7 +278,7 @@ void objects_fini(struct objects *objects)
     for (size_t i = 0; i < objects->n; i++)
         RELEASE(objects->item[i].face);
     free(objects->item);
-    *objects = (struct objects) { 0 };
+    *objects = (struct objects){ 0 };
 }
 
 struct object *objects_find(const struct objects *objects, unsigned number)
@@ -273,7 +290,7 @@ struct object *objects_find(const struct objects *objects, unsigned number)
     return NULL;
 }
 
-/* ---- by number --------------------------------------------------------------------------------------------------------------- */
+/* ---- by number ------------------------------------------------------------------------------- */
 
 int objects_take(struct shell *shell, enum kind kind, unsigned number, struct object *ret_object)
 {
@@ -303,7 +320,8 @@ int objects_id(struct shell *shell, enum kind kind, unsigned number, GUID *ret_i
     return r;
 }
 
-int objects_ids(struct shell *shell, enum kind kind, const struct item *items, unsigned n, GUID **ret_ids, LONG *ret_n)
+int objects_ids(struct shell *shell, enum kind kind, const struct item *items, unsigned n, GUID **ret_ids,
+                LONG *ret_n)
 {
     _cleanup_(freep) GUID *ids = calloc(n ? n : 1, sizeof *ids);
     _cleanup_(objects_fini) struct objects objects = { 0 };
@@ -336,7 +354,7 @@ LONG ids_index(const GUID *ids, LONG n, const GUID *id)
     return i;
 }
 
-/* ---- sentences -------------------------------------------------------------------------------------------------------------- */
+/* ---- sentences ------------------------------------------------------------------------------- */
 
 const char *kind_title(enum kind kind, char text[static KIND_TITLE_SIZE])
 {

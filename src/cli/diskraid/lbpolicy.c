@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* LBPOLICY: how I/O to a LUN is spread over its paths. Paths are numbered in the order in which the LUN tells them. */
+/* LBPOLICY: how I/O to a LUN is spread over its paths. Paths are numbered in the order in which the LUN tells
+ * them. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -19,12 +20,13 @@ static void free_paths(VDS_PATH_INFO *paths, LONG n)
 }
 
 /* Paths that are not named become backup paths. */
-static int choose_paths(const struct request *request, const VDS_PATH_INFO *paths, LONG n, VDS_PATH_POLICY *policy)
+static int choose_paths(const struct request *request, const VDS_PATH_INFO *paths, LONG n,
+                        VDS_PATH_POLICY *policy)
 {
     const struct item *items = &request->items[request->value[ARG_PATHS].first];
 
     for (LONG i = 0; i < n; i++)
-        policy[i] = (VDS_PATH_POLICY) { .pathId = paths[i].pathId };
+        policy[i] = (VDS_PATH_POLICY){ .pathId = paths[i].pathId };
     for (unsigned k = 0; request_has(request, ARG_PATHS) && k < request->value[ARG_PATHS].n; k++) {
         if (items[k].first >= (uint32_t)n)
             return say_selection("There is no path %u.", items[k].first);
@@ -37,7 +39,8 @@ static int choose_paths(const struct request *request, const VDS_PATH_INFO *path
 }
 
 /* TYPE=, or the policy that is in force. */
-static HRESULT policy_wanted(IVdsLunMpio *face, const struct request *request, VDS_LOADBALANCE_POLICY_ENUM *ret_policy)
+static HRESULT policy_wanted(IVdsLunMpio *face, const struct request *request,
+                             VDS_LOADBALANCE_POLICY_ENUM *ret_policy)
 {
     VDS_PATH_POLICY *paths = NULL;
     LONG n = 0;
@@ -73,7 +76,8 @@ static int set_policy(struct shell *shell, const struct request *request, IVdsLu
         hr = IVdsLunMpio_SetLoadBalancePolicy(face, policy, n ? chosen : NULL, n);
     }
     if (FAILED(hr))
-        return say_failed(hr, "The load balance policy of LUN %u cannot be set", shell->focus[KIND_LUN].number);
+        return say_failed(hr, "The load balance policy of LUN %u cannot be set",
+                          shell->focus[KIND_LUN].number);
     printf("The load balance policy of LUN %u was set.\n", shell->focus[KIND_LUN].number);
     return OUTCOME_DONE;
 }
@@ -85,7 +89,8 @@ int lbpolicy_set(struct shell *shell, const struct request *request)
     int r;
 
     if (FAILED(hr))
-        return say_failed(hr, "The load balance policy of LUN %u cannot be set", shell->focus[KIND_LUN].number);
+        return say_failed(hr, "The load balance policy of LUN %u cannot be set",
+                          shell->focus[KIND_LUN].number);
     r = set_policy(shell, request, face);
     IVdsLunMpio_Release(face);
     return r;

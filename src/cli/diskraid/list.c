@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* LIST: one row of properties per object, and the same rows inside DETAIL. The layout of drives is that of Microsoft's sample, the
- * others follow it. */
+/* LIST: one row of properties per object, and the same rows inside DETAIL. The layout of drives is that of
+ * Microsoft's sample, the others follow it. */
 #include "cli/diskraid/list.h"
 
 #include <string.h>
@@ -21,7 +21,7 @@ static bool in_focus(const struct list *list, const struct object *o)
     return focus_has(list->shell, list->kind) && list->shell->focus[list->kind].number == o->number;
 }
 
-/* ---- rows: an object that is gone by now has none ------------------------------------------------------------------------------- */
+/* ---- rows: an object that is gone by now has none -------------------------------------------- */
 
 static HRESULT row_iadapter(struct list *list, const struct object *o)
 {
@@ -59,7 +59,8 @@ static HRESULT row_provider(struct list *list, const struct object *o)
         return hr;
     name = client_take_string(p.pwszName);
     version = client_take_string(p.pwszVersion);
-    columns_row(list->columns, in_focus(list, o), "Provider %u\t%s\t%s\t%s", o->number, word_provider_type((int)p.type), version, name);
+    columns_row(list->columns, in_focus(list, o), "Provider %u\t%s\t%s\t%s", o->number,
+                word_provider_type((int)p.type), version, name);
     return S_OK;
 }
 
@@ -73,8 +74,8 @@ static HRESULT row_subsystem(struct list *list, const struct object *o)
         return hr;
     CoTaskMemFree(p.pwszIdentification);
     name = client_take_string(p.pwszFriendlyName);
-    columns_row(list->columns, in_focus(list, o), "Subsystem %u\t%s\t%s\t%s", o->number, word_status((int)p.status),
-                word_health((int)p.health), name);
+    columns_row(list->columns, in_focus(list, o), "Subsystem %u\t%s\t%s\t%s", o->number,
+                word_status((int)p.status), word_health((int)p.health), name);
     return S_OK;
 }
 
@@ -88,8 +89,8 @@ static HRESULT row_controller(struct list *list, const struct object *o)
         return hr;
     CoTaskMemFree(p.pwszIdentification);
     name = client_take_string(p.pwszFriendlyName);
-    columns_row(list->columns, in_focus(list, o), "Ctlr %u\t%s\t%s\t%d\t%s", o->number, word_status((int)p.status),
-                word_health((int)p.health), p.sNumberOfPorts, name);
+    columns_row(list->columns, in_focus(list, o), "Ctlr %u\t%s\t%s\t%d\t%s", o->number,
+                word_status((int)p.status), word_health((int)p.health), p.sNumberOfPorts, name);
     return S_OK;
 }
 
@@ -103,7 +104,8 @@ static HRESULT row_port(struct list *list, const struct object *o)
         return hr;
     CoTaskMemFree(p.pwszIdentification);
     name = client_take_string(p.pwszFriendlyName);
-    columns_row(list->columns, in_focus(list, o), "Port %u\t%s\t%s", o->number, word_status((int)p.status), name);
+    columns_row(list->columns, in_focus(list, o), "Port %u\t%s\t%s", o->number, word_status((int)p.status),
+                name);
     return S_OK;
 }
 
@@ -112,7 +114,10 @@ static void drive_letters(ULONG flags, char text[static 8])
     static const struct {
         ULONG bit;
         char letter;
-    } letters[] = { { VDS_DRF_ASSIGNED, 'A' }, { VDS_DRF_HOTSPARE, 'H' }, { VDS_DRF_HOTSPARE_IN_USE, 'I' }, { VDS_DRF_HOTSPARE_STANDBY, 'S' } };
+    } letters[] = { { VDS_DRF_ASSIGNED, 'A' },
+                    { VDS_DRF_HOTSPARE, 'H' },
+                    { VDS_DRF_HOTSPARE_IN_USE, 'I' },
+                    { VDS_DRF_HOTSPARE_STANDBY, 'S' } };
 
     for (size_t i = 0; i < ARRAY_SIZE(letters); i++) {
         if (flags & letters[i].bit)
@@ -135,8 +140,9 @@ static HRESULT row_drive(struct list *list, const struct object *o)
     if (SUCCEEDED(drive_free(o, &free_bytes)))
         word_size(free_bytes, free_size);
     drive_letters(p.ulFlags, flags);
-    columns_row(list->columns, in_focus(list, o), "Drive %u\t%s\t%s\t%s\t%s\t%d\t%d\t%s", o->number, word_status((int)p.status),
-                word_health((int)p.health), word_size(p.ullSize, size), free_size, p.sInternalBusNumber, p.sSlotNumber, flags);
+    columns_row(list->columns, in_focus(list, o), "Drive %u\t%s\t%s\t%s\t%s\t%d\t%d\t%s", o->number,
+                word_status((int)p.status), word_health((int)p.health), word_size(p.ullSize, size), free_size,
+                p.sInternalBusNumber, p.sSlotNumber, flags);
     return S_OK;
 }
 
@@ -152,8 +158,9 @@ static HRESULT row_lun(struct list *list, const struct object *o)
     CoTaskMemFree(p.pwszIdentification);
     CoTaskMemFree(p.pwszUnmaskingList);
     name = client_take_string(p.pwszFriendlyName);
-    columns_row(list->columns, in_focus(list, o), "LUN %u\t%s\t%s\t%s\t%s\t%s", o->number, word_status((int)p.status),
-                word_health((int)p.health), word_layout((int)p.type), word_size(p.ullSize, size), name);
+    columns_row(list->columns, in_focus(list, o), "LUN %u\t%s\t%s\t%s\t%s\t%s", o->number,
+                word_status((int)p.status), word_health((int)p.health), word_layout((int)p.type),
+                word_size(p.ullSize, size), name);
     return S_OK;
 }
 
@@ -166,7 +173,8 @@ static HRESULT row_tportal(struct list *list, const struct object *o)
     if (FAILED(hr))
         return hr;
     address = client_address_text(&p.address);
-    columns_row(list->columns, in_focus(list, o), "TPortal %u\t%s\t%s", o->number, word_status((int)p.status), address);
+    columns_row(list->columns, in_focus(list, o), "TPortal %u\t%s\t%s", o->number, word_status((int)p.status),
+                address);
     return S_OK;
 }
 
@@ -180,7 +188,8 @@ static HRESULT row_target(struct list *list, const struct object *o)
         return hr;
     name = client_take_string(p.pwszFriendlyName);
     iscsi_name = client_take_string(p.pwszIscsiName);
-    columns_row(list->columns, in_focus(list, o), "Target %u\t%s\t%s\t%s", o->number, p.bChapEnabled ? "Yes" : "No", name, iscsi_name);
+    columns_row(list->columns, in_focus(list, o), "Target %u\t%s\t%s\t%s", o->number,
+                p.bChapEnabled ? "Yes" : "No", name, iscsi_name);
     return S_OK;
 }
 
@@ -199,7 +208,8 @@ static HRESULT row_tpgroup(struct list *list, const struct object *o)
     if (FAILED(hr))
         return hr;
     numbers = list_numbers(&portals, "");
-    columns_row(list->columns, in_focus(list, o), "TPGroup %u\t%u\t%s", o->number, p.tag, numbers ? numbers : "?");
+    columns_row(list->columns, in_focus(list, o), "TPGroup %u\t%u\t%s", o->number, p.tag,
+                numbers ? numbers : "?");
     return S_OK;
 }
 
@@ -211,17 +221,19 @@ static HRESULT row_plex(struct list *list, const struct object *o)
 
     if (FAILED(hr))
         return hr;
-    columns_row(list->columns, false, "Plex %u\t%s\t%s\t%s\t%s", o->number, word_status((int)p.status), word_health((int)p.health),
-                word_layout((int)p.type), word_size(p.ullSize, size));
+    columns_row(list->columns, false, "Plex %u\t%s\t%s\t%s\t%s", o->number, word_status((int)p.status),
+                word_health((int)p.health), word_layout((int)p.type), word_size(p.ullSize, size));
     return S_OK;
 }
 
-/* ---- columns ---------------------------------------------------------------------------------------------------------------- */
+/* ---- columns --------------------------------------------------------------------------------- */
 
+/* clang-format off */
 #define STATUS { "Status", 10, false }
 #define HEALTH { "Health", 12, false }
 #define NAME { "Name", 20, false }
-#define COLUMNS(...) (const struct column[]){ __VA_ARGS__ }, sizeof((struct column[]){ __VA_ARGS__ }) / sizeof(struct column)
+#define COLUMNS(...) (const struct column[]){ __VA_ARGS__ }, \
+    sizeof((struct column[]){ __VA_ARGS__ }) / sizeof(struct column)
 
 static const struct {
     const struct column *columns;
@@ -230,19 +242,28 @@ static const struct {
 } layouts[N_KINDS] = {
     [KIND_HBAPORT] = { COLUMNS({ "HBAPort ###", 11, false }, STATUS), NULL },
     [KIND_IADAPTER] = { COLUMNS({ "IAdapter ###", 12, false }, NAME), row_iadapter },
-    [KIND_IPORTAL] = { COLUMNS({ "IPortal ###", 11, false }, { "Index", 5, true }, { "Address", 20, false }), row_iportal },
-    [KIND_PROVIDER] = { COLUMNS({ "Provider ###", 12, false }, { "Type", 10, false }, { "Version", 10, false }, NAME), row_provider },
+    [KIND_IPORTAL] = { COLUMNS({ "IPortal ###", 11, false }, { "Index", 5, true }, { "Address", 20, false }),
+                       row_iportal },
+    [KIND_PROVIDER] = { COLUMNS({ "Provider ###", 12, false }, { "Type", 10, false },
+                                { "Version", 10, false }, NAME), row_provider },
     [KIND_SUBSYSTEM] = { COLUMNS({ "Subsystem ###", 13, false }, STATUS, HEALTH, NAME), row_subsystem },
-    [KIND_CONTROLLER] = { COLUMNS({ "Ctlr ###", 8, false }, STATUS, HEALTH, { "Ports", 5, true }, NAME), row_controller },
+    [KIND_CONTROLLER] = { COLUMNS({ "Ctlr ###", 8, false }, STATUS, HEALTH, { "Ports", 5, true }, NAME),
+                          row_controller },
     [KIND_PORT] = { COLUMNS({ "Port ###", 8, false }, STATUS, NAME), row_port },
-    [KIND_DRIVE] = { COLUMNS({ "Drive ###", 9, false }, STATUS, HEALTH, { "Size", 8, true }, { "Free", 8, true }, { "Bus", 3, true },
-                             { "Slot", 4, true }, { "Flags", 5, false }), row_drive },
-    [KIND_LUN] = { COLUMNS({ "LUN ###", 7, false }, STATUS, HEALTH, { "Type", 7, false }, { "Size", 8, true }, NAME), row_lun },
+    [KIND_DRIVE] = { COLUMNS({ "Drive ###", 9, false }, STATUS, HEALTH, { "Size", 8, true },
+                             { "Free", 8, true }, { "Bus", 3, true }, { "Slot", 4, true },
+                             { "Flags", 5, false }), row_drive },
+    [KIND_LUN] = { COLUMNS({ "LUN ###", 7, false }, STATUS, HEALTH, { "Type", 7, false }, { "Size", 8, true },
+                           NAME), row_lun },
     [KIND_TPORTAL] = { COLUMNS({ "TPortal ###", 11, false }, STATUS, { "Address", 20, false }), row_tportal },
-    [KIND_TARGET] = { COLUMNS({ "Target ###", 10, false }, { "CHAP", 4, false }, NAME, { "iSCSI Name", 30, false }), row_target },
-    [KIND_TPGROUP] = { COLUMNS({ "TPGroup ###", 11, false }, { "Tag", 5, true }, { "TPortals", 20, false }), row_tpgroup },
-    [KIND_PLEX] = { COLUMNS({ "Plex ###", 8, false }, STATUS, HEALTH, { "Type", 7, false }, { "Size", 8, true }), row_plex },
+    [KIND_TARGET] = { COLUMNS({ "Target ###", 10, false }, { "CHAP", 4, false }, NAME,
+                              { "iSCSI Name", 30, false }), row_target },
+    [KIND_TPGROUP] = { COLUMNS({ "TPGroup ###", 11, false }, { "Tag", 5, true }, { "TPortals", 20, false }),
+                       row_tpgroup },
+    [KIND_PLEX] = { COLUMNS({ "Plex ###", 8, false }, STATUS, HEALTH, { "Type", 7, false },
+                             { "Size", 8, true }), row_plex },
 };
+/* clang-format on */
 
 HRESULT list_objects(struct shell *shell, enum kind kind, const struct objects *objects)
 {
@@ -296,13 +317,14 @@ char *list_numbers(const struct objects *objects, const char *word)
     return text;
 }
 
-/* ---- what lists and details share ------------------------------------------------------------------------------------------------ */
+/* ---- what lists and details share ------------------------------------------------------------ */
 
 HRESULT port_properties(struct shell *shell, const struct object *port, VDS_PORT_PROP *ret_prop)
 {
     if (port->face)
         return IVdsControllerPort_GetProperties((IVdsControllerPort *)port->face, ret_prop);
-    return IVdsController_GetPortProperties((IVdsController *)shell->focus[KIND_CONTROLLER].face, (SHORT)port->number, ret_prop);
+    return IVdsController_GetPortProperties((IVdsController *)shell->focus[KIND_CONTROLLER].face,
+                                            (SHORT)port->number, ret_prop);
 }
 
 HRESULT drive_free(const struct object *drive, uint64_t *ret_bytes)

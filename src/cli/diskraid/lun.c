@@ -30,10 +30,11 @@ static int drives_of(struct shell *shell, const struct request *request, GUID **
     *ret_n = 0;
     if (!request_has(request, ARG_DRIVES))
         return OUTCOME_DONE;
-    return objects_ids(shell, KIND_DRIVE, &request->items[request->value[ARG_DRIVES].first], request->value[ARG_DRIVES].n, ret_ids, ret_n);
+    return objects_ids(shell, KIND_DRIVE, &request->items[request->value[ARG_DRIVES].first],
+                       request->value[ARG_DRIVES].n, ret_ids, ret_n);
 }
 
-/* ---- CREATE LUN ------------------------------------------------------------------------------------------------------------------- */
+/* ---- CREATE LUN ------------------------------------------------------------------------------ */
 
 struct layout {
     const char *words;
@@ -42,8 +43,10 @@ struct layout {
 
 static VDS_LUN_TYPE layout_of(const struct shell *shell, const struct request *request)
 {
-    static const struct layout layouts[] = { { "lun simple", VDS_LT_SIMPLE }, { "lun stripe", VDS_LT_STRIPE },
-                                             { "lun raid", VDS_LT_PARITY }, { "lun mirror", VDS_LT_MIRROR } };
+    static const struct layout layouts[] = { { "lun simple", VDS_LT_SIMPLE },
+                                             { "lun stripe", VDS_LT_STRIPE },
+                                             { "lun raid", VDS_LT_PARITY },
+                                             { "lun mirror", VDS_LT_MIRROR } };
 
     for (size_t i = 0; i < ARRAY_SIZE(layouts); i++) {
         if (strcmp(layouts[i].words, request->form->words) == 0)
@@ -53,13 +56,14 @@ static VDS_LUN_TYPE layout_of(const struct shell *shell, const struct request *r
 }
 
 /* Hints go with a layout of the array's choice; with one of ours, only the size of its stripes. */
-static VDS_HINTS *hints_for(struct shell *shell, const struct request *request, VDS_LUN_TYPE type, VDS_HINTS *buffer)
+static VDS_HINTS *hints_for(struct shell *shell, const struct request *request, VDS_LUN_TYPE type,
+                            VDS_HINTS *buffer)
 {
     if (type < VDS_LT_SIMPLE)
         return &shell->hints;
     if (!request_has(request, ARG_STRIPESIZE))
         return NULL;
-    *buffer = (VDS_HINTS) { .ulStripeSize = (ULONG)request->value[ARG_STRIPESIZE].number };
+    *buffer = (VDS_HINTS){ .ulStripeSize = (ULONG)request->value[ARG_STRIPESIZE].number };
     return buffer;
 }
 
@@ -80,7 +84,7 @@ int lun_create(struct shell *shell, const struct request *request)
     if (r != OUTCOME_DONE)
         return r;
     if (request_has(request, ARG_STRIPESIZE) && request->value[ARG_STRIPESIZE].number > UINT32_MAX)
-        return say_syntax(request->command, "Syntax error: the stripe size is too large");
+        return say_syntax(request->command, request->form, "Syntax error: the stripe size is too large");
     if (!request_has(request, ARG_SIZE))
         hr = IVdsSubSystem_QueryMaxLunCreateSize(subsystem, type, drives, n, hints, &size);
     if (SUCCEEDED(hr))
@@ -94,7 +98,7 @@ int lun_create(struct shell *shell, const struct request *request)
     return r;
 }
 
-/* ---- the LUN in focus ------------------------------------------------------------------------------------------------------------- */
+/* ---- the LUN in focus ------------------------------------------------------------------------ */
 
 int lun_delete(struct shell *shell, const struct request *request)
 {
@@ -154,7 +158,8 @@ int lun_extend(struct shell *shell, const struct request *request)
         hr = IVdsLun_Extend(lun_of(shell), size, drives, n, &async);
     if (SUCCEEDED(hr))
         hr = shell_wait(async, "extending the LUN", NULL);
-    return FAILED(hr) ? say_failed(hr, "LUN %u cannot be extended", number_of(shell)) : say_size(shell, "extended");
+    return FAILED(hr) ? say_failed(hr, "LUN %u cannot be extended", number_of(shell))
+                      : say_size(shell, "extended");
 }
 
 int lun_shrink(struct shell *shell, const struct request *request)
@@ -164,7 +169,8 @@ int lun_shrink(struct shell *shell, const struct request *request)
 
     if (SUCCEEDED(hr))
         hr = shell_wait(async, "shrinking the LUN", NULL);
-    return FAILED(hr) ? say_failed(hr, "LUN %u cannot be shrunk", number_of(shell)) : say_size(shell, "shrunk");
+    return FAILED(hr) ? say_failed(hr, "LUN %u cannot be shrunk", number_of(shell))
+                      : say_size(shell, "shrunk");
 }
 
 int lun_recover(struct shell *shell, const struct request *request)
@@ -181,7 +187,7 @@ int lun_recover(struct shell *shell, const struct request *request)
     return OUTCOME_DONE;
 }
 
-/* ---- plexes ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- plexes ---------------------------------------------------------------------------------- */
 
 int plex_add(struct shell *shell, const struct request *request)
 {
@@ -223,7 +229,7 @@ int plex_break(struct shell *shell, const struct request *request)
     return OUTCOME_DONE;
 }
 
-/* ---- UNMASK ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- UNMASK ---------------------------------------------------------------------------------- */
 
 static bool is_wwns(const char *list)
 {
@@ -266,8 +272,9 @@ static HRESULT mask_add(IVdsLun *lun, const char *list, char **ret_mask)
 static HRESULT mask_wanted(IVdsLun *lun, const struct request *request, char **ret_mask)
 {
     const char *list = request_has(request, ARG_ALL) ? "*"
-                       : request_has(request, ARG_NONE) ? ""
-                                                        : request->value[request_has(request, ARG_WWN) ? ARG_WWN : ARG_INITIATORS].text;
+                       : request_has(request, ARG_NONE)
+                           ? ""
+                           : request->value[request_has(request, ARG_WWN) ? ARG_WWN : ARG_INITIATORS].text;
 
     if (request_has(request, ARG_ADD))
         return mask_add(lun, list, ret_mask);
@@ -282,9 +289,10 @@ int lun_unmask(struct shell *shell, const struct request *request)
     HRESULT hr;
 
     if (request_has(request, ARG_ADD) && (request_has(request, ARG_ALL) || request_has(request, ARG_NONE)))
-        return say_syntax(request->command, "Syntax error: ADD goes with WWN= or INITIATOR=");
+        return say_syntax(request->command, request->form, "Syntax error: ADD goes with WWN= or INITIATOR=");
     if (request_has(request, ARG_WWN) && !is_wwns(request->value[ARG_WWN].text))
-        return say_syntax(request->command, "Syntax error: a world-wide name has 16 hexadecimal digits");
+        return say_syntax(request->command, request->form,
+                          "Syntax error: a world-wide name has 16 hexadecimal digits");
     hr = request_has(request, ARG_UNINSTALL) ? uninstall_lun(shell, lun_of(shell)) : S_OK;
     if (FAILED(hr))
         return say_failed(hr, "The disk of LUN %u cannot be uninstalled", number_of(shell));

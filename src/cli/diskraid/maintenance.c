@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* ONLINE, OFFLINE, STANDBY, NAME, MAINTENANCE, FLUSHCACHE, INVALIDATECACHE, RESET, REENUMERATE, REFRESH, REPLACE, SETFLAG. */
+/* ONLINE, OFFLINE, STANDBY, NAME, MAINTENANCE, FLUSHCACHE, INVALIDATECACHE, RESET, REENUMERATE, REFRESH,
+ * REPLACE, SETFLAG. */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,17 +10,19 @@
 #include "cli/diskraid/kinds.h"
 
 /* "LUN 3 was taken offline.", or why not. */
-static int say_done(const struct shell *shell, enum kind kind, HRESULT hr, const char *done, const char *not_done)
+static int say_done(const struct shell *shell, enum kind kind, HRESULT hr, const char *done,
+                    const char *not_done)
 {
     char title[KIND_TITLE_SIZE];
 
     if (FAILED(hr))
-        return say_failed(hr, "%s %u cannot be %s", kind_title(kind, title), shell->focus[kind].number, not_done);
+        return say_failed(hr, "%s %u cannot be %s", kind_title(kind, title), shell->focus[kind].number,
+                          not_done);
     printf("%s %u %s.\n", kind_title(kind, title), shell->focus[kind].number, done);
     return OUTCOME_DONE;
 }
 
-/* ---- status ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- status ---------------------------------------------------------------------------------- */
 
 /* All status enumerations share their numbers. */
 static HRESULT set_status(const struct shell *shell, enum kind kind, int status)
@@ -61,7 +64,7 @@ int standby_run(struct shell *shell, const struct request *request)
     return say_done(shell, request->form->object, VDS_E_NOT_SUPPORTED, "", "put on standby");
 }
 
-/* ---- names ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 #define NAME_UNITS_MAX 63 /* "less than 64 characters" */
 
@@ -98,7 +101,8 @@ int name_run(struct shell *shell, const struct request *request)
     HRESULT hr;
 
     if (utf16_length(text, &units) < 0 || units > NAME_UNITS_MAX)
-        return say_syntax(request->command, "Syntax error: a name has less than %d characters", NAME_UNITS_MAX + 1);
+        return say_syntax(request->command, request->form, "Syntax error: a name has less than %d characters",
+                          NAME_UNITS_MAX + 1);
     name = client_wide(text);
     if (!name)
         return say_no_memory();
@@ -108,18 +112,20 @@ int name_run(struct shell *shell, const struct request *request)
     return say_done(shell, kind, hr, *text ? "was named" : "has no name any more", "named");
 }
 
-/* ---- maintenance ------------------------------------------------------------------------------------------------------------------ */
+/* ---- maintenance ----------------------------------------------------------------------------- */
 
 int maintenance_run(struct shell *shell, const struct request *request)
 {
-    VDS_MAINTENANCE_OPERATION operation = (VDS_MAINTENANCE_OPERATION)(request->value[ARG_OPERATION].number + BlinkLight);
+    VDS_MAINTENANCE_OPERATION operation =
+        (VDS_MAINTENANCE_OPERATION)(request->value[ARG_OPERATION].number + BlinkLight);
     enum kind kind = request->form->object;
     IVdsMaintenance *face;
     HRESULT hr = focus_face(shell, kind, &IID_IVdsMaintenance, &face);
 
     if (SUCCEEDED(hr)) {
-        hr = request_has(request, ARG_COUNT) ? IVdsMaintenance_PulseMaintenance(face, operation, (ULONG)request->value[ARG_COUNT].number)
-                                             : IVdsMaintenance_StartMaintenance(face, operation);
+        hr = request_has(request, ARG_COUNT)
+                 ? IVdsMaintenance_PulseMaintenance(face, operation, (ULONG)request->value[ARG_COUNT].number)
+                 : IVdsMaintenance_StartMaintenance(face, operation);
         IVdsMaintenance_Release(face);
     }
     return say_done(shell, kind, hr, "has begun the operation", "maintained in this way");
@@ -128,14 +134,16 @@ int maintenance_run(struct shell *shell, const struct request *request)
 int flushcache_run(struct shell *shell, const struct request *request)
 {
     (void)request;
-    return say_done(shell, KIND_CONTROLLER, IVdsController_FlushCache((IVdsController *)shell->focus[KIND_CONTROLLER].face),
+    return say_done(shell, KIND_CONTROLLER,
+                    IVdsController_FlushCache((IVdsController *)shell->focus[KIND_CONTROLLER].face),
                     "has flushed its cache", "made to flush its cache");
 }
 
 int invalidatecache_run(struct shell *shell, const struct request *request)
 {
     (void)request;
-    return say_done(shell, KIND_CONTROLLER, IVdsController_InvalidateCache((IVdsController *)shell->focus[KIND_CONTROLLER].face),
+    return say_done(shell, KIND_CONTROLLER,
+                    IVdsController_InvalidateCache((IVdsController *)shell->focus[KIND_CONTROLLER].face),
                     "has dropped its cache", "made to drop its cache");
 }
 
@@ -152,9 +160,10 @@ int reset_run(struct shell *shell, const struct request *request)
     return say_done(shell, kind, hr, "was reset", "reset");
 }
 
-/* ---- looking again ---------------------------------------------------------------------------------------------------------------- */
+/* ---- looking again --------------------------------------------------------------------------- */
 
-static int on_provider(struct shell *shell, HRESULT (*act)(IVdsHwProvider *provider), const char *done, const char *not_done)
+static int on_provider(struct shell *shell, HRESULT (*act)(IVdsHwProvider *provider), const char *done,
+                       const char *not_done)
 {
     IVdsHwProvider *face;
     HRESULT hr = focus_face(shell, KIND_PROVIDER, &IID_IVdsHwProvider, &face);
@@ -179,7 +188,8 @@ static HRESULT refresh(IVdsHwProvider *provider)
 int reenumerate_subsystems(struct shell *shell, const struct request *request)
 {
     (void)request;
-    return on_provider(shell, reenumerate, "has looked for its subsystems", "made to look for its subsystems");
+    return on_provider(shell, reenumerate, "has looked for its subsystems",
+                       "made to look for its subsystems");
 }
 
 int refresh_provider(struct shell *shell, const struct request *request)
@@ -191,11 +201,12 @@ int refresh_provider(struct shell *shell, const struct request *request)
 int reenumerate_drives(struct shell *shell, const struct request *request)
 {
     (void)request;
-    return say_done(shell, KIND_SUBSYSTEM, IVdsSubSystem_Reenumerate((IVdsSubSystem *)shell->focus[KIND_SUBSYSTEM].face),
+    return say_done(shell, KIND_SUBSYSTEM,
+                    IVdsSubSystem_Reenumerate((IVdsSubSystem *)shell->focus[KIND_SUBSYSTEM].face),
                     "has looked for its drives", "made to look for its drives");
 }
 
-/* ---- drives ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- drives ---------------------------------------------------------------------------------- */
 
 int replace_run(struct shell *shell, const struct request *request)
 {
@@ -208,7 +219,8 @@ int replace_run(struct shell *shell, const struct request *request)
         return r;
     if (old == number)
         return say_selection("Drive %u is the selected drive; it cannot replace itself.", old);
-    hr = IVdsSubSystem_ReplaceDrive((IVdsSubSystem *)shell->focus[KIND_SUBSYSTEM].face, id, shell->focus[KIND_DRIVE].id);
+    hr = IVdsSubSystem_ReplaceDrive((IVdsSubSystem *)shell->focus[KIND_SUBSYSTEM].face, id,
+                                    shell->focus[KIND_DRIVE].id);
     if (FAILED(hr))
         return say_failed(hr, "Drive %u cannot be replaced by drive %u", old, number);
     printf("Drive %u was replaced by drive %u.\n", old, number);
@@ -219,7 +231,9 @@ int setflag_run(struct shell *shell, const struct request *request)
 {
     IVdsDrive *face = (IVdsDrive *)shell->focus[KIND_DRIVE].face;
     bool spare = request->value[ARG_HOTSPARE].number;
-    HRESULT hr = spare ? IVdsDrive_SetFlags(face, VDS_DRF_HOTSPARE) : IVdsDrive_ClearFlags(face, VDS_DRF_HOTSPARE);
+    HRESULT hr =
+        spare ? IVdsDrive_SetFlags(face, VDS_DRF_HOTSPARE) : IVdsDrive_ClearFlags(face, VDS_DRF_HOTSPARE);
 
-    return say_done(shell, KIND_DRIVE, hr, spare ? "is now a hot spare" : "is no hot spare", spare ? "made a hot spare" : "made an ordinary drive");
+    return say_done(shell, KIND_DRIVE, hr, spare ? "is now a hot spare" : "is no hot spare",
+                    spare ? "made a hot spare" : "made an ordinary drive");
 }

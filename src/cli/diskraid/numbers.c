@@ -17,7 +17,7 @@ static struct number_scope *find_scope(struct numbers *numbers, int kind, const 
     if (!bigger)
         return NULL;
     numbers->scopes = bigger;
-    bigger[numbers->n_scopes] = (struct number_scope) { kind, *of, NULL, 0 };
+    bigger[numbers->n_scopes] = (struct number_scope){ kind, *of, NULL, 0 };
     return &bigger[numbers->n_scopes++];
 }
 
@@ -52,5 +52,5 @@ void numbers_fini(struct numbers *numbers)
     for (size_t i = 0; i < numbers->n_scopes; i++)
         free(numbers->scopes[i].ids);
     free(numbers->scopes);
-    *numbers = (struct numbers) { 0 };
+    *numbers = (struct numbers){ 0 };
 }

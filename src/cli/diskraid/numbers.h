@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Numbers of objects. A number means one object for as long as diskraid runs: what is gone leaves a gap, what is new gets the next
- * number. So a command never reaches another object than the one that was listed, whatever other administrators do meanwhile. */
+/* Numbers of objects. A number means one object for as long as diskraid runs: what is gone leaves a gap, what
+ * is new gets the next number. So a command never reaches another object than the one that was listed,
+ * whatever other administrators do meanwhile. */
 #ifndef VDS_CLI_DISKRAID_NUMBERS_H
 #define VDS_CLI_DISKRAID_NUMBERS_H
 

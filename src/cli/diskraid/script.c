@@ -6,7 +6,8 @@
 
 #include "cli/diskraid/terminal.h"
 
-/* One line without its newline, cut after LINE_LENGTH_MAX + 1 bytes: enough for the tokenizer to see that it is too long. -1: no more. */
+/* One line without its newline, cut after LINE_LENGTH_MAX + 1 bytes: enough for the tokenizer to see that it
+ * is too long. -1: no more. */
 static int read_line(FILE *file, char line[static LINE_LENGTH_MAX + 1])
 {
     int len = 0, c = getc(file);
@@ -29,10 +30,12 @@ static void drop_mark(char *line, int *len)
     }
 }
 
-/* The value of a "secret=" that the parser would take. */
+/* A "secret=" with something behind it, as the parser would take it. */
 static bool is_secret(const char *word)
 {
-    return strncasecmp(word, "sec", 3) == 0 && strchr(word, '=');
+    const char *equals = strchr(word, '=');
+
+    return strncasecmp(word, "sec", 3) == 0 && equals && equals[1];
 }
 
 static void echo_chap(const struct tokens *t)
@@ -62,8 +65,9 @@ static void echo_line(const char *line, int len)
 static int status_of(int outcome)
 {
     static const int statuses[] = {
-        [OUTCOME_DONE] = STATUS_DONE,      [OUTCOME_SYNTAX] = STATUS_COMMAND,   [OUTCOME_SELECTION] = STATUS_COMMAND,
-        [OUTCOME_FAILED] = STATUS_SERVICE, [OUTCOME_CANCELED] = STATUS_SERVICE, [OUTCOME_FATAL] = STATUS_FATAL,
+        [OUTCOME_DONE] = STATUS_DONE,         [OUTCOME_SYNTAX] = STATUS_COMMAND,
+        [OUTCOME_SELECTION] = STATUS_COMMAND, [OUTCOME_FAILED] = STATUS_SERVICE,
+        [OUTCOME_CANCELED] = STATUS_SERVICE,  [OUTCOME_FATAL] = STATUS_FATAL,
         [OUTCOME_EXIT] = STATUS_DONE,
     };
 

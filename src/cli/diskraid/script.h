@@ -7,8 +7,8 @@
 
 #include "cli/diskraid/shell.h"
 
-/* `name` is for messages. `echo`: shows each line before it is run, as if it had been typed; secrets are not shown. An enum
- * exit_status. */
+/* `name` is for messages. `echo`: shows each line before it is run, as if it had been typed; secrets are not
+ * shown. An enum exit_status. */
 int script_run(struct shell *shell, FILE *file, const char *name, bool echo);
 
 #endif

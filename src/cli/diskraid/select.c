@@ -46,14 +46,16 @@ static int show_focus(const struct shell *shell, enum kind kind)
     char title[KIND_TITLE_SIZE];
 
     if (focus_has(shell, kind))
-        printf("%s %u is the selected %s.\n", kind_title(kind, title), shell->focus[kind].number, kind_defs[kind].name);
+        printf("%s %u is the selected %s.\n", kind_title(kind, title), shell->focus[kind].number,
+               kind_defs[kind].name);
     else
         printf("There is no %s selected.\n", kind_defs[kind].name);
     return OUTCOME_DONE;
 }
 
-/* A number that names nothing is no failure: scripts select numbers one after the other, and "delete lun noerr" passes over those that
- * are not there. Nothing is selected then, so nothing happens to another object. */
+/* A number that names nothing is no failure: scripts select numbers one after the other, and "delete lun
+ * noerr" passes over those that are not there. Nothing is selected then, so nothing happens to another
+ * object. */
 static int select_number(struct shell *shell, enum kind kind, unsigned number)
 {
     _cleanup_(objects_fini) struct objects objects;
@@ -65,7 +67,8 @@ static int select_number(struct shell *shell, enum kind kind, unsigned number)
         return say_failed(hr, "The %s cannot be listed", kind_defs[kind].names);
     if (!found) {
         focus_clear(shell, kind);
-        printf("The %s number is not valid. There is no %s selected.\n", kind_defs[kind].name, kind_defs[kind].name);
+        printf("The %s number is not valid. There is no %s selected.\n", kind_defs[kind].name,
+               kind_defs[kind].name);
         return OUTCOME_DONE;
     }
     take_focus(shell, kind, found);
@@ -107,7 +110,8 @@ int select_made(struct shell *shell, enum kind kind, IUnknown *made, const char 
     for (size_t i = 0; i < objects.n; i++) {
         if (memcmp(&objects.item[i].id, &id, sizeof id) != 0)
             continue;
-        printf("%s %u %s and is now the selected %s.\n", kind_title(kind, title), objects.item[i].number, how, kind_defs[kind].name);
+        printf("%s %u %s and is now the selected %s.\n", kind_title(kind, title), objects.item[i].number, how,
+               kind_defs[kind].name);
         take_focus(shell, kind, &objects.item[i]);
         break;
     }

@@ -10,7 +10,7 @@
 #include "cli/diskraid/kinds.h"
 #include "rpc/libvds.h"
 
-/* ---- failures ------------------------------------------------------------------------------------------------------------- */
+/* ---- failures -------------------------------------------------------------------------------- */
 
 /* The sentence of the header, for a failure that comes without one. */
 static const char *sentence_of(HRESULT hr)
@@ -47,8 +47,8 @@ int say_failed(HRESULT hr, const char *format, ...)
     va_end(args);
     if (!*sentence)
         sentence = sentence_of(hr);
-    fprintf(stderr, ".\nVirtual Disk Service error: %s (0x%08X)%s%s\n", vds_hresult_name(hr), (unsigned)hr, *sentence ? ": " : "",
-            sentence);
+    fprintf(stderr, ".\nVirtual Disk Service error: %s (0x%08X)%s%s\n", vds_hresult_name(hr), (unsigned)hr,
+            *sentence ? ": " : "", sentence);
     return hr == VDS_E_OPERATION_CANCELED ? OUTCOME_CANCELED : OUTCOME_FAILED;
 }
 
@@ -63,17 +63,19 @@ int say_selection(const char *format, ...)
     return OUTCOME_SELECTION;
 }
 
-static void print_usage(const struct command *command)
+static void print_usage(const struct command *command, const struct form *form)
 {
     char text[512];
 
     for (unsigned i = 0; i < command->n_forms; i++) {
+        if (form && form != &command->forms[i])
+            continue;
         grammar_usage(command, &command->forms[i], text, sizeof text);
         fprintf(stderr, "  %s\n", text);
     }
 }
 
-int say_syntax(const struct command *command, const char *format, ...)
+int say_syntax(const struct command *command, const struct form *form, const char *format, ...)
 {
     va_list args;
 
@@ -82,7 +84,7 @@ int say_syntax(const struct command *command, const char *format, ...)
     va_end(args);
     fprintf(stderr, ".\n");
     if (command)
-        print_usage(command);
+        print_usage(command, form);
     else
         fprintf(stderr, "HELP lists the commands.\n");
     return OUTCOME_SYNTAX;
@@ -95,7 +97,7 @@ int say_no_memory(void)
     return OUTCOME_FATAL;
 }
 
-/* ---- the service ---------------------------------------------------------------------------------------------------------- */
+/* ---- the service ----------------------------------------------------------------------------- */
 
 int shell_connect(struct shell *shell)
 {
@@ -135,12 +137,12 @@ HRESULT shell_wait(IVdsAsync *async, const char *what, IUnknown **ret_object)
     return hr;
 }
 
-/* ---- focus ---------------------------------------------------------------------------------------------------------------- */
+/* ---- focus ----------------------------------------------------------------------------------- */
 
 static void drop(struct shell *shell, enum kind kind)
 {
     RELEASE(shell->focus[kind].face);
-    shell->focus[kind] = (struct object) { 0 };
+    shell->focus[kind] = (struct object){ 0 };
     shell->focused &= ~KIND_BIT(kind);
 }
 
@@ -174,14 +176,15 @@ void focus_set(struct shell *shell, enum kind kind, struct object *object)
     drop_all(shell, kind_defs[kind].clears);
     shell->focus[kind] = *object;
     shell->focused |= KIND_BIT(kind);
-    *object = (struct object) { 0 };
+    *object = (struct object){ 0 };
 }
 
 int focus_need(const struct shell *shell, unsigned kinds)
 {
     for (int k = 0; k < N_KINDS; k++) {
         if ((kinds & KIND_BIT(k)) && !focus_has(shell, k))
-            return say_selection("There is no %s selected. Select one with SELECT and try again.", kind_defs[k].name);
+            return say_selection("There is no %s selected. Select one with SELECT and try again.",
+                                 kind_defs[k].name);
     }
     return OUTCOME_DONE;
 }
@@ -199,7 +202,7 @@ HRESULT focus_face(const struct shell *shell, enum kind kind, const IID *iid, vo
     return VDS_E_NOT_SUPPORTED;
 }
 
-/* ---- one line --------------------------------------------------------------------------------------------------------------- */
+/* ---- one line -------------------------------------------------------------------------------- */
 
 /* These do without a service. */
 static bool is_offline(const struct command *command)
@@ -221,7 +224,8 @@ static int run_request(struct shell *shell, const struct request *request)
         r = focus_need(shell, request->form->focus);
     if (r == OUTCOME_DONE)
         r = request->form->run(shell, request);
-    if (r != OUTCOME_DONE && shell->service && IVdsService_IsServiceReady(shell->service) == RPC_E_DISCONNECTED)
+    if (r != OUTCOME_DONE && shell->service &&
+        IVdsService_IsServiceReady(shell->service) == RPC_E_DISCONNECTED)
         shell_disconnect(shell); /* an interactive user may go on when the service is back */
     if (request_has(request, ARG_NOERR) && (r == OUTCOME_SELECTION || r == OUTCOME_FAILED))
         r = OUTCOME_DONE;
@@ -237,7 +241,7 @@ int shell_run_line(struct shell *shell, const char *line, size_t len)
     if (!request)
         return say_no_memory();
     if (grammar_parse(line, len, request, &error) < 0)
-        r = say_syntax(error.command, "Syntax error: %s", error.text);
+        r = say_syntax(error.command, error.form, "Syntax error: %s", error.text);
     else if (request->command)
         r = run_request(shell, request);
     fflush(stdout);

@@ -17,17 +17,25 @@ enum outcome {
     OUTCOME_FAILED,    /* the service or a provider said no */
     OUTCOME_CANCELED,  /* by Ctrl-C; stops a script, noerr or not */
     OUTCOME_FATAL,
-    OUTCOME_EXIT,      /* EXIT was said */
+    OUTCOME_EXIT, /* EXIT was said */
 };
 
 /* Microsoft's codes. */
-enum exit_status { STATUS_DONE = 0, STATUS_FATAL = 1, STATUS_USAGE = 2, STATUS_NO_FILE = 3, STATUS_SERVICE = 4, STATUS_COMMAND = 5 };
+enum exit_status {
+    STATUS_DONE = 0,
+    STATUS_FATAL = 1,
+    STATUS_USAGE = 2,
+    STATUS_NO_FILE = 3,
+    STATUS_SERVICE = 4,
+    STATUS_COMMAND = 5
+};
 
 /* An object in focus, or found by its number. */
 struct object {
     unsigned number;
     GUID id;
-    IUnknown *face; /* its main interface (kinds.c); NULL for a controller port that is no object of its own */
+    IUnknown
+        *face; /* its main interface (kinds.c); NULL for a controller port that is no object of its own */
 };
 
 struct shell {
@@ -36,8 +44,8 @@ struct shell {
     struct object focus[N_KINDS];
     unsigned focused; /* set of KIND_BIT */
     struct numbers numbers;
-    VDS_HINTS hints; /* what AUTOMAGIC has set ... */
-    uint32_t hints_set; /* ... as a set of automagic flags (hints.c) */
+    VDS_HINTS hints;     /* what AUTOMAGIC has set ... */
+    uint32_t hints_set;  /* ... as a set of automagic flags (hints.c) */
     bool fault_tolerant; /* the flag without a field */
 };
 
@@ -48,20 +56,23 @@ void shell_disconnect(struct shell *shell);
 /* Runs one line. */
 int shell_run_line(struct shell *shell, const char *line, size_t len);
 
-/* ---- failures: on standard error ------------------------------------------------------------------------------------------------- */
+/* ---- failures: on standard error ------------------------------------------------------------- */
 
-/* Tells a failure of the service or a provider: what, the name of the code, a sentence. OUTCOME_FAILED; OUTCOME_CANCELED for an
- * operation that Ctrl-C ended. */
+/* Tells a failure of the service or a provider: what, the name of the code, a sentence. OUTCOME_FAILED;
+ * OUTCOME_CANCELED for an operation that Ctrl-C ended. */
 int say_failed(HRESULT hr, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The command does not fit what is selected. OUTCOME_SELECTION. */
 int say_selection(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* Right words, wrong meaning. OUTCOME_SYNTAX. */
-int say_syntax(const struct command *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Tells it, and what the form, the command or DiskRAID takes (as far as the line made sense: NULL).
+ * OUTCOME_SYNTAX. */
+int say_syntax(const struct command *command, const struct form *form, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 int say_no_memory(void);
 
-/* ---- focus ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- focus ----------------------------------------------------------------------------------- */
 
-/* Puts an object in focus, which takes the focus from what does not go with it. Takes over the reference of `object`. */
+/* Puts an object in focus, which takes the focus from what does not go with it. Takes over the reference of
+ * `object`. */
 void focus_set(struct shell *shell, enum kind kind, struct object *object);
 /* Takes the focus away, and from what is inside. */
 void focus_clear(struct shell *shell, enum kind kind);
@@ -71,10 +82,11 @@ static inline bool focus_has(const struct shell *shell, enum kind kind)
 }
 /* Says which of the kinds (a set of KIND_BIT) has no focus. */
 int focus_need(const struct shell *shell, unsigned kinds);
-/* An interface of the object in focus. VDS_E_NOT_SUPPORTED, with a sentence, when it has no such interface. The caller releases it. */
+/* An interface of the object in focus. VDS_E_NOT_SUPPORTED, with a sentence, when it has no such interface.
+ * The caller releases it. */
 HRESULT focus_face(const struct shell *shell, enum kind kind, const IID *iid, void *ret_face);
 
-/* ---- small things of every handler ------------------------------------------------------------------------------------------------ */
+/* ---- small things of every handler ----------------------------------------------------------- */
 
 /* Waits for the operation (Ctrl-C cancels it) and releases it. ret_object may be NULL. */
 HRESULT shell_wait(IVdsAsync *async, const char *what, IUnknown **ret_object);

@@ -11,7 +11,8 @@ int target_create(struct shell *shell, const struct request *request)
 {
     const char *iscsi_name = request->value[ARG_ISCSINAME].text;
     _cleanup_(freep) WCHAR *name = client_wide(request->value[ARG_NAME].text);
-    _cleanup_(freep) WCHAR *wide_iscsi_name = request_has(request, ARG_ISCSINAME) ? client_wide(iscsi_name) : NULL;
+    _cleanup_(freep) WCHAR *wide_iscsi_name =
+        request_has(request, ARG_ISCSINAME) ? client_wide(iscsi_name) : NULL;
     IVdsSubSystemIscsi *face;
     IUnknown *made = NULL;
     IVdsAsync *async;
@@ -62,7 +63,8 @@ int tpgroup_create(struct shell *shell, const struct request *request)
         hr = shell_wait(async, "creating the target portal group", &made);
     if (FAILED(hr))
         return say_failed(hr, "The target portal group cannot be created");
-    r = select_made(shell, KIND_TPGROUP, made, hr == VDS_S_ALREADY_EXISTS ? "exists, no more can be made," : "was created");
+    r = select_made(shell, KIND_TPGROUP, made,
+                    hr == VDS_S_ALREADY_EXISTS ? "exists, no more can be made," : "was created");
     RELEASE(made);
     return r;
 }
@@ -85,7 +87,8 @@ int tpgroup_delete(struct shell *shell, const struct request *request)
 
 int tpgroup_add(struct shell *shell, const struct request *request)
 {
-    unsigned portal = (unsigned)request->value[ARG_TPORTAL].number, number = shell->focus[KIND_TPGROUP].number;
+    unsigned portal = (unsigned)request->value[ARG_TPORTAL].number,
+             number = shell->focus[KIND_TPGROUP].number;
     IVdsAsync *async;
     GUID id;
     HRESULT hr;
@@ -99,13 +102,15 @@ int tpgroup_add(struct shell *shell, const struct request *request)
     if (FAILED(hr))
         return say_failed(hr, "Target portal %u cannot be added to target portal group %u", portal, number);
     printf(hr == VDS_S_ALREADY_EXISTS ? "Target portal %u is in target portal group %u already.\n"
-                                      : "Target portal %u was added to target portal group %u.\n", portal, number);
+                                      : "Target portal %u was added to target portal group %u.\n",
+           portal, number);
     return OUTCOME_DONE;
 }
 
 int tpgroup_remove(struct shell *shell, const struct request *request)
 {
-    unsigned portal = (unsigned)request->value[ARG_TPORTAL].number, number = shell->focus[KIND_TPGROUP].number;
+    unsigned portal = (unsigned)request->value[ARG_TPORTAL].number,
+             number = shell->focus[KIND_TPGROUP].number;
     IVdsAsync *async;
     GUID id;
     HRESULT hr;
@@ -113,11 +118,13 @@ int tpgroup_remove(struct shell *shell, const struct request *request)
 
     if (r != OUTCOME_DONE)
         return r;
-    hr = IVdsIscsiPortalGroup_RemovePortal((IVdsIscsiPortalGroup *)shell->focus[KIND_TPGROUP].face, id, &async);
+    hr = IVdsIscsiPortalGroup_RemovePortal((IVdsIscsiPortalGroup *)shell->focus[KIND_TPGROUP].face, id,
+                                           &async);
     if (SUCCEEDED(hr))
         hr = shell_wait(async, "draining", NULL);
     if (FAILED(hr))
-        return say_failed(hr, "Target portal %u cannot be removed from target portal group %u", portal, number);
+        return say_failed(hr, "Target portal %u cannot be removed from target portal group %u", portal,
+                          number);
     printf("Target portal %u was removed from target portal group %u.\n", portal, number);
     return OUTCOME_DONE;
 }

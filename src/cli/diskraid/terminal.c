@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <histedit.h>
+#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
+#include <unistd.h>
+#include <wchar.h>
 
 #define HISTORY_LINES 500
 
@@ -19,6 +21,29 @@ static void on_interrupt(int signo)
     interrupted = 1;
 }
 
+/* libedit's own would read on after the first interrupt. */
+static int read_char(EditLine *el, wchar_t *ret_char)
+{
+    mbstate_t state = { 0 };
+
+    (void)el;
+    for (;;) {
+        char byte;
+        ssize_t n = read(STDIN_FILENO, &byte, 1);
+        size_t r;
+
+        if (n < 0 && errno == EINTR && !interrupted)
+            continue;
+        if (n <= 0)
+            return (int)n;
+        r = mbrtowc(ret_char, &byte, 1, &state);
+        if (r != (size_t)-1 && r != (size_t)-2)
+            return 1;
+        if (r == (size_t)-1) /* no character of this locale */
+            state = (mbstate_t){ 0 };
+    }
+}
+
 static char *prompt(EditLine *el)
 {
     static char text[] = PROMPT;
@@ -27,7 +52,7 @@ static char *prompt(EditLine *el)
     return text;
 }
 
-/* ---- completion ------------------------------------------------------------------------------------------------------------- */
+/* ---- completion ------------------------------------------------------------------------------ */
 
 #define CANDIDATES_MAX 64
 struct candidates {
@@ -82,7 +107,7 @@ static unsigned char complete(EditLine *el, int ch)
     return CC_REFRESH;
 }
 
-/* ---- the loop ----------------------------------------------------------------------------------------------------------------- */
+/* ---- the loop -------------------------------------------------------------------------------- */
 
 /* A line with a secret stays out of the history. */
 static bool may_be_remembered(const char *line)
@@ -138,10 +163,13 @@ static int run_lines(struct shell *shell, EditLine *el, History *lines)
 
 int terminal_run(struct shell *shell)
 {
-    EditLine *el = el_init("diskraid", stdin, stdout, stderr);
+    EditLine *el;
     History *lines = history_init();
     HistEvent event;
     int status = STATUS_FATAL;
+
+    setlocale(LC_CTYPE, "");
+    el = el_init("diskraid", stdin, stdout, stderr);
 
     if (!el || !lines) {
         say_no_memory();
@@ -149,6 +177,7 @@ int terminal_run(struct shell *shell)
         history(lines, &event, H_SETSIZE, HISTORY_LINES);
         history(lines, &event, H_SETUNIQUE, 1);
         el_set(el, EL_PROMPT, prompt);
+        el_set(el, EL_GETCFN, read_char);
         el_set(el, EL_EDITOR, "emacs");
         el_set(el, EL_HIST, history, lines);
         el_set(el, EL_ADDFN, "diskraid-complete", "complete a word", complete);

@@ -8,8 +8,8 @@
 #define LINE_LENGTH_MAX 4096 /* bytes; the longest line that makes sense names some hundred initiators */
 #define TOKENS_MAX      256
 
-/* Words point into `buffer`. Words are separated by blanks and tabs; double quotes, anywhere in a word, keep them together, and inside
- * quotes "" stands for one quote. */
+/* Words point into `buffer`. Words are separated by blanks and tabs; double quotes, anywhere in a word, keep
+ * them together, and inside quotes "" stands for one quote. */
 struct tokens {
     unsigned n;
     const char *word[TOKENS_MAX];
@@ -25,8 +25,8 @@ enum token_error {
     TOKEN_NOT_UTF8,
 };
 
-/* An empty line and a comment (first word "rem", in any case) have no words, and a comment may hold anything. A carriage return and a
- * newline at the end do not count. */
+/* An empty line and a comment (first word "rem", in any case) have no words, and a comment may hold anything.
+ * A carriage return and a newline at the end do not count. */
 enum token_error tokens_split(const char *line, size_t len, struct tokens *ret_tokens);
 
 /* A sentence without a full stop. */

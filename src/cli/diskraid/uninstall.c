@@ -9,7 +9,8 @@ void lun_information_fini(VDS_LUN_INFORMATION *info)
     CoTaskMemFree(info->m_szProductId);
     CoTaskMemFree(info->m_szProductRevision);
     CoTaskMemFree(info->m_szSerialNumber);
-    for (ULONG i = 0; info->m_deviceIdDescriptor.m_rgIdentifiers && i < info->m_deviceIdDescriptor.m_cIdentifiers; i++)
+    for (ULONG i = 0;
+         info->m_deviceIdDescriptor.m_rgIdentifiers && i < info->m_deviceIdDescriptor.m_cIdentifiers; i++)
         CoTaskMemFree(info->m_deviceIdDescriptor.m_rgIdentifiers[i].m_rgbIdentifier);
     CoTaskMemFree(info->m_deviceIdDescriptor.m_rgIdentifiers);
     for (ULONG i = 0; info->m_rgInterconnects && i < info->m_cInterconnects; i++) {
@@ -17,7 +18,7 @@ void lun_information_fini(VDS_LUN_INFORMATION *info)
         CoTaskMemFree(info->m_rgInterconnects[i].m_pbAddress);
     }
     CoTaskMemFree(info->m_rgInterconnects);
-    *info = (VDS_LUN_INFORMATION) { 0 };
+    *info = (VDS_LUN_INFORMATION){ 0 };
 }
 
 static HRESULT uninstall(IVdsServiceUninstallDisk *face, VDS_LUN_INFORMATION *info)

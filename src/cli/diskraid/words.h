@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Values as DiskRAID shows them: "Not Ready", "107 GB". A value that is not in a table is "Unknown", never something near it. */
+/* Values as DiskRAID shows them: "Not Ready", "107 GB". A value that is not in a table is "Unknown", never
+ * something near it. */
 #ifndef VDS_CLI_DISKRAID_WORDS_H
 #define VDS_CLI_DISKRAID_WORDS_H
 

@@ -4,6 +4,7 @@
 #include <ftw.h>
 #include <sched.h>
 #include <sqlite3.h>
+#include <unistd.h>
 
 #include "../state/fault_vfs.h"
 #include "array/array_internal.h"
@@ -11,7 +12,7 @@
 
 static size_t n_looked_at;
 
-/* ---- life ----------------------------------------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static void take_events(void *arg, const struct array_notification *events, size_t n)
 {
@@ -42,7 +43,8 @@ static struct guid portal_by_text(struct fixture *f, const char *text)
     return found;
 }
 
-static const char *const portal_texts[N_PORTALS] = { "127.0.0.1:5001", "127.0.0.1:5002", "[::1]:5003", "10.9.8.7:5004" };
+static const char *const portal_texts[N_PORTALS] = { "127.0.0.1:5001", "127.0.0.1:5002", "[::1]:5003",
+                                                     "10.9.8.7:5004" };
 
 void fixture_start(struct fixture *f)
 {
@@ -74,10 +76,15 @@ struct fixture *fixture_new(void)
     fake_reset();
     pthread_mutex_init(&f->lock, NULL);
     pthread_cond_init(&f->arrived, NULL);
-    strcpy(f->dir, "/tmp/vds-array-XXXXXX");
+    /* in memory, if it can be: thousands of commits need not wait for a disk */
+    snprintf(f->dir, sizeof f->dir, "%s/vds-array-XXXXXX",
+             access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     assert_non_null(mkdtemp(f->dir));
-    f->options = (struct array_options){ .state_dir = f->dir, .portals = portal_texts, .n_portals = N_PORTALS,
-                                         .notify = take_events, .notify_arg = f };
+    f->options = (struct array_options){ .state_dir = f->dir,
+                                         .portals = portal_texts,
+                                         .n_portals = N_PORTALS,
+                                         .notify = take_events,
+                                         .notify_arg = f };
     return f;
 }
 
@@ -118,9 +125,10 @@ struct engine *fixture_engine(struct fixture *f)
     return array_engine(f->array);
 }
 
-/* ---- dumps ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- dumps ----------------------------------------------------------------------------------- */
 
-static void dump_ids(struct fixture *f, FILE *out, const char *what, enum array_relation relation, const struct guid *of)
+static void dump_ids(struct fixture *f, FILE *out, const char *what, enum array_relation relation,
+                     const struct guid *of)
 {
     struct guid *ids = NULL;
     char text[GUID_TEXT_SIZE];
@@ -170,13 +178,14 @@ static void dump_lun(struct fixture *f, FILE *out, const struct guid *id)
     struct array_lun_info info = { 0 };
 
     if (array_lun_get(f->array, id, &info) == S_OK)
-        fprintf(out, "lun %s \"%s\" size %llu thick %d mask %s status %u\n", info.identification, info.friendly_name,
-                (unsigned long long)info.size, info.thick, info.mask, info.status);
+        fprintf(out, "lun %s \"%s\" size %llu thick %d mask %s status %u\n", info.identification,
+                info.friendly_name, (unsigned long long)info.size, info.thick, info.mask, info.status);
     array_lun_info_fini(&info);
     dump_ids(f, out, "targets", ARRAY_TARGETS_OF_LUN, id);
 }
 
-static void dump_kind(struct fixture *f, FILE *out, enum array_relation relation, void (*one)(struct fixture *, FILE *, const struct guid *))
+static void dump_kind(struct fixture *f, FILE *out, enum array_relation relation,
+                      void (*one)(struct fixture *, FILE *, const struct guid *))
 {
     struct guid *ids = NULL;
     size_t n = 0;
@@ -221,7 +230,8 @@ static void dump_table(sqlite3 *db, const char *table, FILE *out)
 
 static void dump_state(const char *dir, FILE *out)
 {
-    static const char *const tables[] = { "subsystem", "portals", "targets", "groups", "group_portals", "drives", "luns", "lun_targets" };
+    static const char *const tables[] = { "subsystem",     "portals", "targets", "groups",
+                                          "group_portals", "drives",  "luns",    "lun_targets" };
     sqlite3 *db = other_open(dir);
 
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
@@ -274,7 +284,7 @@ void fixture_state_path(const struct fixture *f, char path[static 128])
     snprintf(path, 128, "%s/array.db", f->dir);
 }
 
-/* ---- operations -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- operations ------------------------------------------------------------------------------ */
 
 HRESULT finish_op(HRESULT hr, struct array_op *op, struct guid *ret_output)
 {
@@ -411,7 +421,7 @@ uint32_t subsystem_status(struct fixture *f)
     return info.status;
 }
 
-/* ---- events --------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- events ---------------------------------------------------------------------------------- */
 
 /* Until all that was queued has been delivered. */
 static void events_flush(struct fixture *f)

@@ -45,11 +45,12 @@ struct engine_drain {
     bool finished, cancelled;
 };
 
-/* ---- things --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- things ---------------------------------------------------------------------------------- */
 
 static const struct guid none;
 
-static struct thing *find(struct engine *engine, enum thing_kind kind, const struct guid *a, const struct guid *b)
+static struct thing *find(struct engine *engine, enum thing_kind kind, const struct guid *a,
+                          const struct guid *b)
 {
     list_for_each(n, &engine->things) {
         struct thing *t = container_of(n, struct thing, link);
@@ -60,8 +61,8 @@ static struct thing *find(struct engine *engine, enum thing_kind kind, const str
     return NULL;
 }
 
-static struct thing *add(struct engine *engine, enum thing_kind kind, const struct guid *a, const struct guid *b, unsigned number,
-                         const char *text)
+static struct thing *add(struct engine *engine, enum thing_kind kind, const struct guid *a,
+                         const struct guid *b, unsigned number, const char *text)
 {
     struct thing *t = calloc(1, sizeof *t);
 
@@ -83,7 +84,7 @@ static void drop(struct thing *t)
 static int enter(const char *name)
 {
     pthread_mutex_lock(&lock);
-    if (++fake.n_calls != fake.fail_at)
+    if (++fake.n_calls != fake.fail_at && !(fake.fail_on && fake.n_calls > fake.fail_at))
         return 0;
     fake.failed = name;
     pthread_mutex_unlock(&lock);
@@ -97,14 +98,14 @@ static int leave(int r)
     return r;
 }
 
-#define ENTER() \
-    do { \
+#define ENTER()                   \
+    do {                          \
         int r_ = enter(__func__); \
-        if (r_ < 0) \
-            return r_; \
+        if (r_ < 0)               \
+            return r_;            \
     } while (0)
 
-/* ---- the engine --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- the engine ------------------------------------------------------------------------------ */
 
 int engine_create(const struct engine_options *options, struct engine **ret_engine)
 {
@@ -150,8 +151,8 @@ int engine_host_addresses(struct engine_address **ret_addresses, size_t *ret_n)
 
 int engine_portal_open(struct engine *engine, const struct guid *portal, const struct sockaddr_storage *addr)
 {
-    unsigned port = ntohs(addr->ss_family == AF_INET ? ((const struct sockaddr_in *)addr)->sin_port :
-                                                       ((const struct sockaddr_in6 *)addr)->sin6_port);
+    unsigned port = ntohs(addr->ss_family == AF_INET ? ((const struct sockaddr_in *)addr)->sin_port
+                                                     : ((const struct sockaddr_in6 *)addr)->sin6_port);
 
     ENTER();
     if (find(engine, THING_PORTAL, portal, NULL))
@@ -173,7 +174,8 @@ int engine_portal_close(struct engine *engine, const struct guid *portal)
     return leave(t ? 0 : -ENOENT);
 }
 
-int engine_target_create(struct engine *engine, const struct guid *target, const char *iscsi_name, const char *alias)
+int engine_target_create(struct engine *engine, const struct guid *target, const char *iscsi_name,
+                         const char *alias)
 {
     (void)alias;
     ENTER();
@@ -211,12 +213,14 @@ int engine_target_set_alias(struct engine *engine, const struct guid *target, co
     return leave(find(engine, THING_TARGET, target, NULL) ? 0 : -ENOENT);
 }
 
-static int set_secret(struct engine *engine, const struct guid *target, unsigned kind, const char *initiator, const struct iscsi_secret *secret)
+static int set_secret(struct engine *engine, const struct guid *target, unsigned kind, const char *initiator,
+                      const struct iscsi_secret *secret)
 {
     list_for_each_safe(n, &engine->things) {
         struct thing *t = container_of(n, struct thing, link);
 
-        if (t->kind == THING_SECRET && guid_equal(&t->a, target) && t->number == kind && strcmp(t->text, initiator ? initiator : "") == 0)
+        if (t->kind == THING_SECRET && guid_equal(&t->a, target) && t->number == kind &&
+            strcmp(t->text, initiator ? initiator : "") == 0)
             drop(t);
     }
     if (secret)
@@ -224,13 +228,15 @@ static int set_secret(struct engine *engine, const struct guid *target, unsigned
     return leave(0);
 }
 
-int engine_target_set_secret(struct engine *engine, const struct guid *target, const char *initiator, const struct iscsi_secret *secret)
+int engine_target_set_secret(struct engine *engine, const struct guid *target, const char *initiator,
+                             const struct iscsi_secret *secret)
 {
     ENTER();
     return set_secret(engine, target, 0, initiator, secret);
 }
 
-int engine_target_set_mutual(struct engine *engine, const struct guid *target, const char *initiator, const struct iscsi_secret *secret)
+int engine_target_set_mutual(struct engine *engine, const struct guid *target, const char *initiator,
+                             const struct iscsi_secret *secret)
 {
     ENTER();
     return set_secret(engine, target, 1, initiator, secret);
@@ -259,7 +265,7 @@ int engine_path_remove(struct engine *engine, const struct guid *target, const s
     return leave(0);
 }
 
-/* ---- drains ------------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- drains ---------------------------------------------------------------------------------- */
 
 static bool is_of(const struct engine_drain *drain, const struct thing *t)
 {
@@ -291,13 +297,14 @@ static void finish(struct engine_drain *drain)
     paths_mark(drain, true, 0);
 }
 
-int engine_drain_start(struct engine *engine, const struct guid *target, const struct guid *portal, uint32_t limit_ms,
-                       struct engine_drain **ret_drain)
+int engine_drain_start(struct engine *engine, const struct guid *target, const struct guid *portal,
+                       uint32_t limit_ms, struct engine_drain **ret_drain)
 {
     struct engine_drain *drain;
 
     ENTER();
-    if ((target && portal && !find(engine, THING_PATH, target, portal)) || (target && !find(engine, THING_TARGET, target, NULL)))
+    if ((target && portal && !find(engine, THING_PATH, target, portal)) ||
+        (target && !find(engine, THING_TARGET, target, NULL)))
         return leave(-ENOENT);
     drain = calloc(1, sizeof *drain);
     drain->engine = engine;
@@ -327,7 +334,8 @@ int engine_drain_wait(struct engine_drain *drain, int timeout_ms)
 void engine_drain_status(struct engine_drain *drain, struct engine_drain_status *ret_status)
 {
     pthread_mutex_lock(&lock);
-    *ret_status = (struct engine_drain_status){ drain->n_start, drain->n_left, drain->finished, drain->cancelled };
+    *ret_status =
+        (struct engine_drain_status){ drain->n_start, drain->n_left, drain->finished, drain->cancelled };
     pthread_mutex_unlock(&lock);
 }
 
@@ -349,7 +357,7 @@ void engine_drain_free(struct engine_drain *drain)
     leave(0);
 }
 
-/* ---- units ------------------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- units ----------------------------------------------------------------------------------- */
 
 int engine_lu_add(struct engine *engine, const struct guid *id, struct scsi_lu *lu)
 {
@@ -377,7 +385,8 @@ int engine_lu_remove(struct engine *engine, const struct guid *id)
     return leave(t ? 0 : -ENOENT);
 }
 
-int engine_lu_set_mask(struct engine *engine, const struct guid *id, bool all, const char *const *initiators, size_t n)
+int engine_lu_set_mask(struct engine *engine, const struct guid *id, bool all, const char *const *initiators,
+                       size_t n)
 {
     struct thing *t;
     char *text = NULL;
@@ -424,7 +433,7 @@ int engine_lun_unmap(struct engine *engine, const struct guid *target, const str
     return leave(t ? 0 : -ENOENT);
 }
 
-/* ---- for tests ----------------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- for tests ------------------------------------------------------------------------------- */
 
 void fake_addresses(const char *const *list, size_t n)
 {
@@ -439,7 +448,9 @@ void fake_reset(void)
 {
     static const char *const usual[] = { "127.0.0.1", "::1" };
 
-    fake = (struct fake){ 0 };
+    fake.n_calls = fake.fail_at = fake.fail_error = fake.taken_port = fake.create_error = 0;
+    fake.hold_drains = fake.hold_creates = fake.fail_on = false;
+    fake.failed = NULL;
     fake_addresses(usual, 2);
 }
 
@@ -526,7 +537,8 @@ char *fake_dump(struct engine *engine)
 
         guid_format(&t->a, a);
         guid_format(&t->b, b);
-        if (n < 4096 && asprintf(&lines[n], "engine %s %s %s %u%s %s\n", kinds[t->kind], a, b, t->number, t->out ? " out" : "", t->text) > 0)
+        if (n < 4096 && asprintf(&lines[n], "engine %s %s %s %u%s %s\n", kinds[t->kind], a, b, t->number,
+                                 t->out ? " out" : "", t->text) > 0)
             n++;
     }
     pthread_mutex_unlock(&lock);

@@ -5,20 +5,21 @@
 #ifndef VDS_TESTS_FAKE_ENGINE_H
 #define VDS_TESTS_FAKE_ENGINE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "target/engine.h"
 
 struct fake {
-    int n_calls;        /* changing calls since the last reset */
-    int fail_at;        /* this one, from 1, fails with fail_error and does nothing; 0: none */
-    int fail_error;
-    const char *failed; /* its name */
-    int taken_port;     /* engine_portal_open() there is -EADDRINUSE */
-    bool hold_drains;   /* a drain with connections stays open until fake_drains_finish() or a cancel */
-    bool hold_creates;  /* store_file_create() stops half way until fake_create_release() */
-    int create_error;   /* what store_file_create() ends with after half of the file; 0: none */
-    bool calls_under_lock_are_wrong;
+    atomic_int n_calls;      /* changing calls since the last reset */
+    atomic_int fail_at;      /* this one, from 1, fails with fail_error (-EIO) and does nothing; 0: none */
+    atomic_bool fail_on; /* and all after it */
+    atomic_int fail_error;
+    const char *_Atomic failed; /* its name */
+    atomic_int taken_port;   /* engine_portal_open() there is -EADDRINUSE */
+    atomic_bool hold_drains; /* a drain with connections stays open until fake_drains_finish() or a cancel */
+    atomic_bool hold_creates; /* store_file_create() stops half way until fake_create_release() */
+    atomic_int create_error; /* what store_file_create() ends with after half of the file; 0: none */
 };
 extern struct fake fake;
 

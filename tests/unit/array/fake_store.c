@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Units and files under the fake engine: real files (what a crash leaves of them is tested), but no bytes in them. */
+/* Units and files under the fake engine: real files (what a crash leaves of them is tested), but no bytes in
+ * them. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -35,7 +36,7 @@ unsigned fake_units(void)
     return atomic_load(&n_units);
 }
 
-/* ---- units --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- units ----------------------------------------------------------------------------------- */
 
 int scsi_lu_create(const struct scsi_lu_config *config, struct store *store, struct scsi_lu **ret_lu)
 {
@@ -84,7 +85,7 @@ size_t scsi_lu_naa(const struct scsi_lu *lu, uint8_t out[static 16])
     return 16;
 }
 
-/* ---- files ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- files ----------------------------------------------------------------------------------- */
 
 void fake_create_wait(void)
 {

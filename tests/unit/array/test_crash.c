@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* kill -9 at random points of random operations: after each restart the state is the one before or after the interrupted operation,
- * what was acknowledged is there, and array, state and engine agree. The child is killed by the n-th access of its state to the disk
- * (fault_vfs.h), so that every point of a commit gets its turn. */
+/* kill -9 at random points of random operations: after each restart the state is the one before or after the
+ * interrupted operation, what was acknowledged is there, and array, state and engine agree. The child is
+ * killed by the n-th access of its state to the disk (fault_vfs.h), so that every point of a commit gets its
+ * turn. */
 #include "array_fixture.h"
 
 #include <dirent.h>
@@ -12,7 +13,19 @@
 #include "../state/fault_vfs.h"
 #include "base/cleanup.h"
 
-enum act { ACT_TARGET, ACT_GROUP, ACT_ADD, ACT_REMOVE, ACT_GROUP_DELETE, ACT_TARGET_DELETE, ACT_LUN, ACT_TIE, ACT_UNTIE, ACT_LUN_DELETE, N_ACTS };
+enum act {
+    ACT_TARGET,
+    ACT_GROUP,
+    ACT_ADD,
+    ACT_REMOVE,
+    ACT_GROUP_DELETE,
+    ACT_TARGET_DELETE,
+    ACT_LUN,
+    ACT_TIE,
+    ACT_UNTIE,
+    ACT_LUN_DELETE,
+    N_ACTS
+};
 
 /* What the child tells: "I begin this", "it is done with this result". */
 struct report {
@@ -28,7 +41,8 @@ static void tell(int fd, const struct report *report)
         _exit(3);
 }
 
-static bool pick(struct array *array, enum array_relation relation, const struct guid *of, unsigned random, struct guid *ret)
+static bool pick(struct array *array, enum array_relation relation, const struct guid *of, unsigned random,
+                 struct guid *ret)
 {
     struct guid *ids = NULL;
     size_t n = 0;
@@ -76,7 +90,8 @@ static bool choose(struct array *array, unsigned *seed, struct report *r)
         return pick(array, ARRAY_TARGETS, NULL, (unsigned)rand_r(seed), &target) &&
                pick(array, ARRAY_GROUPS_OF_TARGET, &target, (unsigned)rand_r(seed), &r->a);
     case ACT_TIE:
-        return pick(array, ARRAY_LUNS, NULL, (unsigned)rand_r(seed), &r->a) && pick(array, ARRAY_TARGETS, NULL, (unsigned)rand_r(seed), &r->b);
+        return pick(array, ARRAY_LUNS, NULL, (unsigned)rand_r(seed), &r->a) &&
+               pick(array, ARRAY_TARGETS, NULL, (unsigned)rand_r(seed), &r->b);
     default:
         return pick(array, ARRAY_LUNS, NULL, (unsigned)rand_r(seed), &r->a);
     }
@@ -137,7 +152,7 @@ static void child_main(struct fixture *f, unsigned seed, int die_at, int fd)
     }
 }
 
-/* ---- the model: what must be there, from the acknowledged reports alone --------------------------------------------------------------------- */
+/* ---- the model: what must be there, from the acknowledged reports alone ---------------------- */
 
 #define MODEL_MAX 4096
 
@@ -190,8 +205,9 @@ static bool portal_in_group(struct fixture *f, const struct guid *group, const s
     return found;
 }
 
-/* The last acknowledged operation is visible; the interrupted one may have happened or not. Groups of targets that have been deleted
- * are gone with them: they are not in the model as existing only if their target is not. */
+/* The last acknowledged operation is visible; the interrupted one may have happened or not. Groups of targets
+ * that have been deleted are gone with them: they are not in the model as existing only if their target is
+ * not. */
 static bool exists(struct fixture *f, const struct guid *id)
 {
     return array_exists(f->array, VDS_OT_TARGET, id) || array_exists(f->array, VDS_OT_PORTAL_GROUP, id) ||
@@ -204,15 +220,19 @@ static void check_model(struct fixture *f, const struct report *last, const stru
         const struct guid *id = &model.objects[i].id;
 
         if (interrupted && guid_equal(&interrupted->a, id))
-            model.objects[i].exists = exists(f, id); /* before or after: from now on it is the one that it is */
+            model.objects[i].exists =
+                exists(f, id); /* before or after: from now on it is the one that it is */
         if (model.objects[i].exists && model.objects[i].type != VDS_OT_PORTAL_GROUP)
             assert_true(exists(f, id));
         if (!model.objects[i].exists)
             assert_false(exists(f, id));
     }
-    if (last && last->hr == S_OK && last->act == ACT_ADD && !(interrupted && guid_equal(&interrupted->a, &last->a)))
-        assert_true(!array_exists(f->array, VDS_OT_PORTAL_GROUP, &last->a) || portal_in_group(f, &last->a, &last->b));
-    if (last && last->hr == S_OK && last->act == ACT_REMOVE && !(interrupted && guid_equal(&interrupted->a, &last->a)))
+    if (last && last->hr == S_OK && last->act == ACT_ADD &&
+        !(interrupted && guid_equal(&interrupted->a, &last->a)))
+        assert_true(!array_exists(f->array, VDS_OT_PORTAL_GROUP, &last->a) ||
+                    portal_in_group(f, &last->a, &last->b));
+    if (last && last->hr == S_OK && last->act == ACT_REMOVE &&
+        !(interrupted && guid_equal(&interrupted->a, &last->a)))
         assert_false(portal_in_group(f, &last->a, &last->b));
 }
 

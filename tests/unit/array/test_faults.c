@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What goes wrong below: the engine refuses a call, the state cannot be written, somebody else changes the file. */
+/* What goes wrong below: the engine refuses a call, the state cannot be written, somebody else changes the
+ * file. */
 #include "array_fixture.h"
 
 #include <sqlite3.h>
@@ -7,7 +8,7 @@
 #include "../state/fault_vfs.h"
 #include "array/array_internal.h"
 
-/* ---- the engine refuses: the 1st, 2nd, 3rd ... call, until the operation needs no more ---------------------------------------------------- */
+/* ---- the engine refuses: the 1st, 2nd, 3rd ... call, until the operation needs no more ------- */
 
 struct scene {
     struct guid target, group, lun, other;
@@ -97,9 +98,10 @@ static HRESULT do_group_delete(struct fixture *f, struct scene *s)
     return hr == VDS_E_ASSOCIATED_PORTALS_EXIST ? S_OK : hr;
 }
 
-/* A failure has changed nothing: not the array, not the state, not the engine. The engine may only be asked again for what it refused
- * on the way back. */
-static void count_through(HRESULT (*prepare)(struct fixture *, struct scene *), HRESULT (*act)(struct fixture *, struct scene *))
+/* A failure has changed nothing: not the array, not the state, not the engine. The engine may only be asked
+ * again for what it refused on the way back. */
+static void count_through(HRESULT (*prepare)(struct fixture *, struct scene *),
+                          HRESULT (*act)(struct fixture *, struct scene *))
 {
     bool needed_more = true;
 
@@ -147,10 +149,10 @@ static HRESULT untie(struct fixture *f, struct scene *s)
 }
 
 #define ENGINE_TEST(name, prepare, act) \
-    static void name(void **state) \
-    { \
-        (void)state; \
-        count_through(prepare, act); \
+    static void name(void **state)      \
+    {                                   \
+        (void)state;                    \
+        count_through(prepare, act);    \
     }
 ENGINE_TEST(an_engine_failure_in_AddPortal_leaves_nothing, NULL, do_add)
 ENGINE_TEST(an_engine_failure_in_RemovePortal_leaves_everything, NULL, do_remove)
@@ -189,7 +191,43 @@ static void an_engine_failure_in_AssociateTargets_tying_leaves_no_tie(void **sta
     }
 }
 
-/* ---- the state cannot be written ------------------------------------------------------------------------------------------------------------ */
+/* From some call on the engine refuses everything, taking back included: the LUN is FAILED and says so, or it
+ * is as before; and Refresh brings it back. */
+static void a_lun_that_the_engine_does_not_take_back_is_FAILED_until_refresh(void **state)
+{
+    static const struct {
+        HRESULT (*act)(struct fixture *, struct scene *);
+        int n_calls; /* of the engine */
+    } acts[] = { { do_lun_delete, 3 }, { do_mask, 1 }, { do_untie, 2 } };
+    struct fixture *f = *state;
+    struct scene s = scene_make(f);
+    char *before = fixture_dump_all(f), *after;
+    unsigned n_failed = 0;
+
+    for (size_t i = 0; i < ARRAY_SIZE(acts); i++)
+        for (int at = 1; at <= acts[i].n_calls; at++) {
+            struct array_lun_info info;
+
+            fake.n_calls = 0;
+            fake.fail_on = true;
+            fake.fail_at = at;
+            assert_true(FAILED(acts[i].act(f, &s)));
+            fake.fail_on = false;
+            fake.fail_at = 0;
+            assert_hr(array_lun_get(f->array, &s.lun, &info), S_OK);
+            n_failed += info.status == VDS_LS_FAILED;
+            array_lun_info_fini(&info);
+            assert_hr(array_reenumerate(f->array), S_OK);
+            assert_hr(array_refresh(f->array), S_OK);
+            after = fixture_dump_all(f);
+            assert_string_equal(before, after);
+            free(after);
+        }
+    assert_true(n_failed > 0);
+    free(before);
+}
+
+/* ---- the state cannot be written ------------------------------------------------------------- */
 
 static void when_the_state_cannot_be_written_the_subsystem_is_FAILED_and_heals(void **state)
 {
@@ -209,7 +247,8 @@ static void when_the_state_cannot_be_written_the_subsystem_is_FAILED_and_heals(v
     assert_int_equal(subsystem_status(f), VDS_SSS_FAILED);
     assert_hr(array_subsystem_get(f->array, &info), S_OK);
     assert_non_null(strstr(info.reason, "No space left"));
-    assert_hr(array_query(f->array, ARRAY_PORTALS, NULL, &ids, &n), VDS_E_OBJECT_STATUS_FAILED); /* QueryPortals */
+    assert_hr(array_query(f->array, ARRAY_PORTALS, NULL, &ids, &n),
+              VDS_E_OBJECT_STATUS_FAILED); /* QueryPortals */
     assert_hr(array_query(f->array, ARRAY_TARGETS, NULL, &ids, &n), VDS_E_OBJECT_STATUS_FAILED);
     assert_hr(array_group_create(f->array, &s.target, &op), VDS_E_OBJECT_STATUS_FAILED);
     assert_null(op);
@@ -250,8 +289,8 @@ static HRESULT do_group_create(struct fixture *f, struct scene *s)
 static void no_operation_changes_anything_when_its_commit_fails(void **state)
 {
     static HRESULT (*const acts[])(struct fixture *, struct scene *) = {
-        do_add, do_remove, do_target_create, do_lun_create, do_lun_delete, do_mask, do_untie, do_associate_more, do_offline, do_alias,
-        do_group_create,
+        do_add,   do_remove,         do_target_create, do_lun_create, do_lun_delete,   do_mask,
+        do_untie, do_associate_more, do_offline,       do_alias,      do_group_create,
     };
     struct fixture *f = *state;
     struct scene s = scene_make(f);
@@ -291,7 +330,7 @@ static void it_starts_with_a_full_disk_and_serves_what_there_is(void **state)
     assert_int_equal(count(f, ARRAY_PORTALS, NULL), 3);
 }
 
-/* ---- somebody else changes the file ------------------------------------------------------------------------------------------------------------ */
+/* ---- somebody else changes the file ---------------------------------------------------------- */
 
 static void expect_corrupt(struct fixture *f, const struct scene *s)
 {
@@ -304,18 +343,22 @@ static void expect_corrupt(struct fixture *f, const struct scene *s)
     struct guid *ids;
     size_t n;
 
-    assert_hr(array_query(f->array, ARRAY_PORTALS, NULL, &ids, &n), VDS_E_PROVIDER_CACHE_CORRUPT); /* QueryPortals */
-    assert_hr(array_query(f->array, ARRAY_PORTALS_OF_GROUP, &s->group, &ids, &n), VDS_E_PROVIDER_CACHE_CORRUPT);
+    assert_hr(array_query(f->array, ARRAY_PORTALS, NULL, &ids, &n),
+              VDS_E_PROVIDER_CACHE_CORRUPT); /* QueryPortals */
+    assert_hr(array_query(f->array, ARRAY_PORTALS_OF_GROUP, &s->group, &ids, &n),
+              VDS_E_PROVIDER_CACHE_CORRUPT);
     assert_hr(array_group_create(f->array, &s->target, &op), VDS_E_PROVIDER_CACHE_CORRUPT);
     assert_null(op);
     assert_hr(array_group_add_portal(f->array, &s->group, &f->portal[1], &op), VDS_E_PROVIDER_CACHE_CORRUPT);
-    assert_hr(array_group_remove_portal(f->array, &s->group, &f->portal[0], 0, &op), VDS_E_PROVIDER_CACHE_CORRUPT);
+    assert_hr(array_group_remove_portal(f->array, &s->group, &f->portal[0], 0, &op),
+              VDS_E_PROVIDER_CACHE_CORRUPT);
     assert_hr(array_group_delete(f->array, &s->group, &op), VDS_E_PROVIDER_CACHE_CORRUPT);
     assert_hr(array_target_create(f->array, NULL, NULL, &op), VDS_E_PROVIDER_CACHE_CORRUPT);
     assert_hr(array_target_delete(f->array, &s->target, &op), VDS_E_PROVIDER_CACHE_CORRUPT);
     assert_hr(array_lun_delete(f->array, &s->lun), VDS_E_PROVIDER_CACHE_CORRUPT);
     assert_hr(array_lun_set_mask(f->array, &s->lun, "*"), VDS_E_PROVIDER_CACHE_CORRUPT);
-    assert_hr(array_portal_set_status(f->array, &f->portal[0], VDS_IPS_OFFLINE), VDS_E_PROVIDER_CACHE_CORRUPT);
+    assert_hr(array_portal_set_status(f->array, &f->portal[0], VDS_IPS_OFFLINE),
+              VDS_E_PROVIDER_CACHE_CORRUPT);
     assert_hr(array_target_get(f->array, &s->target, &target), VDS_E_PROVIDER_CACHE_CORRUPT);
     assert_hr(array_group_get(f->array, &s->group, &group), VDS_E_PROVIDER_CACHE_CORRUPT);
     assert_hr(array_portal_get(f->array, &f->portal[0], &portal), VDS_E_PROVIDER_CACHE_CORRUPT);
@@ -341,7 +384,8 @@ static void a_foreign_change_is_VDS_E_PROVIDER_CACHE_CORRUPT_until_Reenumerate_a
     assert_hr(add_portal(f, &s.group, &f->portal[1]), S_OK);
 }
 
-/* The foreign change comes between admission and commit: the operation ends with the code, and nothing has changed. */
+/* The foreign change comes between admission and commit: the operation ends with the code, and nothing has
+ * changed. */
 static void a_foreign_change_during_an_operation_ends_it(void **state)
 {
     struct fixture *f = *state;
@@ -380,6 +424,7 @@ int main(void)
         cmocka_unit_test(an_engine_failure_in_SetStatus_ONLINE_leaves_it_offline),
         cmocka_unit_test(an_engine_failure_in_SetFriendlyName_leaves_the_name),
         cmocka_unit_test(refused_calls_reach_no_engine),
+        TEST(a_lun_that_the_engine_does_not_take_back_is_FAILED_until_refresh),
         TEST(when_the_state_cannot_be_written_the_subsystem_is_FAILED_and_heals),
         TEST(no_operation_changes_anything_when_its_commit_fails),
         TEST(it_starts_with_a_full_disk_and_serves_what_there_is),

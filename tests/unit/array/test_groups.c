@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* CreatePortalGroup, AddPortal, RemovePortal and Delete: the rows of design section 5 and the codes of the specification pages. */
+/* CreatePortalGroup, AddPortal, RemovePortal and Delete: the rows of design section 5 and the codes of the
+ * specification pages. */
 #include "array_fixture.h"
 
 #include "array/array_internal.h"
 
-/* ---- CreatePortalGroup ------------------------------------------------------------------------------------------------------------ */
+/* ---- CreatePortalGroup ----------------------------------------------------------------------- */
 
 static void create_portal_group_S_OK_gives_the_group_with_tag_1_first(void **state)
 {
@@ -150,7 +151,7 @@ static void null_arguments_are_E_INVALIDARG_and_out_parameters_are_cleared(void 
     assert_null(op);
 }
 
-/* ---- AddPortal --------------------------------------------------------------------------------------------------------------------- */
+/* ---- AddPortal ------------------------------------------------------------------------------- */
 
 static void add_portal_S_OK_is_on_the_wire_and_on_disk(void **state)
 {
@@ -281,7 +282,7 @@ static void calls_on_a_deleted_group_are_VDS_E_OBJECT_DELETED(void **state)
     assert_hr(remove_portal(f, &other, &f->portal[0]), VDS_E_OBJECT_DELETED);
 }
 
-/* ---- RemovePortal -------------------------------------------------------------------------------------------------------------------- */
+/* ---- RemovePortal ---------------------------------------------------------------------------- */
 
 static void remove_portal_S_OK_is_off_the_wire_and_off_the_disk(void **state)
 {
@@ -340,22 +341,25 @@ static void a_second_operation_on_the_same_group_is_VDS_E_ANOTHER_CALL_IN_PROGRE
     assert_hr(array_group_remove_portal(f->array, &group, &f->portal[0], 60000, &removal), S_OK);
     fake_drains_wait(1);
     assert_hr(array_group_add_portal(f->array, &group, &f->portal[1], &op), VDS_E_ANOTHER_CALL_IN_PROGRESS);
-    assert_hr(array_group_remove_portal(f->array, &group, &f->portal[0], 0, &op), VDS_E_ANOTHER_CALL_IN_PROGRESS);
+    assert_hr(array_group_remove_portal(f->array, &group, &f->portal[0], 0, &op),
+              VDS_E_ANOTHER_CALL_IN_PROGRESS);
     assert_hr(array_group_delete(f->array, &group, &op), VDS_E_ANOTHER_CALL_IN_PROGRESS);
-    assert_hr(array_target_delete(f->array, &target, &op), VDS_E_ANOTHER_CALL_IN_PROGRESS); /* kept from deletion */
-    assert_hr(array_group_get(f->array, &group, &info), S_OK);                              /* property reads never return it */
+    assert_hr(array_target_delete(f->array, &target, &op),
+              VDS_E_ANOTHER_CALL_IN_PROGRESS);                 /* kept from deletion */
+    assert_hr(array_group_get(f->array, &group, &info), S_OK); /* property reads never return it */
     assert_int_equal(count(f, ARRAY_PORTALS_OF_GROUP, &group), 1);
-    assert_hr(add_portal(f, &sibling, &f->portal[1]), S_OK);                                /* siblings are free */
-    fresh = a_group(f, &target);                                                            /* and the target is */
+    assert_hr(add_portal(f, &sibling, &f->portal[1]), S_OK); /* siblings are free */
+    fresh = a_group(f, &target);                             /* and the target is */
     assert_int_equal(group_tag(f, &fresh), 3);
     /* the portal that is on its way out is in no other group before it has left */
     assert_hr(array_group_add_portal(f->array, &sibling, &f->portal[0], &op), VDS_E_ANOTHER_CALL_IN_PROGRESS);
     fake_drains_finish();
     assert_hr(finish_op(S_OK, removal, NULL), S_OK);
-    assert_hr(add_portal(f, &group, &f->portal[0]), S_OK); /* the end of the operation is the end of the lock */
+    assert_hr(add_portal(f, &group, &f->portal[0]),
+              S_OK); /* the end of the operation is the end of the lock */
 }
 
-/* ---- Delete ----------------------------------------------------------------------------------------------------------------------------- */
+/* ---- Delete ---------------------------------------------------------------------------------- */
 
 static void deleting_a_group_with_portals_is_VDS_E_ASSOCIATED_PORTALS_EXIST(void **state)
 {

@@ -177,7 +177,9 @@ static void lun_delete_takes_ties_and_file_along(void **state)
     expect_no_more_events(f);
     assert_int_equal(n_files(f, ""), 2);
     assert_int_equal(count(f, ARRAY_LUNS_OF_TARGET, &target), 0);
-    assert_int_equal(fixture_sql_int(f->dir, "SELECT (SELECT count(*) FROM luns) + (SELECT count(*) FROM lun_targets)"), 0);
+    assert_int_equal(
+        fixture_sql_int(f->dir, "SELECT (SELECT count(*) FROM luns) + (SELECT count(*) FROM lun_targets)"),
+        0);
     assert_hr(array_lun_delete(f->array, &lun), VDS_E_OBJECT_DELETED);
     assert_hr(array_lun_get(f->array, &lun, &info), VDS_E_OBJECT_DELETED);
     assert_hr(array_lun_set_mask(f->array, &lun, "*"), VDS_E_OBJECT_DELETED);
@@ -192,7 +194,10 @@ static void set_mask_replaces_the_list_and_reaches_the_engine(void **state)
     char *dump;
 
     events_clear(f);
-    assert_hr(array_lun_set_mask(f->array, &lun, "iqn.2001-04.com.example:A;iqn.2001-04.com.example:b;iqn.2001-04.com.example:a"), S_OK);
+    assert_hr(
+        array_lun_set_mask(f->array, &lun,
+                           "iqn.2001-04.com.example:A;iqn.2001-04.com.example:b;iqn.2001-04.com.example:a"),
+        S_OK);
     expect_event(f, VDS_NF_LUN_MODIFY, &lun);
     info = info_of(f, &lun);
     assert_string_equal(info.mask, "iqn.2001-04.com.example:a;iqn.2001-04.com.example:b");
@@ -229,7 +234,8 @@ static void associate_targets_is_the_whole_new_set_with_the_lowest_free_number_a
     assert_int_equal(number_at(f, &l2, &t[1]), 1);
     assert_int_equal(number_at(f, &l3, &t[0]), 1);
     assert_int_equal(number_at(f, &l3, &t[1]), 2);
-    assert_hr(array_lun_associate_targets(f->array, &l1, &t[0], 1), S_OK); /* stays at the first, leaves the second */
+    assert_hr(array_lun_associate_targets(f->array, &l1, &t[0], 1),
+              S_OK); /* stays at the first, leaves the second */
     assert_int_equal(number_at(f, &l1, &t[0]), 0);
     assert_hr(array_lun_number(f->array, &l1, &t[1], &number), VDS_E_OBJECT_NOT_FOUND);
     assert_int_equal(number_at(f, &l3, &t[1]), 2); /* kept until untied */
@@ -252,7 +258,8 @@ static void associate_targets_refuses_as_a_whole(void **state)
     assert_string_equal(before, after);
     free(after);
     events_clear(f);
-    assert_hr(array_lun_associate_targets(f->array, &lun, NULL, 0), S_OK); /* nothing to untie: nothing happens */
+    assert_hr(array_lun_associate_targets(f->array, &lun, NULL, 0),
+              S_OK); /* nothing to untie: nothing happens */
     expect_no_more_events(f);
     list[1] = t;
     assert_hr(array_lun_associate_targets(f->array, &lun, list, 2), S_OK); /* named twice is named */

@@ -96,7 +96,7 @@ static void an_operation_goes_on_when_nobody_holds_it(void **state)
     assert_int_equal(count(f, ARRAY_PORTALS_OF_GROUP, &group), 0);
 }
 
-/* ---- cancel at each stage ------------------------------------------------------------------------------------------------------------- */
+/* ---- cancel at each stage -------------------------------------------------------------------- */
 
 static void cancel_in_the_drain_puts_everything_back(void **state)
 {
@@ -204,7 +204,7 @@ static void a_cancelled_creation_keeps_neither_name_nor_tag(void **state)
     assert_int_equal(group_tag(f, &group), 1);
 }
 
-/* ---- closing --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- closing --------------------------------------------------------------------------------- */
 
 static void closing_ends_running_operations_and_their_results_stay_readable(void **state)
 {
@@ -225,7 +225,7 @@ static void closing_ends_running_operations_and_their_results_stay_readable(void
     assert_int_equal(fake_tag(fixture_engine(f), &target, &f->portal[0]), 1);
 }
 
-/* ---- many at once ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- many at once ---------------------------------------------------------------------------- */
 
 #define N_THREADS 20
 
@@ -272,7 +272,11 @@ static void twenty_clients_on_different_groups_all_succeed(void **state)
     for (unsigned i = 0; i < N_THREADS; i++) {
         /* four groups of a target, each with a portal of its own: siblings and strangers at once */
         struct guid target = i % 4 ? clients[i - 1].target : a_target(f);
-        clients[i] = (struct client){ .f = f, .target = target, .group = a_group(f, &target), .portal = i % 4, .n_rounds = 10,
+        clients[i] = (struct client){ .f = f,
+                                      .target = target,
+                                      .group = a_group(f, &target),
+                                      .portal = i % 4,
+                                      .n_rounds = 10,
                                       .barrier = &barrier };
     }
     before = fixture_dump_all(f);
@@ -350,13 +354,15 @@ static void deleting_against_adding_leaves_no_half(void **state)
 
         pthread_barrier_init(&barrier, NULL, 2);
         for (unsigned i = 0; i < 2; i++)
-            c[i] = (struct client){ .f = f, .target = target, .group = group, .portal = 0, .barrier = &barrier };
+            c[i] =
+                (struct client){ .f = f, .target = target, .group = group, .portal = 0, .barrier = &barrier };
         assert_int_equal(pthread_create(&c[0].thread, NULL, delete_target, &c[0]), 0);
         assert_int_equal(pthread_create(&c[1].thread, NULL, add_to_one_group, &c[1]), 0);
         for (unsigned i = 0; i < 2; i++)
             pthread_join(c[i].thread, NULL);
         pthread_barrier_destroy(&barrier);
-        assert_int_equal(c[0].n_other, 0); /* the add may find the group deleted, the deletion may only be told to wait */
+        assert_int_equal(c[0].n_other,
+                         0); /* the add may find the group deleted, the deletion may only be told to wait */
         hr = c[0].n_ok ? VDS_E_OBJECT_DELETED : S_OK;
         assert_hr(target_delete(f, &target), hr);
         assert_false(fake_listens(fixture_engine(f), &f->portal[0]));

@@ -119,8 +119,9 @@ static void a_portal_whose_address_goes_stays_offline_while_a_group_refers_to_it
     assert_hr(array_portal_get(f->array, &portal, &info), S_OK);
     assert_int_equal(info.status, VDS_IPS_OFFLINE);
     assert_false(fake_listens(fixture_engine(f), &portal));
-    assert_int_equal(fake_tag(fixture_engine(f), &target, &portal), 1); /* the pair stays, for when it comes back */
-    fixture_restart(f);                                                /* also over a restart */
+    assert_int_equal(fake_tag(fixture_engine(f), &target, &portal),
+                     1); /* the pair stays, for when it comes back */
+    fixture_restart(f);  /* also over a restart */
     assert_hr(array_portal_get(f->array, &portal, &info), S_OK);
     events_clear(f);
     fake_addresses(both, 2);
@@ -225,7 +226,8 @@ static void while_a_portal_is_set_offline_it_is_VDS_E_ANOTHER_CALL_IN_PROGRESS(v
     fake.hold_drains = true;
     assert_int_equal(pthread_create(&thread, NULL, set_offline, f), 0);
     fake_drains_wait(1);
-    assert_hr(array_portal_set_status(f->array, &f->portal[0], VDS_IPS_ONLINE), VDS_E_ANOTHER_CALL_IN_PROGRESS);
+    assert_hr(array_portal_set_status(f->array, &f->portal[0], VDS_IPS_ONLINE),
+              VDS_E_ANOTHER_CALL_IN_PROGRESS);
     assert_hr(remove_portal(f, &group, &f->portal[0]), VDS_E_ANOTHER_CALL_IN_PROGRESS);
     assert_hr(target_delete(f, &target), VDS_E_ANOTHER_CALL_IN_PROGRESS);
     assert_hr(add_portal(f, &other, &f->portal[1]), S_OK);
@@ -264,8 +266,8 @@ static void a_listener_that_dies_is_opened_again(void **state)
     calls = fake.n_calls;
     fake_event(fixture_engine(f), ENGINE_LISTENER_FAILED, &f->portal[0]);
     assert_hr(array_reenumerate(f->array), S_OK);
-    fixture_stop(f);                            /* the housekeeper has ended: no race with its call */
-    assert_true(fake.n_calls >= calls + 2);     /* closed and opened */
+    fixture_stop(f);                        /* the housekeeper has ended: no race with its call */
+    assert_true(fake.n_calls >= calls + 2); /* closed and opened */
     fixture_start(f);
     assert_int_equal(portal_status_of(f, 0), VDS_IPS_ONLINE);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Refresh brings cache and engine to what the file says, with drains and events; notifications; who owns the state; the time of an
- * AddPortal among many targets. */
+/* Refresh brings cache and engine to what the file says, with drains and events; notifications; who owns the
+ * state; the time of an AddPortal among many targets. */
 #include "array_fixture.h"
 
 #include <sys/wait.h>
@@ -38,7 +38,8 @@ static void copy(const char *from, const char *to)
 static void a_restored_older_state_is_served_after_refresh(void **state)
 {
     struct fixture *f = *state;
-    struct guid target = a_target(f), group = a_group(f, &target), later, later_group, lun = a_lun(f), new_lun;
+    struct guid target = a_target(f), group = a_group(f, &target), later, later_group, lun = a_lun(f),
+                new_lun;
     char path[128], saved[140], *before, *after;
 
     assert_hr(add_portal(f, &group, &f->portal[0]), S_OK);
@@ -78,8 +79,9 @@ static void a_portal_moved_between_groups_outside_is_drained_and_gets_the_new_ta
     assert_hr(add_portal(f, &one, &f->portal[0]), S_OK);
     assert_hr(add_portal(f, &one, &f->portal[1]), S_OK);
     fake_connections(fixture_engine(f), &target, &f->portal[0], 1);
-    fixture_sql(f->dir, "UPDATE group_portals SET group_id = (SELECT id FROM groups WHERE tag = 2) WHERE portal ="
-                        " (SELECT id FROM portals WHERE port = 5001)");
+    fixture_sql(f->dir,
+                "UPDATE group_portals SET group_id = (SELECT id FROM groups WHERE tag = 2) WHERE portal ="
+                " (SELECT id FROM portals WHERE port = 5001)");
     take_over(f);
     assert_int_equal(fake_tag(fixture_engine(f), &target, &f->portal[0]), 2);
     assert_int_equal(fake_tag(fixture_engine(f), &target, &f->portal[1]), 1);
@@ -96,9 +98,11 @@ static void names_masks_numbers_and_statuses_changed_outside_reach_the_engine(vo
 
     assert_hr(add_portal(f, &group, &f->portal[0]), S_OK);
     assert_hr(array_lun_associate_targets(f->array, &lun, &target, 1), S_OK);
-    fixture_sql(f->dir, "UPDATE targets SET iscsi_name = 'iqn.2001-04.com.example:renamed'; UPDATE luns SET mask = '*';"
-                        "UPDATE lun_targets SET number = 17; UPDATE portals SET offline = 1 WHERE port = 5001;"
-                        "INSERT INTO secrets SELECT id, 0, '', x'0102030405060708090a0b0c' FROM targets");
+    fixture_sql(
+        f->dir,
+        "UPDATE targets SET iscsi_name = 'iqn.2001-04.com.example:renamed'; UPDATE luns SET mask = '*';"
+        "UPDATE lun_targets SET number = 17; UPDATE portals SET offline = 1 WHERE port = 5001;"
+        "INSERT INTO secrets SELECT id, 0, '', x'0102030405060708090a0b0c' FROM targets");
     take_over(f);
     assert_hr(array_target_get(f->array, &target, &info), S_OK);
     assert_string_equal(info.iscsi_name, "iqn.2001-04.com.example:renamed");
@@ -233,7 +237,7 @@ static void a_refresh_of_nothing_new_says_nothing(void **state)
     free(after);
 }
 
-/* ---- the owner ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- the owner ------------------------------------------------------------------------------- */
 
 static void a_second_service_on_the_same_state_is_refused(void **state)
 {
@@ -264,7 +268,7 @@ static void a_state_file_that_cannot_be_read_is_refused(void **state)
     fixture_start(f);
 }
 
-/* ---- notifications ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- notifications --------------------------------------------------------------------------- */
 
 static void slow_sink(void *arg, const struct array_notification *events, size_t n)
 {
@@ -315,9 +319,10 @@ static void an_array_without_a_sink_works(void **state)
     assert_hr(target_delete(f, &target), S_OK);
 }
 
-/* ---- size ----------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- size ------------------------------------------------------------------------------------ */
 
-/* Not a measurement (bench/ is), but a guard: looking up one group among a thousand targets must not walk them. */
+/* Not a measurement (bench/ is), but a guard: looking up one group among a thousand targets must not walk
+ * them. */
 static void an_array_of_300_targets_starts_again_and_answers(void **state)
 {
     struct fixture *f = *state;

@@ -58,13 +58,34 @@ static void create_target_VDS_E_NAME_NOT_UNIQUE_whatever_the_case(void **state)
 static void what_is_no_iscsi_name_is_E_INVALIDARG(void **state)
 {
     static const char *const bad[] = {
-        "disk", "iqn", "iqn.", "iqn.2001-04", "iqn.2001-04.", "iqn.2001-13.com", "iqn.2001-00.com", "iqn.01-04.com.example", "iqn.2001-04.com..example",
-        "iqn.2001-04.-com", "iqn.2001-04.com-", "iqn.2001-04.com.example:a b", "iqn.2001-04.com.example:a_b", "iqn.2001-04.com.example:\xc3\xa4",
-        "iqn.2001-04.com.exa mple", "eui.02004567A425678", "eui.02004567A425678D0", "eui.02004567A425678G", "naa.52004567BA64678", "naa.x",
-        "iqn.2001-04.com.example:a;b", "iqn.2001-04.:x", "com.example",
+        "disk",
+        "iqn",
+        "iqn.",
+        "iqn.2001-04",
+        "iqn.2001-04.",
+        "iqn.2001-13.com",
+        "iqn.2001-00.com",
+        "iqn.01-04.com.example",
+        "iqn.2001-04.com..example",
+        "iqn.2001-04.-com",
+        "iqn.2001-04.com-",
+        "iqn.2001-04.com.example:a b",
+        "iqn.2001-04.com.example:a_b",
+        "iqn.2001-04.com.example:\xc3\xa4",
+        "iqn.2001-04.com.exa mple",
+        "eui.02004567A425678",
+        "eui.02004567A425678D0",
+        "eui.02004567A425678G",
+        "naa.52004567BA64678",
+        "naa.x",
+        "iqn.2001-04.com.example:a;b",
+        "iqn.2001-04.:x",
+        "com.example",
     };
-    static const char *const good[] = { "iqn.2001-04.com.example", "iqn.1992-08.com.x-y:a:b:c.d-e", "eui.02004567A425678D", "naa.52004567BA64678D",
-                                        "naa.62004567BA64678D0123456789ABCDEF", "iqn.2001-04.3com.example:" };
+    static const char *const good[] = {
+        "iqn.2001-04.com.example", "iqn.1992-08.com.x-y:a:b:c.d-e",        "eui.02004567A425678D",
+        "naa.52004567BA64678D",    "naa.62004567BA64678D0123456789ABCDEF", "iqn.2001-04.3com.example:"
+    };
     struct fixture *f = *state;
     struct guid target;
     char longest[ISCSI_NAME_MAX + 2];
@@ -98,7 +119,9 @@ static void target_delete_takes_its_groups_along_drained(void **state)
     assert_int_equal(count(f, ARRAY_TARGETS, NULL), 0);
     assert_false(fake_listens(fixture_engine(f), &f->portal[0]));
     assert_false(fake_listens(fixture_engine(f), &f->portal[1]));
-    assert_int_equal(fixture_sql_int(f->dir, "SELECT (SELECT count(*) FROM targets) + (SELECT count(*) FROM groups) + (SELECT count(*) FROM group_portals)"), 0);
+    assert_int_equal(fixture_sql_int(f->dir, "SELECT (SELECT count(*) FROM targets) + (SELECT count(*) FROM "
+                                             "groups) + (SELECT count(*) FROM group_portals)"),
+                     0);
     assert_hr(target_delete(f, &target), VDS_E_OBJECT_DELETED);
 }
 
@@ -161,7 +184,8 @@ static void ids_of_the_array_survive_restarts(void **state)
     struct fixture *f = *state;
     struct array_subsystem_info a, b;
     struct array_controller_info controller;
-    struct guid c1 = only(f, ARRAY_CONTROLLERS, NULL), d1 = only(f, ARRAY_DRIVES, NULL), p1 = f->portal[3], c2, d2;
+    struct guid c1 = only(f, ARRAY_CONTROLLERS, NULL), d1 = only(f, ARRAY_DRIVES, NULL), p1 = f->portal[3],
+                c2, d2;
 
     assert_hr(array_subsystem_get(f->array, &a), S_OK);
     fixture_restart(f);
@@ -182,11 +206,18 @@ static void masks_are_brought_into_normal_form(void **state)
     static const struct {
         const char *in, *out; /* NULL: refused */
     } cases[] = {
-        { "", "" }, { "*", "*" }, { "iqn.2001-04.com.example:A", "iqn.2001-04.com.example:a" },
+        { "", "" },
+        { "*", "*" },
+        { "iqn.2001-04.com.example:A", "iqn.2001-04.com.example:a" },
         { "iqn.2001-04.com.example:a;iqn.2001-04.com.example:A", "iqn.2001-04.com.example:a" },
-        { " iqn.2001-04.com.example:a ; iqn.2001-04.com.example:ab;", "iqn.2001-04.com.example:a;iqn.2001-04.com.example:ab" },
-        { "iqn.2001-04.com.example:ab;iqn.2001-04.com.example:a", "iqn.2001-04.com.example:ab;iqn.2001-04.com.example:a" },
-        { ";;", "" }, { "*;iqn.2001-04.com.example:a", NULL }, { "nobody", NULL }, { "iqn.2001-04.com.example:a,b", NULL },
+        { " iqn.2001-04.com.example:a ; iqn.2001-04.com.example:ab;",
+          "iqn.2001-04.com.example:a;iqn.2001-04.com.example:ab" },
+        { "iqn.2001-04.com.example:ab;iqn.2001-04.com.example:a",
+          "iqn.2001-04.com.example:ab;iqn.2001-04.com.example:a" },
+        { ";;", "" },
+        { "*;iqn.2001-04.com.example:a", NULL },
+        { "nobody", NULL },
+        { "iqn.2001-04.com.example:a,b", NULL },
     };
 
     (void)state;
@@ -205,10 +236,25 @@ static void portal_options_are_one_address_with_or_without_a_port(void **state)
     static const struct {
         const char *in, *out; /* NULL: refused */
     } cases[] = {
-        { "127.0.0.1", "127.0.0.1:3260" }, { "127.0.0.1:1", "127.0.0.1:1" }, { "::1", "[::1]:3260" }, { "[::1]", "[::1]:3260" },
-        { "[2001:db8::1]:65535", "[2001:db8::1]:65535" }, { "fe80::1%lo", "[fe80::1%lo]:3260" },
-        { "", NULL }, { ":3260", NULL }, { "127.0.0.1:0", NULL }, { "127.0.0.1:65536", NULL }, { "127.0.0.1:x", NULL }, { "[::1", NULL },
-        { "[::1]3260", NULL }, { "0.0.0.0", NULL }, { "::", NULL }, { "localhost", NULL }, { "1", NULL }, { "127.1", NULL }, { "127.0.0.1:", NULL },
+        { "127.0.0.1", "127.0.0.1:3260" },
+        { "127.0.0.1:1", "127.0.0.1:1" },
+        { "::1", "[::1]:3260" },
+        { "[::1]", "[::1]:3260" },
+        { "[2001:db8::1]:65535", "[2001:db8::1]:65535" },
+        { "fe80::1%lo", "[fe80::1%lo]:3260" },
+        { "", NULL },
+        { ":3260", NULL },
+        { "127.0.0.1:0", NULL },
+        { "127.0.0.1:65536", NULL },
+        { "127.0.0.1:x", NULL },
+        { "[::1", NULL },
+        { "[::1]3260", NULL },
+        { "0.0.0.0", NULL },
+        { "::", NULL },
+        { "localhost", NULL },
+        { "1", NULL },
+        { "127.1", NULL },
+        { "127.0.0.1:", NULL },
     };
 
     (void)state;

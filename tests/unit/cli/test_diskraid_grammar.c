@@ -37,14 +37,17 @@ static uint64_t number(enum arg arg)
     return request.value[arg].number;
 }
 
-/* ---- the table ---------------------------------------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------- */
 
 static void the_table_has_the_36_commands(void **state)
 {
     static const char *const names[] = {
-        "add", "associate", "automagic", "break", "chap", "create", "delete", "detail", "dissociate", "exit", "extend", "flushcache",
-        "help", "importtarget", "initiator", "invalidatecache", "lbpolicy", "list", "login", "logout", "maintenance", "name", "offline",
-        "online", "recover", "reenumerate", "refresh", "rem", "remove", "replace", "reset", "select", "setflag", "shrink", "standby", "unmask",
+        "add",       "associate",       "automagic", "break",   "chap",        "create",  "delete",
+        "detail",    "dissociate",      "exit",      "extend",  "flushcache",  "help",    "importtarget",
+        "initiator", "invalidatecache", "lbpolicy",  "list",    "login",       "logout",  "maintenance",
+        "name",      "offline",         "online",    "recover", "reenumerate", "refresh", "rem",
+        "remove",    "replace",         "reset",     "select",  "setflag",     "shrink",  "standby",
+        "unmask",
     };
 
     (void)state;
@@ -110,7 +113,7 @@ static void arguments_of_a_form_differ_in_three_letters(void **state)
     }
 }
 
-/* ---- commands ----------------------------------------------------------------------------------------------------------------- */
+/* ---- commands -------------------------------------------------------------------------------- */
 
 static void case_does_not_matter_and_words_may_be_short(void **state)
 {
@@ -164,17 +167,21 @@ static void a_missing_or_strange_word_is_named(void **state)
     assert_null(error.command);
 }
 
-/* ---- arguments ---------------------------------------------------------------------------------------------------------------- */
+/* ---- arguments ------------------------------------------------------------------------------- */
 
 static void sizes_are_megabytes_or_have_a_unit(void **state)
 {
     static const struct {
         const char *text;
         uint64_t bytes;
-    } good[] = { { "10", 10ull << 20 }, { "1B", 1 }, { "512b", 512 }, { "3KB", 3ull << 10 }, { "3MB", 3ull << 20 }, { "3GB", 3ull << 30 },
-                 { "3tb", 3ull << 40 }, { "3PB", 3ull << 50 }, { ".5GB", 512ull << 20 }, { "1.5", 3ull << 19 } };
-    static const char *const bad[] = { "", "0", "0GB", "GB", "-1", "+1", "1e3", "0x10", "10G", "10 GB", "1..5", "nan", "inf", "8192PB",
-                                       "99999999999999999999PB", "0.4B", "1,5" };
+    } good[] = { { "10", 10ull << 20 }, { "1B", 1 },           { "512b", 512 },
+                 { "3KB", 3ull << 10 }, { "3MB", 3ull << 20 }, { "3GB", 3ull << 30 },
+                 { "3tb", 3ull << 40 }, { "3PB", 3ull << 50 }, { ".5GB", 512ull << 20 },
+                 { "1.5", 3ull << 19 } };
+    static const char *const bad[] = { "",     "0",   "0GB",  "GB",     "-1",
+                                       "+1",   "1e3", "0x10", "10G",    "10 GB",
+                                       "1..5", "nan", "inf",  "8192PB", "99999999999999999999PB",
+                                       "0.4B", "1,5" };
 
     (void)state;
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
@@ -193,7 +200,8 @@ static void sizes_are_megabytes_or_have_a_unit(void **state)
 
 static void lists_may_have_blanks_at_their_commas(void **state)
 {
-    static const char *const lines[] = { "create lun stripe drives=0,1,2", "create lun stripe drives=0, 1, 2", "create lun stripe drives= 0,1 ,2",
+    static const char *const lines[] = { "create lun stripe drives=0,1,2", "create lun stripe drives=0, 1, 2",
+                                         "create lun stripe drives= 0,1 ,2",
                                          "create lun stripe drives=0 ,1, 2" };
 
     (void)state;
@@ -210,11 +218,24 @@ static void lists_may_have_blanks_at_their_commas(void **state)
 
 static void broken_lists_are_refused(void **state)
 {
-    static const char *const lines[] = { "associate targets 1,", "associate targets ,1", "associate targets 1,,2", "associate targets a",
-                                         "associate targets 1 2", "associate targets -1", "associate targets 1-2", "associate ports 1",
-                                         "associate ports 1-", "associate ports 1-2-3", "associate ports -", "associate targets 4294967296",
-                                         "associate targets 99999999999999999999", "unmask lun initiator=a;", "unmask lun initiator=;a",
-                                         "unmask lun initiator=a;;b", "unmask lun initiator=", "lbpolicy set lun paths=0-secondary" };
+    static const char *const lines[] = { "associate targets 1,",
+                                         "associate targets ,1",
+                                         "associate targets 1,,2",
+                                         "associate targets a",
+                                         "associate targets 1 2",
+                                         "associate targets -1",
+                                         "associate targets 1-2",
+                                         "associate ports 1",
+                                         "associate ports 1-",
+                                         "associate ports 1-2-3",
+                                         "associate ports -",
+                                         "associate targets 4294967296",
+                                         "associate targets 99999999999999999999",
+                                         "unmask lun initiator=a;",
+                                         "unmask lun initiator=;a",
+                                         "unmask lun initiator=a;;b",
+                                         "unmask lun initiator=",
+                                         "lbpolicy set lun paths=0-secondary" };
 
     (void)state;
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
@@ -277,7 +298,7 @@ static void what_must_be_there_is_asked_for(void **state)
     assert_error("extend lun noerr", "an argument is missing");
     assert_error("add tpgroup", "tportal is missing");
     assert_error("create target iscsiname=iqn.x:y", "name is missing");
-    assert_error("associate targets add", "a list of numbers, such as 0,1 is missing");
+    assert_error("associate targets add", "a list of numbers is missing");
     assert_error("maintenance lun", "an operation is missing");
     assert_error("unmask lun", "an argument is missing");
 }
@@ -286,7 +307,8 @@ static void what_excludes_each_other_is_refused(void **state)
 {
     (void)state;
     assert_error("unmask lun all none", "some of these arguments exclude each other");
-    assert_error("unmask lun wwn=0123456789abcdef initiator=iqn.x:y", "some of these arguments exclude each other");
+    assert_error("unmask lun wwn=0123456789abcdef initiator=iqn.x:y",
+                 "some of these arguments exclude each other");
     assert_error("create lun simple size=1 size=2", "size is given twice");
     assert_error("select lun 1 2", "'2' does not belong here");
     assert_error("create lun simple size=1 stripesize=2", "'stripesize' does not belong here");
@@ -294,11 +316,14 @@ static void what_excludes_each_other_is_refused(void **state)
     assert_error("setflag drive hotspare=maybe", "'maybe' is not true or false");
     assert_error("select lun 4294967295", "'4294967295' is not a number");
     assert_error("create lun simple siez=1", "'siez' does not belong here");
+    assert_error("break plex", "'plex' needs a value");
+    assert_error("create lun simple size", "'size' needs a value");
 }
 
 static void secrets_are_not_repeated_in_errors(void **state)
 {
-    static const char *const lines[] = { "chap target set sekret=topsecret123", "chap target set secret= topsecret123", "chap secret=topsecret123",
+    static const char *const lines[] = { "chap target set sekret=topsecret123",
+                                         "chap target set secret= topsecret123", "chap secret=topsecret123",
                                          "chap target secret=topsecret123" };
 
     (void)state;
@@ -320,7 +345,8 @@ static void choices_may_be_short_when_they_are_clear(void **state)
     assert_form("login target iadapter=0 type=persistent chap=mutual ehd EMP", "login", "target");
     assert_int_equal(number(ARG_LOGIN_TYPE), 1);
     assert_int_equal(number(ARG_CHAP), 2);
-    assert_true(request_has(&request, ARG_EHD) && request_has(&request, ARG_EMP) && !request_has(&request, ARG_EDD));
+    assert_true(request_has(&request, ARG_EHD) && request_has(&request, ARG_EMP) &&
+                !request_has(&request, ARG_EDD));
 }
 
 static void a_name_may_be_anything(void **state)
@@ -353,7 +379,8 @@ static void usage_is_made_from_the_table(void **state)
 
     (void)state;
     grammar_usage(c, &c->forms[1], text, sizeof text);
-    assert_string_equal(text, "CREATE LUN STRIPE [SIZE=<size>] [DRIVES=<n>[,<n>...]] [STRIPESIZE=<size>] [NOERR]");
+    assert_string_equal(text,
+                        "CREATE LUN STRIPE [SIZE=<size>] [DRIVES=<n>[,<n>...]] [STRIPESIZE=<size>] [NOERR]");
     grammar_usage(c, &c->forms[1], small, sizeof small);
     assert_string_equal(small, "CREATE LUN STRI");
     c = grammar_find("setflag");
@@ -375,9 +402,13 @@ static void a_wiped_request_holds_no_secret(void **state)
 
 static void any_words_are_parsed_or_refused(void **state)
 {
-    static const char *const words[] = { "select", "create", "lun", "simple", "size=1", "drives=0,", ",1", "noerr", "associate", "ports", "0-1", "-",
-                                         "automagic", "set", "all", "MSR=", "unmask", "initiator=a;", "b", "\"\"", "=", ";", "chap", "target",
-                                         "secret=", "5", "lbpolicy", "paths=0-", "importtarget", "subsystem" };
+    static const char *const words[] = {
+        "select",    "create", "lun",       "simple",   "size=1",       "drives=0,",
+        ",1",        "noerr",  "associate", "ports",    "0-1",          "-",
+        "automagic", "set",    "all",       "MSR=",     "unmask",       "initiator=a;",
+        "b",         "\"\"",   "=",         ";",        "chap",         "target",
+        "secret=",   "5",      "lbpolicy",  "paths=0-", "importtarget", "subsystem"
+    };
     unsigned seed = 7;
 
     (void)state;

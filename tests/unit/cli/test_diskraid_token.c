@@ -22,8 +22,9 @@ static void assert_words(const char *line, unsigned n, const char *const *words)
     for (unsigned i = 0; i < n; i++)
         assert_string_equal(tokens.word[i], words[i]);
 }
-#define ASSERT_WORDS(line, ...) \
-    assert_words(line, sizeof((const char *[]){ __VA_ARGS__ }) / sizeof(char *), (const char *const[]){ __VA_ARGS__ })
+#define ASSERT_WORDS(line, ...)                                                  \
+    assert_words(line, sizeof((const char *[]){ __VA_ARGS__ }) / sizeof(char *), \
+                 (const char *const[]){ __VA_ARGS__ })
 
 static void words_stand_between_blanks_and_tabs(void **state)
 {
@@ -45,7 +46,9 @@ static void quotes_keep_blanks_and_vanish(void **state)
 
 static void a_comment_and_an_empty_line_have_no_words(void **state)
 {
-    static const char *const lines[] = { "", "   \t", "\r\n", "rem", "REM create lun", "  Rem \"open quote", "rem\tx", "rem \x01\xff" };
+    static const char *const lines[] = { "",       "   \t",          "\r\n",
+                                         "rem",    "REM create lun", "  Rem \"open quote",
+                                         "rem\tx", "rem \x01\xff" };
 
     (void)state;
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {

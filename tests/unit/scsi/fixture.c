@@ -6,7 +6,7 @@
 
 #include "store/store_backend.h"
 
-/* ---- stores and units -------------------------------------------------------------------------------------------------------- */
+/* ---- stores and units --------------------------------------------------------------------------------- */
 
 static int hook(void *arg, const struct store_request *req)
 {
@@ -79,7 +79,10 @@ static void kick(void *arg)
 void nexus_open(struct fixture *f, unsigned i, const char *initiator, uint16_t tag)
 {
     char initiator_port[128], target_port[128];
-    struct scsi_nexus nexus = { .initiator_port = initiator_port, .target_port = target_port, .target_name = "iqn.2026-01.test:t", .tag = tag };
+    struct scsi_nexus nexus = { .initiator_port = initiator_port,
+                                .target_port = target_port,
+                                .target_name = "iqn.2026-01.test:t",
+                                .tag = tag };
 
     snprintf(initiator_port, sizeof initiator_port, "%s,i,0x00023d%06x", initiator, i);
     snprintf(target_port, sizeof target_port, "iqn.2026-01.test:t,t,0x%04x", tag);
@@ -116,8 +119,8 @@ void nexus_close(struct fixture *f, unsigned i)
 
 void fixture_open(struct fixture *f, struct fixture_options options)
 {
-    static const char *const names[MAX_NEXUSES] = { "iqn.2026-01.test:a", "iqn.2026-01.test:b", "iqn.2026-01.test:c",
-                                                    "iqn.2026-01.test:d" };
+    static const char *const names[MAX_NEXUSES] = { "iqn.2026-01.test:a", "iqn.2026-01.test:b",
+                                                    "iqn.2026-01.test:c", "iqn.2026-01.test:d" };
 
     memset(f, 0, sizeof *f);
     f->options = options;
@@ -166,7 +169,7 @@ void fixture_drain(struct fixture *f)
         ;
 }
 
-/* ---- commands ---------------------------------------------------------------------------------------------------------------- */
+/* ---- commands ----------------------------------------------------------------------------------------- */
 
 static void on_done(struct scsi_task *task)
 {
@@ -230,8 +233,14 @@ struct outcome running_end(struct running *r)
     if (task->data_len)
         memcpy(scratch, r->buf, task->data_len);
     assert_true(task->data_len <= task->buf_len);
-    o = (struct outcome){ .status = task->result.status, .key = task->result.key, .asc = task->result.asc, .data = scratch,
-                          .n = task->data_len, .full = task->full_len, .sense_len = task->sense_len, .aborted = task->aborted };
+    o = (struct outcome){ .status = task->result.status,
+                          .key = task->result.key,
+                          .asc = task->result.asc,
+                          .data = scratch,
+                          .n = task->data_len,
+                          .full = task->full_len,
+                          .sense_len = task->sense_len,
+                          .aborted = task->aborted };
     memcpy(o.sense, task->sense, sizeof o.sense);
     if (o.status == SCSI_CHECK_CONDITION)
         assert_true(o.sense_len >= 8);

@@ -33,7 +33,8 @@ static void add_target(struct list *l, const struct scsi_lu *lu)
     l->targets += 32;
 }
 
-static void add_segment(struct list *l, uint16_t from, uint16_t to, uint16_t n, uint64_t lba_from, uint64_t lba_to)
+static void add_segment(struct list *l, uint16_t from, uint16_t to, uint16_t n, uint64_t lba_from,
+                        uint64_t lba_to)
 {
     uint8_t *d = l->bytes + l->len;
 
@@ -172,7 +173,9 @@ static void reservations_and_write_protection_hold_for_copies(void **state)
 static void a_segment_beyond_a_unit_is_not_copied(void **state)
 {
     struct fixture *f = *state;
-    static const uint64_t bad[][2] = { { 8192, 0 }, { 0, 8192 }, { 8191, 0 }, { UINT64_MAX, 0 }, { 0, UINT64_MAX - 1 } };
+    static const uint64_t bad[][2] = {
+        { 8192, 0 }, { 0, 8192 }, { 8191, 0 }, { UINT64_MAX, 0 }, { 0, UINT64_MAX - 1 }
+    };
 
     for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
         struct list l;

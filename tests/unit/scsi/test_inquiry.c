@@ -212,8 +212,14 @@ static void request_sense_has_nothing_to_say_or_why_it_is_not_ready(void **state
 static void names_that_are_too_long_or_not_ascii_are_refused(void **state)
 {
     static const struct scsi_lu_config bad[] = {
-        { .vendor = "NINE CHAR" }, { .product = "SEVENTEEN LETTERS" }, { .revision = "12345" }, { .vendor = "\x01" },
-        { .block_size = 513 }, { .max_transfer = 1 }, { .physical_block_size = 1000 }, { .physical_block_size = 256 },
+        { .vendor = "NINE CHAR" },
+        { .product = "SEVENTEEN LETTERS" },
+        { .revision = "12345" },
+        { .vendor = "\x01" },
+        { .block_size = 513 },
+        { .max_transfer = 1 },
+        { .physical_block_size = 1000 },
+        { .physical_block_size = 256 },
         { .load_pr = "x", .load_pr_len = 1 },
     };
     struct store *store;

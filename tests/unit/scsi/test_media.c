@@ -42,10 +42,23 @@ static void an_ejected_medium_is_not_there_for_anybody(void **state)
     struct fixture *f = *state;
     static const uint8_t block[512];
     struct command cases[] = {
-        test_unit_ready(), read6(0, 1), read10(0, 1), read12(0, 1), read16(0, 1), write10(0, 1, block), block_command(0x25, 0, 0, 0),
-        block_command(0x2f, 0, 0, 1), block_command(0x34, 0, 0, 1), block_command(0x35, 0, 0, 1), block_command(0x91, 0, 0, 1),
-        { .cdb = { 0x9e, 0x10, [13] = 32 } }, { .cdb = { 0x9e, 0x12, [13] = 24 } }, { .cdb = { 0x42 } }, block_command(0x93, 1, 0, 1),
-        with_data(block_command(0x8b, 0, 0, 1), block, 512), with_data(block_command(0x8e, 0, 0, 1), block, 512),
+        test_unit_ready(),
+        read6(0, 1),
+        read10(0, 1),
+        read12(0, 1),
+        read16(0, 1),
+        write10(0, 1, block),
+        block_command(0x25, 0, 0, 0),
+        block_command(0x2f, 0, 0, 1),
+        block_command(0x34, 0, 0, 1),
+        block_command(0x35, 0, 0, 1),
+        block_command(0x91, 0, 0, 1),
+        { .cdb = { 0x9e, 0x10, [13] = 32 } },
+        { .cdb = { 0x9e, 0x12, [13] = 24 } },
+        { .cdb = { 0x42 } },
+        block_command(0x93, 1, 0, 1),
+        with_data(block_command(0x8b, 0, 0, 1), block, 512),
+        with_data(block_command(0x8e, 0, 0, 1), block, 512),
     };
 
     assert_good(exec(f, start_stop(EJECT)));
@@ -150,7 +163,7 @@ static void the_default_self_test_passes_and_others_are_refused(void **state)
     assert_cdb_field(exec(f, cdb6(0x1d, 0x04, 0, 0, 4)), 3);
 }
 
-/* ---- RESERVE and RELEASE of SPC-2 --------------------------------------------------------------------------------------------------- */
+/* ---- RESERVE and RELEASE of SPC-2 --------------------------------------------------------------------- */
 
 static void a_reservation_stops_all_but_a_few_commands_of_others(void **state)
 {
@@ -163,12 +176,14 @@ static void a_reservation_stops_all_but_a_few_commands_of_others(void **state)
         assert_good(exec(f, read10(0, 1)));
         assert_status(exec(f, on_nexus(test_unit_ready(), 1)), SCSI_RESERVATION_CONFLICT);
         assert_status(exec(f, on_nexus(read10(0, 1), 1)), SCSI_RESERVATION_CONFLICT);
-        assert_status(exec(f, on_nexus((struct command){ .cdb = { reserve[i] } }, 1)), SCSI_RESERVATION_CONFLICT);
+        assert_status(exec(f, on_nexus((struct command){ .cdb = { reserve[i] } }, 1)),
+                      SCSI_RESERVATION_CONFLICT);
         assert_good(exec(f, on_nexus(inquiry(96), 1)));
         assert_good(exec(f, on_nexus(request_sense(), 1)));
         assert_good(exec(f, on_nexus(report_luns(0), 1)));
         assert_good(exec(f, on_nexus(block_command(0x25, 0, 0, 0), 1)));
-        assert_good(exec(f, on_nexus((struct command){ .cdb = { release[i] } }, 1))); /* not its own: no effect */
+        assert_good(
+            exec(f, on_nexus((struct command){ .cdb = { release[i] } }, 1))); /* not its own: no effect */
         assert_status(exec(f, on_nexus(test_unit_ready(), 1)), SCSI_RESERVATION_CONFLICT);
         assert_good(exec(f, (struct command){ .cdb = { release[i] } }));
         assert_good(exec(f, on_nexus(test_unit_ready(), 1)));

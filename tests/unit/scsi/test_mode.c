@@ -181,7 +181,8 @@ static void nothing_is_changed_when_one_page_of_several_is_wrong(void **state)
     o = exec(f, mode_sense6(CURRENT, 0x0a));
     memcpy(list + 24, o.data + 4, 12);
     list[24 + 3] ^= 0xff;
-    assert_sense(exec(f, with_data(cdb6(0x15, 0x10, 0, 0, sizeof list), list, sizeof list)), KEY_ILLEGAL_REQUEST, 0x2600);
+    assert_sense(exec(f, with_data(cdb6(0x15, 0x10, 0, 0, sizeof list), list, sizeof list)),
+                 KEY_ILLEGAL_REQUEST, 0x2600);
     assert_int_equal(page_byte(f, CURRENT, 0x08, 2), 0x04);
 }
 
@@ -196,9 +197,11 @@ static void cut_lists_are_length_errors_and_empty_ones_are_fine(void **state)
             assert_sense(exec(f, with_data(cdb6(0x15, 0x10, 0, 0, n), list, n)), KEY_ILLEGAL_REQUEST, 0x1a00);
     assert_good(exec(f, with_data(cdb6(0x15, 0x10, 0, 0, sizeof list), list, sizeof list)));
     assert_cdb_field(exec(f, with_data(cdb6(0x15, 0x00, 0, 0, sizeof list), list, sizeof list)), 1); /* PF */
-    assert_cdb_field(exec(f, with_data(cdb6(0x15, 0x11, 0, 0, sizeof list), list, sizeof list)), 1); /* SP: nowhere to save */
+    assert_cdb_field(exec(f, with_data(cdb6(0x15, 0x11, 0, 0, sizeof list), list, sizeof list)),
+                     1); /* SP: nowhere to save */
     list[5] = 0x11;
-    assert_sense(exec(f, with_data(cdb6(0x15, 0x10, 0, 0, sizeof list), list, sizeof list)), KEY_ILLEGAL_REQUEST, 0x2600);
+    assert_sense(exec(f, with_data(cdb6(0x15, 0x10, 0, 0, sizeof list), list, sizeof list)),
+                 KEY_ILLEGAL_REQUEST, 0x2600);
 }
 
 static void data_that_did_not_come_are_not_taken_for_a_list(void **state)
@@ -206,7 +209,8 @@ static void data_that_did_not_come_are_not_taken_for_a_list(void **state)
     struct fixture *f = *state;
     uint8_t list[24] = { 0, 0, 0, 0, 0x08, 0x12, 0x00 };
 
-    assert_sense(exec(f, with_data(cdb6(0x15, 0x10, 0, 0, sizeof list), list, 12)), KEY_ILLEGAL_REQUEST, 0x0e03);
+    assert_sense(exec(f, with_data(cdb6(0x15, 0x10, 0, 0, sizeof list), list, 12)), KEY_ILLEGAL_REQUEST,
+                 0x0e03);
     assert_int_equal(page_byte(f, CURRENT, 0x08, 2), 0x04);
 }
 
@@ -236,7 +240,8 @@ static void saved_pages_come_back_with_the_unit_and_after_a_reset(void **state)
     assert_good(exec(f, select_byte(f, 0x08, 2, 0x00, true)));
     assert_int_equal(f->n_saves, 1);
     assert_int_equal(page_byte(f, SAVED, 0x08, 2), 0x00);
-    fixture_open(&g, (struct fixture_options){ .saves = true, .load_pr = f->saved, .load_pr_len = f->saved_len });
+    fixture_open(&g,
+                 (struct fixture_options){ .saves = true, .load_pr = f->saved, .load_pr_len = f->saved_len });
     assert_int_equal(page_byte(&g, CURRENT, 0x08, 2), 0x00);
     assert_good(exec(&g, select_byte(&g, 0x08, 2, 0x04, false)));
     assert_good(exec(&g, select_byte(&g, 0x0a, 2, 0x06, false)));

@@ -7,12 +7,21 @@
 #include "scsi/reply.h"
 #include "scsi/transport_id.h"
 
-enum { REGISTER, RESERVE, RELEASE, CLEAR, PREEMPT, PREEMPT_AND_ABORT, REGISTER_AND_IGNORE, REGISTER_AND_MOVE };
+enum {
+    REGISTER,
+    RESERVE,
+    RELEASE,
+    CLEAR,
+    PREEMPT,
+    PREEMPT_AND_ABORT,
+    REGISTER_AND_IGNORE,
+    REGISTER_AND_MOVE
+};
 enum { READ_KEYS, READ_RESERVATION, REPORT_CAPABILITIES, READ_FULL_STATUS };
 
 #define KEY(i) (UINT64_C(0xa100) + (i))
 
-static const uint8_t types[] = { PR_WRITE_EXCLUSIVE,    PR_EXCLUSIVE_ACCESS,   PR_WRITE_EXCLUSIVE_RO,
+static const uint8_t types[] = { PR_WRITE_EXCLUSIVE,     PR_EXCLUSIVE_ACCESS,   PR_WRITE_EXCLUSIVE_RO,
                                  PR_EXCLUSIVE_ACCESS_RO, PR_WRITE_EXCLUSIVE_AR, PR_EXCLUSIVE_ACCESS_AR };
 
 static struct command pr_out_list(uint8_t action, uint8_t type, const uint8_t *list, uint32_t len)
@@ -23,7 +32,8 @@ static struct command pr_out_list(uint8_t action, uint8_t type, const uint8_t *l
     return with_data(c, list, len);
 }
 
-static struct command pr_out(unsigned nexus, uint8_t action, uint8_t type, uint64_t key, uint64_t new_key, uint8_t flags)
+static struct command pr_out(unsigned nexus, uint8_t action, uint8_t type, uint64_t key, uint64_t new_key,
+                             uint8_t flags)
 {
     static _Thread_local uint8_t lists[8][24];
     static _Thread_local unsigned turn;
@@ -108,7 +118,7 @@ static int close_it(void **state)
     return 0;
 }
 
-/* ---- registrations --------------------------------------------------------------------------------------------------------------- */
+/* ---- registrations ------------------------------------------------------------------------------------ */
 
 static void a_nexus_registers_changes_and_removes_its_key(void **state)
 {
@@ -185,7 +195,8 @@ static void bad_parameter_lists_are_refused(void **state)
     o = exec(f, pr_out(0, REGISTER, 0, 0, 5, 0x04)); /* ALL_TG_PT */
     assert_sense(o, KEY_ILLEGAL_REQUEST, 0x2600);
     assert_int_equal(be16_get(o.sense + 16), 20);
-    assert_sense(exec(f, pr_out(0, REGISTER, 0, 0, 5, 0x01)), KEY_ILLEGAL_REQUEST, 0x2600); /* APTPL without a place to save */
+    assert_sense(exec(f, pr_out(0, REGISTER, 0, 0, 5, 0x01)), KEY_ILLEGAL_REQUEST,
+                 0x2600); /* APTPL without a place to save */
     assert_sense(exec(f, pr_out(0, REGISTER_AND_IGNORE, 0, 0, 5, 0x08)), KEY_ILLEGAL_REQUEST, 0x2600);
     assert_int_equal(n_keys(f), 0);
 }
@@ -226,7 +237,8 @@ static void spec_i_pt_is_all_or_nothing(void **state)
     assert_sense(exec(f, pr_out_list(REGISTER, 0, list, n - 4)), KEY_ILLEGAL_REQUEST, 0x1a00);
     assert_int_equal(n_keys(f), 0);
     register_key(f, 1);
-    assert_sense(exec(f, pr_out_list(REGISTER, 0, list, n)), KEY_ILLEGAL_REQUEST, 0x2600); /* one of them has one */
+    assert_sense(exec(f, pr_out_list(REGISTER, 0, list, n)), KEY_ILLEGAL_REQUEST,
+                 0x2600); /* one of them has one */
     assert_int_equal(n_keys(f), 1);
 }
 
@@ -267,7 +279,7 @@ static void there_is_a_limit_to_registrations(void **state)
     assert_good(exec(f, pr_in(READ_FULL_STATUS)));
 }
 
-/* ---- who may do what: types x commands --------------------------------------------------------------------------------------------- */
+/* ---- who may do what: types x commands ---------------------------------------------------------------- */
 
 /* SPC-4 table 66 and SBC-3 table 13, for a nexus that does not hold the reservation. */
 static void each_type_stops_what_the_tables_say(void **state)
@@ -275,45 +287,47 @@ static void each_type_stops_what_the_tables_say(void **state)
     enum { WE_UNREG, EA_UNREG, WE_REG, EA_REG }; /* _REG: registered, under the plain types WE and EA */
     static const struct {
         struct command c;
-        bool conflict[4]; /* write exclusive and exclusive access types, not registered; WE and EA, registered */
+        bool conflict
+            [4]; /* write exclusive and exclusive access types, not registered; WE and EA, registered */
     } rows[] = {
-        { { .cdb = { 0x00 } }, { 0, 0, 0, 0 } },                                        /* TEST UNIT READY */
-        { { .cdb = { 0x12, 0, 0, 0, 96 } }, { 0, 0, 0, 0 } },                           /* INQUIRY */
-        { { .cdb = { 0x03, 0, 0, 0, 18 } }, { 0, 0, 0, 0 } },                           /* REQUEST SENSE */
-        { { .cdb = { 0xa0, 0, 0, 0, 0, 0, 0, 0, 1, 0 } }, { 0, 0, 0, 0 } },             /* REPORT LUNS */
-        { { .cdb = { 0x25 } }, { 0, 0, 0, 0 } },                                        /* READ CAPACITY(10) */
-        { { .cdb = { 0x9e, 0x10, [13] = 32 } }, { 0, 0, 0, 0 } },                       /* READ CAPACITY(16) */
-        { { .cdb = { 0x5e, 0, [8] = 64 } }, { 0, 0, 0, 0 } },                           /* PERSISTENT RESERVE IN */
-        { { .cdb = { 0xa3, 0x0a, [9] = 64 } }, { 0, 0, 0, 0 } },                        /* REPORT TARGET PORT GROUPS */
-        { { .cdb = { 0x1b, 0, 0, 0, 1 } }, { 0, 0, 0, 0 } },                            /* START STOP UNIT, start */
-        { { .cdb = { 0x1e, 0, 0, 0, 0 } }, { 0, 0, 0, 0 } },                            /* PREVENT ALLOW, allow */
-        { { .cdb = { 0x08, 0, 0, 0, 1 } }, { 0, 1, 0, 1 } },                            /* READ(6) */
-        { { .cdb = { 0x28, [8] = 1 } }, { 0, 1, 0, 1 } },                               /* READ(10) */
-        { { .cdb = { 0x88, [13] = 1 } }, { 0, 1, 0, 1 } },                              /* READ(16) */
-        { { .cdb = { 0x2f, [8] = 1 } }, { 0, 1, 0, 1 } },                               /* VERIFY(10) */
-        { { .cdb = { 0x34, [8] = 1 } }, { 0, 1, 0, 1 } },                               /* PRE-FETCH(10) */
-        { { .cdb = { 0x1a, 0, 0x3f, 0, 64 } }, { 0, 1, 0, 1 } },                        /* MODE SENSE(6) */
-        { { .cdb = { 0x9e, 0x12, [13] = 32 } }, { 0, 1, 0, 1 } },                       /* GET LBA STATUS */
-        { { .cdb = { 0xa3, 0x0c, [9] = 64 } }, { 0, 1, 0, 1 } },                        /* REPORT SUPPORTED OPERATION CODES */
-        { { .cdb = { 0x2a, [8] = 0 } }, { 1, 1, 1, 1 } },                               /* WRITE(10) */
-        { { .cdb = { 0x8a } }, { 1, 1, 1, 1 } },                                        /* WRITE(16) */
-        { { .cdb = { 0x35 } }, { 1, 1, 1, 1 } },                                        /* SYNCHRONIZE CACHE(10) */
-        { { .cdb = { 0x42 } }, { 1, 1, 1, 1 } },                                        /* UNMAP */
-        { { .cdb = { 0x15, 0x10 } }, { 1, 1, 1, 1 } },                                  /* MODE SELECT(6) */
-        { { .cdb = { 0x89 } }, { 1, 1, 1, 1 } },                                        /* COMPARE AND WRITE */
-        { { .cdb = { 0x8b } }, { 1, 1, 1, 1 } },                                        /* ORWRITE */
-        { { .cdb = { 0x2e } }, { 1, 1, 1, 1 } },                                        /* WRITE AND VERIFY(10) */
-        { { .cdb = { 0x93, 0x01, [13] = 1 } }, { 1, 1, 1, 1 } },                        /* WRITE SAME(16), no data */
-        { { .cdb = { 0x1b, 0, 0, 0, 0 } }, { 1, 1, 1, 1 } },                            /* START STOP UNIT, stop */
-        { { .cdb = { 0x1e, 0, 0, 0, 1 } }, { 1, 1, 1, 1 } },                            /* PREVENT ALLOW, prevent */
-        { { .cdb = { 0x16 } }, { 1, 1, 1, 1 } },                                        /* RESERVE(6) */
-        { { .cdb = { 0x17 } }, { 1, 1, 1, 1 } },                                        /* RELEASE(6) */
+        { { .cdb = { 0x00 } }, { 0, 0, 0, 0 } },                            /* TEST UNIT READY */
+        { { .cdb = { 0x12, 0, 0, 0, 96 } }, { 0, 0, 0, 0 } },               /* INQUIRY */
+        { { .cdb = { 0x03, 0, 0, 0, 18 } }, { 0, 0, 0, 0 } },               /* REQUEST SENSE */
+        { { .cdb = { 0xa0, 0, 0, 0, 0, 0, 0, 0, 1, 0 } }, { 0, 0, 0, 0 } }, /* REPORT LUNS */
+        { { .cdb = { 0x25 } }, { 0, 0, 0, 0 } },                            /* READ CAPACITY(10) */
+        { { .cdb = { 0x9e, 0x10, [13] = 32 } }, { 0, 0, 0, 0 } },           /* READ CAPACITY(16) */
+        { { .cdb = { 0x5e, 0, [8] = 64 } }, { 0, 0, 0, 0 } },               /* PERSISTENT RESERVE IN */
+        { { .cdb = { 0xa3, 0x0a, [9] = 64 } }, { 0, 0, 0, 0 } },            /* REPORT TARGET PORT GROUPS */
+        { { .cdb = { 0x1b, 0, 0, 0, 1 } }, { 0, 0, 0, 0 } },                /* START STOP UNIT, start */
+        { { .cdb = { 0x1e, 0, 0, 0, 0 } }, { 0, 0, 0, 0 } },                /* PREVENT ALLOW, allow */
+        { { .cdb = { 0x08, 0, 0, 0, 1 } }, { 0, 1, 0, 1 } },                /* READ(6) */
+        { { .cdb = { 0x28, [8] = 1 } }, { 0, 1, 0, 1 } },                   /* READ(10) */
+        { { .cdb = { 0x88, [13] = 1 } }, { 0, 1, 0, 1 } },                  /* READ(16) */
+        { { .cdb = { 0x2f, [8] = 1 } }, { 0, 1, 0, 1 } },                   /* VERIFY(10) */
+        { { .cdb = { 0x34, [8] = 1 } }, { 0, 1, 0, 1 } },                   /* PRE-FETCH(10) */
+        { { .cdb = { 0x1a, 0, 0x3f, 0, 64 } }, { 0, 1, 0, 1 } },            /* MODE SENSE(6) */
+        { { .cdb = { 0x9e, 0x12, [13] = 32 } }, { 0, 1, 0, 1 } },           /* GET LBA STATUS */
+        { { .cdb = { 0xa3, 0x0c, [9] = 64 } }, { 0, 1, 0, 1 } }, /* REPORT SUPPORTED OPERATION CODES */
+        { { .cdb = { 0x2a, [8] = 0 } }, { 1, 1, 1, 1 } },        /* WRITE(10) */
+        { { .cdb = { 0x8a } }, { 1, 1, 1, 1 } },                 /* WRITE(16) */
+        { { .cdb = { 0x35 } }, { 1, 1, 1, 1 } },                 /* SYNCHRONIZE CACHE(10) */
+        { { .cdb = { 0x42 } }, { 1, 1, 1, 1 } },                 /* UNMAP */
+        { { .cdb = { 0x15, 0x10 } }, { 1, 1, 1, 1 } },           /* MODE SELECT(6) */
+        { { .cdb = { 0x89 } }, { 1, 1, 1, 1 } },                 /* COMPARE AND WRITE */
+        { { .cdb = { 0x8b } }, { 1, 1, 1, 1 } },                 /* ORWRITE */
+        { { .cdb = { 0x2e } }, { 1, 1, 1, 1 } },                 /* WRITE AND VERIFY(10) */
+        { { .cdb = { 0x93, 0x01, [13] = 1 } }, { 1, 1, 1, 1 } }, /* WRITE SAME(16), no data */
+        { { .cdb = { 0x1b, 0, 0, 0, 0 } }, { 1, 1, 1, 1 } },     /* START STOP UNIT, stop */
+        { { .cdb = { 0x1e, 0, 0, 0, 1 } }, { 1, 1, 1, 1 } },     /* PREVENT ALLOW, prevent */
+        { { .cdb = { 0x16 } }, { 1, 1, 1, 1 } },                 /* RESERVE(6) */
+        { { .cdb = { 0x17 } }, { 1, 1, 1, 1 } },                 /* RELEASE(6) */
     };
 
     (void)state;
     for (unsigned t = 0; t < ARRAY_SIZE(types); t++) {
         for (unsigned registered = 0; registered < 2; registered++) {
-            bool exclusive = types[t] == PR_EXCLUSIVE_ACCESS || types[t] == PR_EXCLUSIVE_ACCESS_RO || types[t] == PR_EXCLUSIVE_ACCESS_AR;
+            bool exclusive = types[t] == PR_EXCLUSIVE_ACCESS || types[t] == PR_EXCLUSIVE_ACCESS_RO ||
+                             types[t] == PR_EXCLUSIVE_ACCESS_AR;
             bool shares = registered && types[t] >= PR_WRITE_EXCLUSIVE_RO;
             struct fixture f;
 
@@ -323,11 +337,13 @@ static void each_type_stops_what_the_tables_say(void **state)
                 register_key(&f, 1);
             reserve(&f, 0, types[t]);
             for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
-                bool conflict = !shares && rows[i].conflict[exclusive ? (registered ? EA_REG : EA_UNREG) : (registered ? WE_REG : WE_UNREG)];
+                bool conflict = !shares && rows[i].conflict[exclusive ? (registered ? EA_REG : EA_UNREG)
+                                                                      : (registered ? WE_REG : WE_UNREG)];
                 struct outcome o = exec(&f, on_nexus(rows[i].c, 1));
 
                 if ((o.status == SCSI_RESERVATION_CONFLICT) != conflict)
-                    fail_msg("type %u, %sregistered, command %02x: status %02x", types[t], registered ? "" : "not ", rows[i].c.cdb[0], o.status);
+                    fail_msg("type %u, %sregistered, command %02x: status %02x", types[t],
+                             registered ? "" : "not ", rows[i].c.cdb[0], o.status);
                 if (rows[i].c.cdb[0] != 0x16 && rows[i].c.cdb[0] != 0x17)
                     assert_good(exec(&f, rows[i].c)); /* the holder may do anything */
             }
@@ -336,7 +352,7 @@ static void each_type_stops_what_the_tables_say(void **state)
     }
 }
 
-/* ---- reserve, release ---------------------------------------------------------------------------------------------------------------- */
+/* ---- reserve, release --------------------------------------------------------------------------------- */
 
 static void reserve_needs_a_registration_and_its_key(void **state)
 {
@@ -364,8 +380,10 @@ static void reserving_again_is_good_only_for_the_holder_and_the_same_type(void *
 
         reserve(f, 0, types[t]);
         reserve(f, 0, types[t]);
-        assert_status(exec(f, pr_out(0, RESERVE, types[(t + 1) % 6], KEY(0), 0, 0)), SCSI_RESERVATION_CONFLICT);
-        assert_status(exec(f, pr_out(1, RESERVE, types[t], KEY(1), 0, 0)), all ? SCSI_GOOD : SCSI_RESERVATION_CONFLICT);
+        assert_status(exec(f, pr_out(0, RESERVE, types[(t + 1) % 6], KEY(0), 0, 0)),
+                      SCSI_RESERVATION_CONFLICT);
+        assert_status(exec(f, pr_out(1, RESERVE, types[t], KEY(1), 0, 0)),
+                      all ? SCSI_GOOD : SCSI_RESERVATION_CONFLICT);
         assert_int_equal(reserved_type(f, &key), types[t]);
         assert_int_equal(key, all ? 0 : KEY(0));
         assert_good(exec(f, pr_out(0, RELEASE, types[t], KEY(0), 0, 0)));
@@ -445,7 +463,7 @@ static void clear_removes_everything_and_tells_the_others(void **state)
     assert_int_equal(n_keys(f) + reserved_type(f, NULL), 0);
 }
 
-/* ---- preempt -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- preempt ------------------------------------------------------------------------------------------ */
 
 static void preempt_takes_the_reservation_of_the_holder_with_that_key(void **state)
 {
@@ -503,7 +521,8 @@ static void preempt_with_key_zero_takes_an_all_registrants_reservation(void **st
     for (unsigned i = 0; i < 3; i++)
         register_key(f, i);
     reserve(f, 0, PR_WRITE_EXCLUSIVE_AR);
-    assert_good(exec(f, pr_out(1, PREEMPT, PR_EXCLUSIVE_ACCESS_AR, KEY(1), KEY(2), 0))); /* only a registration */
+    assert_good(
+        exec(f, pr_out(1, PREEMPT, PR_EXCLUSIVE_ACCESS_AR, KEY(1), KEY(2), 0))); /* only a registration */
     assert_int_equal(reserved_type(f, NULL), PR_WRITE_EXCLUSIVE_AR);
     assert_good(exec(f, pr_out(1, PREEMPT, PR_EXCLUSIVE_ACCESS_AR, KEY(1), 0, 0)));
     expect_attention(f, 0, 0x2a05);
@@ -548,9 +567,10 @@ static void preempt_and_abort_ends_the_commands_of_the_preempted(void **state)
     assert_good(exec(f, on_nexus(test_unit_ready(), 1)));
 }
 
-/* ---- register and move ------------------------------------------------------------------------------------------------------------------ */
+/* ---- register and move -------------------------------------------------------------------------------- */
 
-static uint32_t move_list(uint8_t *list, uint64_t key, uint64_t new_key, uint8_t flags, uint16_t tag, const char *port)
+static uint32_t move_list(uint8_t *list, uint64_t key, uint64_t new_key, uint8_t flags, uint16_t tag,
+                          const char *port)
 {
     struct reply reply = { .p = list + 24, .room = 300 };
 
@@ -572,7 +592,8 @@ static void register_and_move_hands_the_reservation_on(void **state)
     uint32_t n = move_list(list, KEY(0), KEY(1), 0x02, 1, "iqn.2026-01.test:b,i,0x00023d000001");
 
     register_key(f, 0);
-    assert_status(exec(f, pr_out_list(REGISTER_AND_MOVE, 0, list, n)), SCSI_RESERVATION_CONFLICT); /* holds nothing */
+    assert_status(exec(f, pr_out_list(REGISTER_AND_MOVE, 0, list, n)),
+                  SCSI_RESERVATION_CONFLICT); /* holds nothing */
     reserve(f, 0, PR_EXCLUSIVE_ACCESS);
     assert_good(exec(f, pr_out_list(REGISTER_AND_MOVE, 0, list, n)));
     assert_int_equal(reserved_type(f, &key), PR_EXCLUSIVE_ACCESS);
@@ -593,9 +614,11 @@ static void register_and_move_checks_key_port_and_name(void **state)
     n = move_list(list, KEY(0), 0, 0, 1, "iqn.2026-01.test:b,i,0x00023d000001");
     assert_sense(exec(f, pr_out_list(REGISTER_AND_MOVE, 0, list, n)), KEY_ILLEGAL_REQUEST, 0x2600);
     n = move_list(list, KEY(0), 5, 0, 77, "iqn.2026-01.test:b,i,0x00023d000001");
-    assert_sense(exec(f, pr_out_list(REGISTER_AND_MOVE, 0, list, n)), KEY_ILLEGAL_REQUEST, 0x2600); /* no such group */
+    assert_sense(exec(f, pr_out_list(REGISTER_AND_MOVE, 0, list, n)), KEY_ILLEGAL_REQUEST,
+                 0x2600); /* no such group */
     n = move_list(list, KEY(0), 5, 0, 1, "iqn.2026-01.test:a,i,0x00023D000000");
-    assert_sense(exec(f, pr_out_list(REGISTER_AND_MOVE, 0, list, n)), KEY_ILLEGAL_REQUEST, 0x2600); /* to itself */
+    assert_sense(exec(f, pr_out_list(REGISTER_AND_MOVE, 0, list, n)), KEY_ILLEGAL_REQUEST,
+                 0x2600); /* to itself */
     n = move_list(list, KEY(0), 5, 0, 1, "iqn.2026-01.test:b,i,0x00023d000001");
     list[24] = 0x46;
     assert_sense(exec(f, pr_out_list(REGISTER_AND_MOVE, 0, list, n)), KEY_ILLEGAL_REQUEST, 0x2600);
@@ -603,7 +626,7 @@ static void register_and_move_checks_key_port_and_name(void **state)
     assert_int_equal(n_keys(f), 1);
 }
 
-/* ---- PERSISTENT RESERVE IN ------------------------------------------------------------------------------------------------------------------ */
+/* ---- PERSISTENT RESERVE IN ---------------------------------------------------------------------------- */
 
 static void read_keys_keeps_its_length_when_it_is_cut(void **state)
 {
@@ -658,7 +681,7 @@ static void unknown_service_actions_are_refused(void **state)
         assert_cdb_field(exec(f, pr_out(0, action, 0, 0, 0, 0)), 1);
 }
 
-/* ---- APTPL ------------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- APTPL -------------------------------------------------------------------------------------------- */
 
 static void aptpl_survives_the_process(void **state)
 {
@@ -669,7 +692,8 @@ static void aptpl_survives_the_process(void **state)
     assert_good(exec(&f, pr_out(0, REGISTER, 0, 0, KEY(0), 0x01)));
     reserve(&f, 0, PR_WRITE_EXCLUSIVE_RO);
     assert_int_equal(f.n_saves, 2);
-    fixture_open(&g, (struct fixture_options){ .n_nexuses = 2, .saves = true, .load_pr = f.saved, .load_pr_len = f.saved_len });
+    fixture_open(&g, (struct fixture_options){
+                         .n_nexuses = 2, .saves = true, .load_pr = f.saved, .load_pr_len = f.saved_len });
     assert_int_equal(reserved_type(&g, NULL), PR_WRITE_EXCLUSIVE_RO);
     assert_good(exec(&g, write10(0, 1, pattern(512, 1))));
     assert_status(exec(&g, on_nexus(write10(0, 1, pattern(512, 1)), 1)), SCSI_RESERVATION_CONFLICT);
@@ -677,7 +701,8 @@ static void aptpl_survives_the_process(void **state)
     /* the last APTPL decides: without it everything is forgotten, durably */
     assert_good(exec(&g, pr_out(0, REGISTER, 0, KEY(0), KEY(0), 0)));
     fixture_close(&f);
-    fixture_open(&f, (struct fixture_options){ .saves = true, .load_pr = g.saved, .load_pr_len = g.saved_len });
+    fixture_open(&f,
+                 (struct fixture_options){ .saves = true, .load_pr = g.saved, .load_pr_len = g.saved_len });
     assert_int_equal(n_keys(&f), 0);
     fixture_close(&f);
     fixture_close(&g);
@@ -739,7 +764,7 @@ static void saved_bytes_that_are_not_ours_are_refused(void **state)
     pr_state_free(pr);
 }
 
-/* ---- beside RESERVE ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- beside RESERVE ----------------------------------------------------------------------------------- */
 
 static void reserve6_and_persistent_reservations_keep_apart(void **state)
 {

@@ -32,7 +32,7 @@ static bool reads_zeros(struct fixture *f, uint32_t lba, uint16_t n)
     return !memcmp(exec(f, read10(lba, n)).data, zeros, n * 512u);
 }
 
-/* ---- UNMAP ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- UNMAP -------------------------------------------------------------------------------------------- */
 
 struct range {
     uint64_t lba;
@@ -86,7 +86,8 @@ static void an_empty_list_and_empty_ranges_are_fine(void **state)
 static void nothing_is_unmapped_when_one_range_is_bad(void **state)
 {
     struct fixture *f = *state;
-    static const struct range beyond[] = { { 0, 8 }, { 65530, 7 } }, wraps[] = { { 0, 8 }, { UINT64_MAX, 2 } };
+    static const struct range beyond[] = { { 0, 8 }, { 65530, 7 } },
+                              wraps[] = { { 0, 8 }, { UINT64_MAX, 2 } };
 
     fill(f, 0, 8);
     assert_sense(exec(f, unmap(beyond, 2)), KEY_ILLEGAL_REQUEST, 0x2100);
@@ -145,7 +146,7 @@ static void an_error_in_the_middle_ends_the_command(void **state)
     assert_int_equal(f->n_discards, 2);
 }
 
-/* ---- WRITE SAME ------------------------------------------------------------------------------------------------------------------ */
+/* ---- WRITE SAME --------------------------------------------------------------------------------------- */
 
 static struct command write_same(uint8_t op, uint8_t byte1, uint64_t lba, uint32_t n, const void *block)
 {
@@ -248,7 +249,7 @@ static void a_held_store_holds_write_same_piece_by_piece(void **state)
     assert_memory_equal(exec(f, read10(4095, 1)).data, block, 512);
 }
 
-/* ---- capacity and GET LBA STATUS ------------------------------------------------------------------------------------------------------ */
+/* ---- capacity and GET LBA STATUS ---------------------------------------------------------------------- */
 
 static struct command read_capacity16(uint32_t alloc)
 {

@@ -35,7 +35,7 @@ static int close_it(void **state)
     return 0;
 }
 
-/* ---- REPORT LUNS ----------------------------------------------------------------------------------------------------------------- */
+/* ---- REPORT LUNS -------------------------------------------------------------------------------------- */
 
 static void report_luns_lists_what_is_mapped_in_order(void **state)
 {
@@ -76,7 +76,7 @@ static void the_length_is_whole_even_when_the_list_is_cut(void **state)
     assert_int_equal(be32_get(o.data), 16);
 }
 
-/* ---- REPORT SUPPORTED OPERATION CODES ---------------------------------------------------------------------------------------------- */
+/* ---- REPORT SUPPORTED OPERATION CODES ----------------------------------------------------------------- */
 
 static void the_table_is_sorted_and_says_itself(void **state)
 {
@@ -186,7 +186,7 @@ static void bytes_behind_a_short_cdb_are_not_looked_at(void **state)
     assert_good(exec(f, with_byte(test_unit_ready(), 12, 0xff)));
 }
 
-/* ---- the others ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- the others --------------------------------------------------------------------------------------- */
 
 static void task_management_functions_are_reported(void **state)
 {
@@ -214,7 +214,11 @@ static size_t list_three(void *arg, uint16_t *tags, size_t n_max)
 static void target_port_groups_are_the_portal_groups(void **state)
 {
     struct fixture *f = *state;
-    struct scsi_nexus nexus = { .initiator_port = "i,i,0x1", .target_port = "t,t,0x0002", .target_name = "t", .tag = 2, .list_tags = list_three };
+    struct scsi_nexus nexus = { .initiator_port = "i,i,0x1",
+                                .target_port = "t,t,0x0002",
+                                .target_name = "t",
+                                .tag = 2,
+                                .list_tags = list_three };
     struct outcome o = exec(f, report_groups(0));
 
     assert_int_equal(o.n, 4 + 12); /* without list_tags: the own group */

@@ -22,7 +22,8 @@ static void what_each_write_wrote_each_read_reads(void **state)
 {
     struct fixture *f = *state;
     const uint8_t *data = pattern(2 * 512, 1);
-    struct command writes[] = { write6(10, 2, data), write10(20, 2, data), write12(30, 2, data), write16(40, 2, data) };
+    struct command writes[] = { write6(10, 2, data), write10(20, 2, data), write12(30, 2, data),
+                                write16(40, 2, data) };
 
     for (unsigned i = 0; i < ARRAY_SIZE(writes); i++) {
         uint32_t lba = (i + 1) * 10;
@@ -58,10 +59,24 @@ static void past_the_last_block_is_lba_out_of_range_before_the_store_is_touched(
     struct fixture *f = *state;
     const uint8_t *data = pattern(2 * 512, 1);
     struct command cases[] = {
-        read6(2047, 2), read10(2047, 2), read10(2048, 1), read10(0xffffffff, 1), read12(2047, 2), read16(2047, 2),
-        read16(UINT64_MAX, 1), read16(UINT64_MAX - 1, 2), read10(2049, 0), read16(UINT64_MAX, 0), write6(2047, 2, data),
-        write10(2047, 2, data), write12(0x80000000, 2, data), write16(UINT64_MAX, 2, data),
-        block_command(0x34, 0, 2048, 1), block_command(0x90, 0, 2048, 1), block_command(0x35, 0, 2048, 1), block_command(0x91, 0, 2047, 2),
+        read6(2047, 2),
+        read10(2047, 2),
+        read10(2048, 1),
+        read10(0xffffffff, 1),
+        read12(2047, 2),
+        read16(2047, 2),
+        read16(UINT64_MAX, 1),
+        read16(UINT64_MAX - 1, 2),
+        read10(2049, 0),
+        read16(UINT64_MAX, 0),
+        write6(2047, 2, data),
+        write10(2047, 2, data),
+        write12(0x80000000, 2, data),
+        write16(UINT64_MAX, 2, data),
+        block_command(0x34, 0, 2048, 1),
+        block_command(0x90, 0, 2048, 1),
+        block_command(0x35, 0, 2048, 1),
+        block_command(0x91, 0, 2047, 2),
     };
 
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++)
@@ -168,10 +183,14 @@ static void store_errors_become_sense(void **state)
         uint8_t status, key;
         uint16_t asc;
     } cases[] = {
-        { -EIO, false, SCSI_CHECK_CONDITION, KEY_MEDIUM_ERROR, 0x1100 },  { -EIO, true, SCSI_CHECK_CONDITION, KEY_MEDIUM_ERROR, 0x0c00 },
-        { -ENOSPC, true, SCSI_CHECK_CONDITION, KEY_DATA_PROTECT, 0x2707 }, { -EDQUOT, true, SCSI_CHECK_CONDITION, KEY_DATA_PROTECT, 0x2707 },
-        { -EROFS, true, SCSI_CHECK_CONDITION, KEY_DATA_PROTECT, 0x2700 },  { -ENODEV, false, SCSI_CHECK_CONDITION, KEY_NOT_READY, 0x0412 },
-        { -ENOMEM, false, SCSI_TASK_SET_FULL, 0, 0 },                      { -EAGAIN, false, SCSI_BUSY, 0, 0 },
+        { -EIO, false, SCSI_CHECK_CONDITION, KEY_MEDIUM_ERROR, 0x1100 },
+        { -EIO, true, SCSI_CHECK_CONDITION, KEY_MEDIUM_ERROR, 0x0c00 },
+        { -ENOSPC, true, SCSI_CHECK_CONDITION, KEY_DATA_PROTECT, 0x2707 },
+        { -EDQUOT, true, SCSI_CHECK_CONDITION, KEY_DATA_PROTECT, 0x2707 },
+        { -EROFS, true, SCSI_CHECK_CONDITION, KEY_DATA_PROTECT, 0x2700 },
+        { -ENODEV, false, SCSI_CHECK_CONDITION, KEY_NOT_READY, 0x0412 },
+        { -ENOMEM, false, SCSI_TASK_SET_FULL, 0, 0 },
+        { -EAGAIN, false, SCSI_BUSY, 0, 0 },
         { -EPERM, true, SCSI_CHECK_CONDITION, KEY_HARDWARE_ERROR, 0x4400 },
     };
     struct fixture *f = *state;

@@ -24,7 +24,7 @@ static struct command on_wire_lun(struct command c, uint64_t wire)
     return c;
 }
 
-/* ---- LUNs ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- LUNs --------------------------------------------------------------------------------------------- */
 
 static void peripheral_and_flat_addressing_name_the_same_unit(void **state)
 {
@@ -38,8 +38,10 @@ static void anything_else_is_a_lun_that_does_not_exist(void **state)
 {
     struct fixture *f = *state;
     static const uint64_t luns[] = {
-        UINT64_C(0x0002000000000000), UINT64_C(0x0101000000000000), UINT64_C(0x0001000100000000), UINT64_C(0x0001000000000001),
-        UINT64_C(0x8001000000000000), UINT64_C(0xc101000000000000), UINT64_C(0x4101000000000000), UINT64_MAX,
+        UINT64_C(0x0002000000000000), UINT64_C(0x0101000000000000),
+        UINT64_C(0x0001000100000000), UINT64_C(0x0001000000000001),
+        UINT64_C(0x8001000000000000), UINT64_C(0xc101000000000000),
+        UINT64_C(0x4101000000000000), UINT64_MAX,
     };
 
     for (unsigned i = 0; i < ARRAY_SIZE(luns); i++) {
@@ -47,7 +49,8 @@ static void anything_else_is_a_lun_that_does_not_exist(void **state)
 
         assert_sense(exec(f, on_wire_lun(test_unit_ready(), luns[i])), KEY_ILLEGAL_REQUEST, 0x2500);
         assert_sense(exec(f, on_wire_lun(read10(0, 1), luns[i])), KEY_ILLEGAL_REQUEST, 0x2500);
-        assert_sense(exec(f, on_wire_lun((struct command){ .cdb = { 0xff } }, luns[i])), KEY_ILLEGAL_REQUEST, 0x2500);
+        assert_sense(exec(f, on_wire_lun((struct command){ .cdb = { 0xff } }, luns[i])), KEY_ILLEGAL_REQUEST,
+                     0x2500);
         o = exec(f, on_wire_lun(inquiry(96), luns[i]));
         assert_good(o);
         assert_int_equal(o.data[0], 0x7f);
@@ -74,7 +77,7 @@ static void mapping_twice_and_unmapping_nothing_are_errors(void **state)
     assert_null(scsi_view_lookup(view, 7));
 }
 
-/* ---- unit attentions ------------------------------------------------------------------------------------------------------------------ */
+/* ---- unit attentions ---------------------------------------------------------------------------------- */
 
 static void a_new_session_finds_no_unit_attention(void **state)
 {
@@ -151,7 +154,7 @@ static void resets_are_told_before_what_came_of_them(void **state)
     assert_good(exec(f, on_nexus(test_unit_ready(), 1)));
 }
 
-/* ---- aborting ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- aborting ----------------------------------------------------------------------------------------- */
 
 static void an_aborted_task_calls_done_when_the_store_is_through(void **state)
 {

@@ -19,14 +19,15 @@ static int close_it(void **state)
     return 0;
 }
 
-static struct command verify(uint8_t op, uint8_t bytchk, uint32_t lba, uint32_t n, const void *data, uint32_t len)
+static struct command verify(uint8_t op, uint8_t bytchk, uint32_t lba, uint32_t n, const void *data,
+                             uint32_t len)
 {
     return with_data(block_command(op, (uint8_t)(bytchk << 1), lba, n), data, len);
 }
 
 static const uint8_t verifies[] = { 0x2f, 0xaf, 0x8f }, write_verifies[] = { 0x2e, 0xae, 0x8e };
 
-/* ---- VERIFY ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- VERIFY ------------------------------------------------------------------------------------------- */
 
 static void verify_compares_all_blocks_or_one_or_only_reads(void **state)
 {
@@ -104,7 +105,7 @@ static void write_and_verify_writes_through_and_reads_back(void **state)
     }
 }
 
-/* ---- COMPARE AND WRITE ----------------------------------------------------------------------------------------------------------- */
+/* ---- COMPARE AND WRITE -------------------------------------------------------------------------------- */
 
 static struct command compare_and_write(uint64_t lba, uint8_t n, const void *both)
 {
@@ -163,8 +164,10 @@ static void compare_and_write_holds_its_limits(void **state)
     c.expected_len = 256 * 1024; /* 256 blocks, which the one byte cannot say */
     assert_cdb_field(exec(f, c), 13);
     assert_good(exec(f, write10(0, 255, pattern(255 * 512, 0))));
-    assert_good(exec(f, compare_and_write(0, 255, both(pattern(255 * 512, 0), pattern(255 * 512, 1), 255 * 512))));
-    assert_sense(exec(f, compare_and_write(2047, 2, both(pattern(1024, 0), pattern(1024, 0), 1024))), KEY_ILLEGAL_REQUEST, 0x2100);
+    assert_good(
+        exec(f, compare_and_write(0, 255, both(pattern(255 * 512, 0), pattern(255 * 512, 1), 255 * 512))));
+    assert_sense(exec(f, compare_and_write(2047, 2, both(pattern(1024, 0), pattern(1024, 0), 1024))),
+                 KEY_ILLEGAL_REQUEST, 0x2100);
 }
 
 static void compare_and_write_wants_exactly_its_data(void **state)
@@ -188,7 +191,7 @@ static void fua_of_compare_and_write_reaches_the_write(void **state)
     assert_int_equal(f->n_fua, 1);
 }
 
-/* ---- ORWRITE --------------------------------------------------------------------------------------------------------------------- */
+/* ---- ORWRITE ------------------------------------------------------------------------------------------ */
 
 static void orwrite_sets_bits(void **state)
 {
@@ -208,7 +211,7 @@ static void orwrite_sets_bits(void **state)
     assert_sense(exec(f, with_data(block_command(0x8b, 0, 2047, 2), b, 1024)), KEY_ILLEGAL_REQUEST, 0x2100);
 }
 
-/* ---- the gate -------------------------------------------------------------------------------------------------------------------- */
+/* ---- the gate ----------------------------------------------------------------------------------------- */
 
 static void a_write_waits_for_the_compare_and_write_before_it(void **state)
 {
@@ -323,7 +326,7 @@ static void without_a_kick_the_one_that_would_wait_is_told_busy(void **state)
     fixture_close(&f);
 }
 
-/* ---- with threads ------------------------------------------------------------------------------------------------------------------ */
+/* ---- with threads ------------------------------------------------------------------------------------- */
 
 #define N_THREADS 4
 #define N_TURNS   400
@@ -391,7 +394,8 @@ static void run_workers(struct fixture *f, struct worker *workers)
 {
     for (unsigned i = 0; i < N_THREADS; i++) {
         workers[i] = (struct worker){ .f = f, .nexus = i };
-        assert_int_equal(pthread_create(&workers[i].thread, NULL, i < N_THREADS - 1 ? count_up : disturb, &workers[i]), 0);
+        assert_int_equal(
+            pthread_create(&workers[i].thread, NULL, i < N_THREADS - 1 ? count_up : disturb, &workers[i]), 0);
     }
     for (unsigned i = 0; i < N_THREADS; i++)
         pthread_join(workers[i].thread, NULL);

@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fault_vfs.h"
 
@@ -48,7 +49,9 @@ int fixture_setup(void **state)
 
     fault_vfs_install();
     fault_vfs_reset();
-    strcpy(f->dir, "/tmp/vds-state-XXXXXX");
+    /* in memory, if it can be: thousands of commits need not wait for a disk */
+    snprintf(f->dir, sizeof f->dir, "%s/vds-state-XXXXXX",
+             access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     assert_non_null(mkdtemp(f->dir));
     fixture_open(f);
     *state = f;
@@ -127,8 +130,8 @@ static void dump_table(sqlite3 *db, const char *table, FILE *out)
 
 char *fixture_dump(const char *dir)
 {
-    static const char *const tables[] = { "subsystem", "portals", "targets", "groups", "group_portals", "drives",
-                                          "luns", "lun_targets", "secrets", "reservations" };
+    static const char *const tables[] = { "subsystem", "portals", "targets",     "groups",  "group_portals",
+                                          "drives",    "luns",    "lun_targets", "secrets", "reservations" };
     sqlite3 *db = other_open(dir);
     char *text = NULL;
     size_t n;
@@ -189,7 +192,9 @@ struct state_drive a_drive(const char *path)
 
 struct state_lun a_lun(const struct state_drive *drive, const char *file)
 {
-    struct state_lun row = { .id = new_guid(), .drive = drive->id, .size = 1 << 20, .mask = (char *)(uintptr_t)"" };
+    struct state_lun row = {
+        .id = new_guid(), .drive = drive->id, .size = 1 << 20, .mask = (char *)(uintptr_t) ""
+    };
 
     snprintf(row.file, sizeof row.file, "%s", file);
     return row;

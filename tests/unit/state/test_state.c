@@ -15,7 +15,7 @@
 #include "fault_vfs.h"
 #include "state/state_internal.h"
 
-/* ---- ownership, durability ------------------------------------------------------------------------------------------------------ */
+/* ---- ownership, durability ------------------------------------------------------------------- */
 
 static void a_second_owner_is_refused_and_told_who_the_first_is(void **state) /* (1) */
 {
@@ -65,7 +65,9 @@ static void a_committed_row_is_there_after_reopening(void **state) /* (2, 3) */
 static void every_kind_of_row_survives_the_way_to_disk_and_back(void **state) /* (3) */
 {
     struct fixture *f = *state;
-    struct state_subsystem sub = { .id = new_guid(), .provider = new_guid(), .controller = new_guid(), .name = "S\xc3\xa4ule" };
+    struct state_subsystem sub = {
+        .id = new_guid(), .provider = new_guid(), .controller = new_guid(), .name = "S\xc3\xa4ule"
+    };
     struct state_portal p = a_portal(3260);
     struct state_target t = a_target("t");
     struct state_group g = a_group(&t, 1);
@@ -73,13 +75,15 @@ static void every_kind_of_row_survives_the_way_to_disk_and_back(void **state) /*
     struct state_drive d = a_drive("/srv/vds");
     struct state_lun l = a_lun(&d, "lun-1.img");
     struct state_tie tie = { .lun = l.id, .target = t.id, .number = 255 };
-    struct state_secret secret = { .target = t.id, .kind = STATE_SECRET_MUTUAL, .initiator = "iqn.2026-11.org.vds:i",
-                                   .secret = { (char *)(uintptr_t)"0123456789ab", 12 } };
-    struct state_reservation pr = { .lun = l.id, .bytes = { (char *)(uintptr_t)"a\0b", 3 } };
+    struct state_secret secret = { .target = t.id,
+                                   .kind = STATE_SECRET_MUTUAL,
+                                   .initiator = "iqn.2026-11.org.vds:i",
+                                   .secret = { (char *)(uintptr_t) "0123456789ab", 12 } };
+    struct state_reservation pr = { .lun = l.id, .bytes = { (char *)(uintptr_t) "a\0b", 3 } };
     struct state_tx *tx = state_tx_new();
     size_t n;
 
-    l.mask = (char *)(uintptr_t)"iqn.2026-11.org.vds:a;iqn.2026-11.org.vds:b";
+    l.mask = (char *)(uintptr_t) "iqn.2026-11.org.vds:a;iqn.2026-11.org.vds:b";
     t.next_tag = 2;
     state_insert_subsystem(tx, &sub);
     state_insert_portal(tx, &p);
@@ -106,7 +110,7 @@ static void every_kind_of_row_survives_the_way_to_disk_and_back(void **state) /*
     state_image_free(image);
 }
 
-/* ---- what the schema refuses ------------------------------------------------------------------------------------------------------- */
+/* ---- what the schema refuses ----------------------------------------------------------------- */
 
 struct two_groups {
     struct state_portal p;
@@ -252,7 +256,7 @@ static void changing_or_deleting_what_is_not_there_is_an_error(void **state)
     assert_int_equal(COMMIT_ONE(f->state, TARGET, DELETE, &t), -ENOENT);
 }
 
-/* ---- transactions ------------------------------------------------------------------------------------------------------------------- */
+/* ---- transactions ---------------------------------------------------------------------------- */
 
 static void a_transaction_that_breaks_a_rule_leaves_nothing_behind(void **state) /* (2) */
 {
@@ -310,7 +314,8 @@ static void concurrent_transactions_share_syncs_and_fail_alone(void **state) /* 
     assert_false(state_is_foreign(f->state));
 }
 
-/* Twenty transactions that came while the writer was busy: queued here at once, so that it must find them together. */
+/* Twenty transactions that came while the writer was busy: queued here at once, so that it must find them
+ * together. */
 static void twenty_waiting_transactions_pay_for_one_commit(void **state) /* (2) */
 {
     struct fixture *f = *state;
@@ -340,10 +345,11 @@ static void twenty_waiting_transactions_pay_for_one_commit(void **state) /* (2) 
         state_tx_free(tx[i]);
     }
     pthread_mutex_unlock(&f->state->queue_lock);
-    assert_true(atomic_load(&fault_vfs.n_calls) <= 3 * per_commit); /* of some more pages than one row; not twenty times */
+    assert_true(atomic_load(&fault_vfs.n_calls) <=
+                3 * per_commit); /* of some more pages than one row; not twenty times */
 }
 
-/* ---- somebody else ------------------------------------------------------------------------------------------------------------------- */
+/* ---- somebody else --------------------------------------------------------------------------- */
 
 static void our_own_commits_are_not_foreign(void **state) /* (8) */
 {
@@ -442,9 +448,10 @@ static void a_file_that_vanished_is_foreign_and_not_ours_to_remake_silently(void
     assert_int_equal(COMMIT_ONE(f->state, TARGET, INSERT, &t), -ESTALE);
 }
 
-/* ---- the quarantine ------------------------------------------------------------------------------------------------------------------- */
+/* ---- the quarantine -------------------------------------------------------------------------- */
 
-static void expect_quarantined(struct fixture *f, const char *sql, enum state_table table, size_t n_good, size_t n_bad)
+static void expect_quarantined(struct fixture *f, const char *sql, enum state_table table, size_t n_good,
+                               size_t n_bad)
 {
     fixture_sql(f->dir, sql);
     state_reopen(f->state);
@@ -463,13 +470,23 @@ static void bad_rows_go_to_the_quarantine_and_the_rest_is_served(void **state) /
     struct fixture *f = *state;
 
     two_groups_commit(f);
-    expect_quarantined(f, "INSERT INTO targets VALUES (randomblob(16), 'not an iscsi name', '', 1)", STATE_TARGET, 1, 1);
-    expect_quarantined(f, "INSERT INTO targets VALUES (zeroblob(16), 'iqn.2026-11.org.vds:null', '', 1)", STATE_TARGET, 1, 1);
-    expect_quarantined(f, "INSERT INTO portals VALUES (randomblob(16), 'no address', 1, 0)", STATE_PORTAL, 1, 1);
-    expect_quarantined(f, "PRAGMA ignore_check_constraints = 1; INSERT INTO portals VALUES (randomblob(3), '10.0.0.1', 1, 0)", STATE_PORTAL, 1, 1);
-    expect_quarantined(f, "PRAGMA ignore_check_constraints = 1; UPDATE portals SET port = 'eleven'", STATE_PORTAL, 0, 1);
+    expect_quarantined(f, "INSERT INTO targets VALUES (randomblob(16), 'not an iscsi name', '', 1)",
+                       STATE_TARGET, 1, 1);
+    expect_quarantined(f, "INSERT INTO targets VALUES (zeroblob(16), 'iqn.2026-11.org.vds:null', '', 1)",
+                       STATE_TARGET, 1, 1);
+    expect_quarantined(f, "INSERT INTO portals VALUES (randomblob(16), 'no address', 1, 0)", STATE_PORTAL, 1,
+                       1);
+    expect_quarantined(
+        f,
+        "PRAGMA ignore_check_constraints = 1; INSERT INTO portals VALUES (randomblob(3), '10.0.0.1', 1, 0)",
+        STATE_PORTAL, 1, 1);
+    expect_quarantined(f, "PRAGMA ignore_check_constraints = 1; UPDATE portals SET port = 'eleven'",
+                       STATE_PORTAL, 0, 1);
     assert_int_equal(fixture_sql_int(f->dir, "SELECT count(*) FROM quarantine"), 5);
-    assert_int_equal(fixture_sql_int(f->dir, "SELECT count(*) FROM quarantine WHERE row LIKE '%not an iscsi name%' AND why <> ''"), 1);
+    assert_int_equal(
+        fixture_sql_int(f->dir,
+                        "SELECT count(*) FROM quarantine WHERE row LIKE '%not an iscsi name%' AND why <> ''"),
+        1);
 }
 
 static void rows_that_refer_to_nothing_go_with_all_that_hangs_on_them(void **state) /* (4, 10) */
@@ -490,7 +507,8 @@ static void rows_that_clash_when_the_index_is_gone_are_found(void **state) /* (5
     expect_quarantined(f,
                        "DROP TABLE groups; CREATE TABLE groups (id BLOB, target BLOB, tag INTEGER);"
                        "INSERT INTO groups SELECT randomblob(16), id, 7 FROM targets;"
-                       "INSERT INTO groups SELECT randomblob(16), id, 7 FROM targets", STATE_GROUP, 1, 1);
+                       "INSERT INTO groups SELECT randomblob(16), id, 7 FROM targets",
+                       STATE_GROUP, 1, 1);
 }
 
 static void a_next_tag_below_a_used_tag_is_raised(void **state) /* (6) */
@@ -510,9 +528,14 @@ static void secrets_do_not_reach_the_quarantine(void **state) /* (10, 12) */
 {
     struct fixture *f = *state;
 
-    expect_quarantined(f, "INSERT INTO secrets VALUES (randomblob(16), 0, '', 'abracadabra1')", STATE_SECRET, 0, 1);
-    assert_int_equal(fixture_sql_int(f->dir, "SELECT count(*) FROM quarantine WHERE row LIKE '%abra%' OR row LIKE '%6162726163%'"), 0);
-    assert_int_equal(fixture_sql_int(f->dir, "SELECT count(*) FROM quarantine WHERE row LIKE '%(secret)%'"), 1);
+    expect_quarantined(f, "INSERT INTO secrets VALUES (randomblob(16), 0, '', 'abracadabra1')", STATE_SECRET,
+                       0, 1);
+    assert_int_equal(
+        fixture_sql_int(f->dir,
+                        "SELECT count(*) FROM quarantine WHERE row LIKE '%abra%' OR row LIKE '%6162726163%'"),
+        0);
+    assert_int_equal(fixture_sql_int(f->dir, "SELECT count(*) FROM quarantine WHERE row LIKE '%(secret)%'"),
+                     1);
 }
 
 static void bad_rows_do_not_fail_a_start_even_when_nothing_can_be_written(void **state) /* (10) */
@@ -529,7 +552,7 @@ static void bad_rows_do_not_fail_a_start_even_when_nothing_can_be_written(void *
     state_image_free(image);
 }
 
-/* ---- versions --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- versions -------------------------------------------------------------------------------- */
 
 static void a_newer_file_is_refused_and_left_alone(void **state) /* (11) */
 {
@@ -548,8 +571,8 @@ static void a_newer_file_is_refused_and_left_alone(void **state) /* (11) */
 
 static void an_older_file_is_migrated_step_by_step(void **state) /* (11) */
 {
-    static const char *const steps[] = { "CREATE TABLE a (x); INSERT INTO a VALUES (1)", "ALTER TABLE a ADD y DEFAULT 5",
-                                         "UPDATE a SET x = 2" };
+    static const char *const steps[] = { "CREATE TABLE a (x); INSERT INTO a VALUES (1)",
+                                         "ALTER TABLE a ADD y DEFAULT 5", "UPDATE a SET x = 2" };
     static const char *const broken[] = { "", "", "", "UPDATE a SET x = 3; UPDATE nothing SET x = 1" };
     sqlite3 *db;
     int64_t value;
@@ -592,13 +615,17 @@ static void what_is_no_state_file_is_refused(void **state)
         unlink(path);
     }
     fd = open(path, O_CREAT | O_WRONLY, 0600);
-    assert_int_equal(write(fd, "This is a text file, and a long enough one to be looked at as a header of 100 bytes.................", 100), 100);
+    assert_int_equal(write(fd,
+                           "This is a text file, and a long enough one to be looked at as a header of 100 "
+                           "bytes.................",
+                           100),
+                     100);
     close(fd);
     assert_int_equal(state_open(f->dir, &again), -EBADMSG);
     assert_null(again);
 }
 
-/* ---- faults --------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- faults ---------------------------------------------------------------------------------- */
 
 static void a_full_disk_fails_the_commit_and_nothing_else(void **state) /* (2) */
 {
@@ -622,7 +649,8 @@ static void a_full_disk_fails_the_commit_and_nothing_else(void **state) /* (2) *
     free(after);
 }
 
-/* Fails the 1st, 2nd, 3rd ... access to the disk until a commit needs no more of them: before or after, and never foreign. */
+/* Fails the 1st, 2nd, 3rd ... access to the disk until a commit needs no more of them: before or after, and
+ * never foreign. */
 static void a_failure_at_any_write_leaves_all_or_nothing(void **state) /* (2) */
 {
     struct fixture *f = *state;
@@ -664,7 +692,7 @@ static void an_empty_transaction_tells_whether_the_state_can_be_written(void **s
     state_tx_free(tx);
 }
 
-/* ---- kill -9 ---------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- kill -9 --------------------------------------------------------------------------------- */
 
 /* The child commits targets and tells which went through, until its n-th disk access kills it. */
 static void child_main(const char *dir, int die_at, int report)
@@ -730,7 +758,8 @@ static void after_kill_9_the_state_is_before_or_after_and_nothing_acknowledged_i
         }
         close(report[0]);
         assert_int_equal(image->n_quarantined, 0);
-        assert_int_equal(image->tables[STATE_GROUP].n, image->tables[STATE_TARGET].n); /* never half of a transaction */
+        assert_int_equal(image->tables[STATE_GROUP].n,
+                         image->tables[STATE_TARGET].n); /* never half of a transaction */
         assert_in_range(image->tables[STATE_TARGET].n, n_all + n_acknowledged, n_all + n_acknowledged + 1);
         n_all = image->tables[STATE_TARGET].n;
         state_image_free(image);
