@@ -44,7 +44,9 @@ bench: build ## measured against tgtd in the same run; tables and plots go to be
 	scripts/install-deps build bench
 	BUILD=$(BUILD) bench/run
 
-install: build ## PREFIX= DESTDIR=
+install: build ## into DESTDIR and PREFIX (default /usr), where Debian expects things
+	meson configure $(BUILD) -Dprefix=$(PREFIX)
+	ninja -C $(BUILD)
 	DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild
 
 clean: ## removes the build folders

@@ -72,7 +72,7 @@ struct receiver {
     struct task *task;                 /* Data-Out and immediate data: whose */
     uint32_t crc;
 
-    /* where the payload goes: `room` bytes to dst, what is beyond is dropped; `left` bytes are still to come */
+    /* where the payload goes: `room` bytes to dst, the rest is dropped; `left` bytes are still to come */
     uint8_t *dst;
     uint32_t room, left;
     uint32_t direct; /* bytes at dst that iscsi_conn_input() has offered */
@@ -148,9 +148,9 @@ struct tx_pdu {
     struct task *task;
 };
 
-#define TX_BACKLOG 256 /* PDUs waiting or half sent: beyond, nothing more is read */
+#define TX_BACKLOG       256        /* PDUs waiting or half sent: beyond, nothing more is read */
 #define TX_BACKLOG_BYTES (1u << 20) /* the same for the data of replies: what a ping echoes */
-#define TX_SPARE   64  /* PDUs kept for reuse */
+#define TX_SPARE         64         /* PDUs kept for reuse */
 
 struct transmitter {
     struct list_node queue; /* tx_item: not made yet */
@@ -158,12 +158,12 @@ struct transmitter {
     struct list_node spare;
     unsigned n_pdus, n_spare;
     uint64_t n_owned; /* bytes of buffers that replies hold */
-    uint32_t n_sent; /* bytes of the first ready PDU that are gone */
+    uint32_t n_sent;  /* bytes of the first ready PDU that are gone */
 };
 
 void tx_init(struct transmitter *tx);
 void tx_fini(struct iscsi_conn *conn);
-/* A zeroed PDU with its opcode and F bit set, for tx_reply(); NULL: out of memory, the connection is failing */
+/* A zeroed PDU with its opcode and F bit set, for tx_reply(); NULL: out of memory, the connection fails */
 struct tx_pdu *tx_pdu_get(struct iscsi_conn *conn, enum pdu_opcode opcode);
 void tx_reply(struct iscsi_conn *conn, struct tx_pdu *pdu);
 /* The PDU's data is this buffer of the driver, and goes back to it when it is sent. */
@@ -203,6 +203,9 @@ uint32_t session_max_cmdsn(struct iscsi_conn *conn);
 int session_hold(struct iscsi_conn *conn);
 /* ABORT TASK of a command that never came (§11.5.1): its CmdSN counts as received. */
 int session_void(struct iscsi_conn *conn, uint32_t cmdsn);
+/* The task management request in rx covers held SCSI commands too, of that LUN or (NULL) of all: they will
+ * not run. */
+void session_void_commands(struct iscsi_conn *conn, const uint8_t *lun);
 /* Dispatches held PDUs whose turn has come. */
 int session_release_held(struct iscsi_conn *conn);
 bool session_holds_itt(const struct iscsi_conn *conn, uint32_t itt);
@@ -249,7 +252,7 @@ struct task {
 struct tasks {
     struct list_node all, spare;
     unsigned n_made, n_running, n_immediate; /* tasks that exist; that src/scsi executes */
-    uint64_t n_bytes; /* of buffers that tasks hold, against limits.session_bytes */
+    uint64_t n_bytes;                        /* of buffers that tasks hold, against limits.session_bytes */
     bool strays;                             /* a write has been aborted: its late data is no error */
     struct task *buckets[TASK_BUCKETS];
 };

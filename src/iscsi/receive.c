@@ -14,7 +14,8 @@
 #include "iscsi/conn.h"
 #include "iscsi/digest.h"
 
-/* Behind long data only the next header is wanted: its data shall go where it belongs, too, and not be copied. */
+/* Behind long data only the next header is wanted: its data shall go where it belongs, too, and not be
+ * copied. */
 #define RX_LONG        16384
 #define RX_BEHIND_LONG 512
 

@@ -129,6 +129,19 @@ int session_void(struct iscsi_conn *conn, uint32_t cmdsn)
     return 0;
 }
 
+void session_void_commands(struct iscsi_conn *conn, const uint8_t *lun)
+{
+    const uint32_t before = pdu_cmdsn_get(conn->rx.bhs);
+
+    list_for_each(n, &conn->session.held) {
+        struct held *h = container_of(n, struct held, link);
+
+        if ((h->bhs[0] & PDU_OPCODE_MASK) == OP_SCSI_COMMAND && sn_before(h->cmdsn, before) &&
+            (!lun || memcmp(h->bhs + 8, lun, 8) == 0))
+            h->void_ = true;
+    }
+}
+
 /* Plays a held PDU as if it had just been received. */
 static int replay(struct iscsi_conn *conn, const struct held *h)
 {

@@ -227,7 +227,8 @@ static uint32_t room_for(const struct task *task)
 /* One session shall not take the whole pool from the others. */
 static bool within_limit(const struct iscsi_conn *conn, uint32_t room)
 {
-    return !conn->config.limits->session_bytes || conn->tasks.n_bytes + room <= conn->config.limits->session_bytes;
+    return !conn->config.limits->session_bytes ||
+           conn->tasks.n_bytes + room <= conn->config.limits->session_bytes;
 }
 
 static void get_room(struct task *task)
@@ -428,7 +429,7 @@ void task_respond(struct task *task)
     struct scsi_task *s = &task->scsi;
 
     task->state = TASK_RESPONDING;
-    /* Ended by somebody else's reset: silence, unless the control mode page says TASK ABORTED (SAM-5 §5.3.1) */
+    /* Ended by somebody else's reset: silence, unless the control mode page says TASK ABORTED (SAM-5) */
     if ((s->aborted && s->result.status != SCSI_TASK_ABORTED) || conn->state >= CONN_CLOSING) {
         task_end(task);
         conn_notify(conn); /* the window has moved */

@@ -152,6 +152,8 @@ static void end_tasks(struct iscsi_conn *conn, const struct tmf *f)
         if (task_is_abortable(t) && functions[f->function].covers(f, t))
             task_abort(t);
     }
+    if (f->function != TMF_ABORT_TASK)
+        session_void_commands(conn, functions[f->function].covers == covers_all ? NULL : f->lun);
 }
 
 static int wait_for_tasks(struct iscsi_conn *conn, const struct tmf *f)

@@ -13,6 +13,9 @@ COM_UNKNOWN(subsystem, IVdsSubSystemEx, ex)
     (STATUS_BIT(VDS_SSS_ONLINE) | STATUS_BIT(VDS_SSS_NOT_READY) | STATUS_BIT(VDS_SSS_OFFLINE) | \
      STATUS_BIT(VDS_SSS_FAILED) | STATUS_BIT(VDS_SSS_PARTIALLY_MANAGED))
 
+/* What the classes here can do, whatever the array says of itself: LUNs are carved from parts of drives and have numbers. */
+#define FLAGS_OF_FACES (VDS_SF_DRIVE_EXTENT_CAPABLE | VDS_SF_SUPPORTS_LUN_NUMBER)
+
 HRESULT provider_subsystem_get(struct subsystem *o, struct provider **ret_inside,
                                struct array_subsystem_info *ret_info)
 {
@@ -47,7 +50,7 @@ static HRESULT subsystem_GetProperties(IVdsSubSystem *face, VDS_SUB_SYSTEM_PROP 
     if (FAILED(hr))
         return hr;
     ret_prop->id = com_GUID(&info.id);
-    ret_prop->ulFlags = info.flags;
+    ret_prop->ulFlags = info.flags | FLAGS_OF_FACES;
     ret_prop->status = (VDS_SUB_SYSTEM_STATUS)info.status;
     ret_prop->health = (VDS_HEALTH)info.health;
     ret_prop->sNumberOfInternalBuses = 1;

@@ -10,8 +10,6 @@
 #include "scsi/scsi_internal.h"
 #include "scsi/transport_id.h"
 
-DEFINE_CLEANUP(struct pr_state *, pr_state_free)
-
 int pr_state_load(struct scsi_lu *lu, const void *bytes, size_t len)
 {
     int r = 0;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "rpc/libvds.h"
 
 /* ---- ids ------------------------------------------------------------------------------------- */
 
@@ -50,23 +51,35 @@ struct collector {
     struct objects *objects;
 };
 
+/* Room for one more; the array doubles at each power of two. */
+static struct object *grow(struct objects *objects)
+{
+    struct object *bigger = objects->item;
+
+    if ((objects->n & (objects->n - 1)) == 0)
+        bigger = realloc(bigger, (objects->n ? 2 * objects->n : 1) * sizeof *bigger);
+    if (!bigger)
+        return NULL;
+    objects->item = bigger;
+    return &bigger[objects->n];
+}
+
 static HRESULT keep(struct collector *c, const GUID *id, IUnknown *face)
 {
     enum kind inside = kind_defs[c->kind].inside;
-    struct object *bigger = realloc(c->objects->item, (c->objects->n + 1) * sizeof *bigger),
-                  object = { .id = *id, .face = face };
-    int r;
+    const GUID *of = inside == KIND_NONE ? &GUID_NULL : &c->shell->focus[inside].id;
+    struct object *object = grow(c->objects);
+    unsigned number;
+    int r = object ? numbers_of(&c->shell->numbers, (int)c->kind, of, id, &number) : -ENOMEM;
 
-    if (!bigger)
-        return E_OUTOFMEMORY;
-    c->objects->item = bigger;
-    r = numbers_of(&c->shell->numbers, (int)c->kind,
-                   inside == KIND_NONE ? &GUID_NULL : &c->shell->focus[inside].id, id, &object.number);
+    if (r == -ENOSPC)
+        vds_set_error_text("diskraid has run out of numbers; start it anew");
     if (r < 0)
-        return E_OUTOFMEMORY;
+        return r == -ENOSPC ? E_FAIL : E_OUTOFMEMORY;
     if (face)
         IUnknown_AddRef(face);
-    bigger[c->objects->n++] = object;
+    *object = (struct object){ number, *id, face };
+    c->objects->n++;
     return S_OK;
 }
 

@@ -5,52 +5,85 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+#include "base/guid_map.h"
+
+struct number_scope {
+    struct number_scope *next;
+    int kind;
+    GUID of;
+    struct guid_map map; /* of struct number; never moves */
+};
+
+struct number {
+    struct guid_node node;
+    unsigned number;
+};
+
 static struct number_scope *find_scope(struct numbers *numbers, int kind, const GUID *of)
 {
-    struct number_scope *bigger;
+    struct number_scope *s = numbers->scopes;
 
-    for (size_t i = 0; i < numbers->n_scopes; i++) {
-        if (numbers->scopes[i].kind == kind && memcmp(&numbers->scopes[i].of, of, sizeof *of) == 0)
-            return &numbers->scopes[i];
-    }
-    bigger = realloc(numbers->scopes, (numbers->n_scopes + 1) * sizeof *bigger);
-    if (!bigger)
-        return NULL;
-    numbers->scopes = bigger;
-    bigger[numbers->n_scopes] = (struct number_scope){ kind, *of, NULL, 0 };
-    return &bigger[numbers->n_scopes++];
+    while (s && (s->kind != kind || memcmp(&s->of, of, sizeof *of) != 0))
+        s = s->next;
+    if (s || !(s = calloc(1, sizeof *s)))
+        return s;
+    s->kind = kind;
+    s->of = *of;
+    guid_map_init(&s->map);
+    s->next = numbers->scopes;
+    numbers->scopes = s;
+    return s;
 }
 
 int numbers_of(struct numbers *numbers, int kind, const GUID *of, const GUID *id, unsigned *ret_number)
 {
     struct number_scope *scope = find_scope(numbers, kind, of);
+    struct guid key;
+    struct guid_node *found;
+    struct number *n;
 
+    _Static_assert(sizeof key == sizeof *id, "one layout");
     if (!scope)
         return -ENOMEM;
-    for (unsigned i = 0; i < scope->n; i++) {
-        if (memcmp(&scope->ids[i], id, sizeof *id) == 0) {
-            *ret_number = i;
-            return 0;
-        }
-    }
-    if (scope->n == NUMBERS_MAX)
-        return -ENOSPC;
-    if ((scope->n & (scope->n - 1)) == 0) { /* full at each power of two */
-        GUID *bigger = realloc(scope->ids, (scope->n ? 2 * (size_t)scope->n : 1) * sizeof *bigger);
-
-        if (!bigger)
+    memcpy(&key, id, sizeof key);
+    found = guid_map_find(&scope->map, &key);
+    if (!found) {
+        if (scope->map.n_nodes == NUMBERS_MAX)
+            return -ENOSPC;
+        n = calloc(1, sizeof *n);
+        if (!n)
             return -ENOMEM;
-        scope->ids = bigger;
+        n->node.id = key;
+        n->number = (unsigned)scope->map.n_nodes;
+        guid_map_insert(&scope->map, &n->node); /* is not there, so cannot fail */
+        found = &n->node;
     }
-    scope->ids[scope->n] = *id;
-    *ret_number = scope->n++;
+    *ret_number = container_of(found, struct number, node)->number;
     return 0;
+}
+
+static void scope_free(struct number_scope *scope)
+{
+    struct guid_node *node = guid_map_next(&scope->map, NULL);
+
+    while (node) {
+        struct guid_node *next = guid_map_next(&scope->map, node);
+
+        guid_map_remove(&scope->map, node);
+        free(container_of(node, struct number, node));
+        node = next;
+    }
+    guid_map_fini(&scope->map);
+    free(scope);
 }
 
 void numbers_fini(struct numbers *numbers)
 {
-    for (size_t i = 0; i < numbers->n_scopes; i++)
-        free(numbers->scopes[i].ids);
-    free(numbers->scopes);
-    *numbers = (struct numbers){ 0 };
+    while (numbers->scopes) {
+        struct number_scope *s = numbers->scopes;
+
+        numbers->scopes = s->next;
+        scope_free(s);
+    }
 }

@@ -5,26 +5,19 @@
 #ifndef VDS_CLI_DISKRAID_NUMBERS_H
 #define VDS_CLI_DISKRAID_NUMBERS_H
 
-#include <stddef.h>
-
 #include <vds/vdstypes.h>
 
 #define NUMBERS_MAX 1000000 /* in one scope: a script that makes more than that will be told */
 
-/* Numbers start at 0 in each scope: the LUNs of one subsystem, the groups of one target. */
-struct number_scope {
-    int kind;
-    GUID of; /* the object they belong to; GUID_NULL for none */
-    GUID *ids;
-    unsigned n;
-};
+struct number_scope;
 
+/* Numbers start at 0 in each scope: the LUNs of one subsystem, the groups of one target. */
 struct numbers {
     struct number_scope *scopes;
-    size_t n_scopes;
 };
 
-/* The number of an object; a new one when it has none yet. -ENOMEM, -ENOSPC. */
+/* The number of an object of a kind that is part of the object `of` (GUID_NULL for none); a new one when it
+ * has none yet. -ENOMEM, -ENOSPC. */
 int numbers_of(struct numbers *numbers, int kind, const GUID *of, const GUID *id, unsigned *ret_number);
 void numbers_fini(struct numbers *numbers);
 

@@ -13,6 +13,8 @@ struct test_sink {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     bool hang, inside;
+    void (*during)(struct test_sink *s, void *arg); /* called in each OnNotify, without the lock */
+    void *during_arg;
     ULONG events[20000];
     LONG calls[20000]; /* how many notifications each call brought */
     size_t n_events, n_calls;
@@ -41,6 +43,8 @@ static HRESULT test_sink_OnNotify(IVdsAdviseSink *face, LONG n, VDS_NOTIFICATION
     pthread_cond_broadcast(&s->changed);
     pthread_mutex_unlock(&s->lock);
     CoTaskMemFree(list);
+    if (s->during)
+        s->during(s, s->during_arg);
     return S_OK;
 }
 

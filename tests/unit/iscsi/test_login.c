@@ -460,7 +460,8 @@ static void a_connection_lost_while_it_waits_for_its_session_leaves_nothing(void
     unconnected(state);
 }
 
-/* Pipelined behind the login: read only when full feature phase has begun, with the digests that were agreed */
+/* Pipelined behind the login: read only when full feature phase has begun, with the digests that were agreed
+ */
 static void what_comes_behind_the_login_waits_for_it(void **state)
 {
     struct initiator *i = *state;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Out of memory is a path like any other: the 1st, 2nd, 3rd ... allocation fails, until a whole conversation goes through.
+/* Out of memory is a path like any other: the 1st, 2nd, 3rd ... allocation fails, until a whole conversation
+ * goes through.
  *
- * Linked with --wrap for malloc, calloc and realloc; the driver's buffers are the connection's allocations too.
+ * Linked with --wrap for malloc, calloc and realloc; the driver's buffers are the connection's allocations
+ * too.
  */
 #include "initiator.h"
 
@@ -46,7 +48,8 @@ void *__wrap_realloc(void *p, size_t n)
 /* One of each kind of request, whatever the answers are. */
 static void requests(struct initiator *i)
 {
-    static const char keys[] = "InitiatorName=" OUR_NAME "\nTargetName=" TARGET_NAME "\nMaxRecvDataSegmentLength=1024\nX-y=z";
+    static const char keys[] =
+        "InitiatorName=" OUR_NAME "\nTargetName=" TARGET_NAME "\nMaxRecvDataSegmentLength=1024\nX-y=z";
     uint8_t bhs[BHS_LEN];
     struct reply r;
 
@@ -54,15 +57,19 @@ static void requests(struct initiator *i)
     while (initiator_next(i, &r))
         ;
     for (uint32_t k = 1; k < 4; k++) {
-        command_send(i, &(struct command){ .itt = k, .op = 0x2a, .n_blocks = 8, .edtl = 4096, .flags = WRITE_FLAGS },
-                     initiator_pattern(), 1024);
+        command_send(
+            i, &(struct command){ .itt = k, .op = 0x2a, .n_blocks = 8, .edtl = 4096, .flags = WRITE_FLAGS },
+            initiator_pattern(), 1024);
         while (initiator_next(i, &r))
             if (r.opcode == OP_R2T)
                 data_out_send(i, k, r.ttt, 0, 1024, true, initiator_pattern() + 1024, 3072);
-        command_send(i, &(struct command){ .itt = k, .op = 0x28, .n_blocks = 8, .edtl = 4096, .flags = READ_FLAGS }, NULL, 0);
+        command_send(
+            i, &(struct command){ .itt = k, .op = 0x28, .n_blocks = 8, .edtl = 4096, .flags = READ_FLAGS },
+            NULL, 0);
     }
     i->cmdsn++; /* a gap: the next one is held */
-    command_send(i, &(struct command){ .itt = 9, .op = 0x2a, .n_blocks = 1, .edtl = 512, .flags = WRITE_FLAGS },
+    command_send(i,
+                 &(struct command){ .itt = 9, .op = 0x2a, .n_blocks = 1, .edtl = 512, .flags = WRITE_FLAGS },
                  initiator_pattern(), 512);
     request_pdu(i, bhs, OP_TASK_REQUEST | PDU_IMMEDIATE, PDU_FINAL | TMF_ABORT_TASK, 50);
     be32_put(bhs + 20, 77);

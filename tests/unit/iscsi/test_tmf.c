@@ -118,6 +118,26 @@ static void abort_task_set_ends_the_tasks_of_that_unit(void **state)
     assert_int_equal(i->view->n_resets + i->view->n_clears, 0);
 }
 
+/* §11.5.1: all commands with a CmdSN before the request's, also one that waits for its turn */
+static void a_command_that_waits_for_its_turn_is_aborted_too(void **state)
+{
+    struct initiator *i = *state;
+
+    login(i, "");
+    i->cmdsn = 101;
+    test_unit_ready(i, 2);
+    request(i, 50, TMF_LOGICAL_UNIT_RESET, 0, TAG_NONE, 0);
+    assert_answer(i, 50, TMF_COMPLETE);
+    i->cmdsn = 100;
+    test_unit_ready(i, 1);
+    assert_int_equal(initiator_expect(i, OP_SCSI_RESPONSE).itt, 1);
+    assert_true(initiator_quiet(i));
+    assert_int_equal(i->exp_cmdsn, 102);
+    i->cmdsn = 102;
+    test_unit_ready(i, 3);
+    assert_int_equal(initiator_expect(i, OP_SCSI_RESPONSE).itt, 3);
+}
+
 static void clear_task_set_and_unit_reset_reach_the_unit(void **state)
 {
     struct initiator *i = *state;
@@ -251,6 +271,7 @@ int main(void)
         TEST(abort_task_of_a_task_that_is_not_there_says_so),
         TEST(abort_task_of_a_command_that_did_not_come_fills_its_gap),
         TEST(abort_task_set_ends_the_tasks_of_that_unit),
+        TEST(a_command_that_waits_for_its_turn_is_aborted_too),
         TEST(clear_task_set_and_unit_reset_reach_the_unit),
         TEST(functions_on_a_unit_that_is_not_there_say_so),
         TEST(functions_that_we_do_not_have_are_refused),

@@ -440,6 +440,9 @@ static void the_subsystem_tells_its_properties_and_takes_a_name(void **state)
     assert_int_equal(IVdsSubSystem_GetProperties(f->subsystem, &prop), S_OK);
     assert_true(same_text(prop.pwszFriendlyName, u"*"));
     assert_true(prop.ulFlags & VDS_SF_LUN_MASKING_CAPABLE);
+    assert_true(prop.ulFlags & VDS_SF_DRIVE_EXTENT_CAPABLE);
+    assert_true(prop.ulFlags & VDS_SF_SUPPORTS_LUN_NUMBER);
+    assert_false(prop.ulFlags & (VDS_SF_LUN_PLEXING_CAPABLE | VDS_SF_SUPPORTS_AUTH_CHAP)); /* what is refused, or not built */
     assert_int_equal(prop.status, VDS_SSS_ONLINE);
     assert_int_equal(prop.sMaxNumberOfControllers, 1);
     CoTaskMemFree(prop.pwszFriendlyName);

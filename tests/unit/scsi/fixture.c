@@ -193,6 +193,52 @@ static void attach_buffer(struct running *r, const struct command *c)
     task->buf = r->buf;
 }
 
+static unsigned *fail_counter; /* set to fail_at before each call into src/scsi, and back to 0 after it */
+static unsigned fail_at;
+
+void fixture_fail_hook(unsigned *counter, unsigned n)
+{
+    fail_counter = counter;
+    fail_at = n;
+}
+
+/* What is left of the count goes on from call to call; what the fixture allocates itself does not count. */
+static void fail_begin(void)
+{
+    if (fail_counter)
+        *fail_counter = fail_at;
+}
+
+static void fail_end(void)
+{
+    if (fail_counter) {
+        fail_at = *fail_counter;
+        *fail_counter = 0;
+    }
+}
+
+static bool prepare(struct running *r)
+{
+    bool go_on;
+
+    fail_begin();
+    go_on = scsi_task_prepare(&r->task);
+    fail_end();
+    return go_on;
+}
+
+static bool execute(struct running *r)
+{
+    bool done;
+
+    fail_begin();
+    done = scsi_task_execute(&r->task);
+    fail_end();
+    if (fail_counter)
+        *fail_counter = fail_at;
+    return done;
+}
+
 struct running *start(struct fixture *f, struct command c)
 {
     struct running *r = calloc(1, sizeof *r);
@@ -204,12 +250,12 @@ struct running *start(struct fixture *f, struct command c)
     r->task.attr = SCSI_ATTR_SIMPLE;
     r->task.expected_len = c.expected_len ? c.expected_len : c.out_len;
     r->task.done = on_done;
-    if (!scsi_task_prepare(&r->task)) {
+    if (!prepare(r)) {
         r->done = true;
         return r;
     }
     attach_buffer(r, &c);
-    r->done = scsi_task_execute(&r->task);
+    r->done = execute(r);
     return r;
 }
 

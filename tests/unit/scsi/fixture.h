@@ -102,6 +102,9 @@ struct running {
 struct running *start(struct fixture *f, struct command c);
 struct outcome running_end(struct running *r); /* it must have ended */
 
+/* While `counter` is not NULL, start() sets it to n for the time that it is inside src/scsi, and leaves in it what is left. */
+void fixture_fail_hook(unsigned *counter, unsigned n);
+
 /* CDBs */
 struct command cdb6(uint8_t op, uint8_t b1, uint8_t b2, uint8_t b3, uint8_t b4);
 struct command read6(uint32_t lba, uint8_t n), read10(uint32_t lba, uint16_t n), read12(uint32_t lba, uint32_t n),

@@ -165,6 +165,41 @@ static void a_sink_that_never_comes_back_is_left_to_itself(void **state)
     com_object_unref(&p->obj);
 }
 
+struct leaving {
+    IVdsService *service;
+    DWORD cookie;
+    HRESULT hr;
+};
+
+static void leave(struct test_sink *s, void *arg)
+{
+    struct leaving *l = arg;
+
+    (void)s;
+    l->hr = IVdsService_Unadvise(l->service, l->cookie);
+}
+
+static void a_sink_may_end_its_registration_while_it_is_being_told(void **state)
+{
+    struct fixture *f = *state;
+    struct leaving leaving = { .service = f->service, .hr = E_FAIL };
+    struct test_sink *sink = test_sink_new();
+
+    sink->during = leave;
+    sink->during_arg = &leaving;
+    leaving.cookie = advise(f, sink);
+    assert_int_equal(provider_emit(f->provider, 1, 1), S_OK);
+    test_sink_wait(sink, 1);
+    while (IVdsAdviseSink_AddRef(&sink->face) > 2) { /* until its thread has let go of it */
+        IVdsAdviseSink_Release(&sink->face);
+        sched_yield();
+    }
+    IVdsAdviseSink_Release(&sink->face);
+    assert_int_equal(leaving.hr, S_OK);
+    assert_int_equal(IVdsService_Unadvise(f->service, leaving.cookie), VDS_E_BAD_COOKIE);
+    IVdsAdviseSink_Release(&sink->face);
+}
+
 static void the_end_of_the_service_ends_the_registrations(void **state)
 {
     struct fixture *f = *state;
@@ -215,6 +250,7 @@ int main(void)
         service_test(a_cookie_that_names_no_registration_is_bad),
         service_test(advise_refuses_null_and_more_sinks_than_the_limit),
         com_test(a_sink_that_never_comes_back_is_left_to_itself),
+        service_test(a_sink_may_end_its_registration_while_it_is_being_told),
         service_test(the_end_of_the_service_ends_the_registrations),
         service_test(the_sink_for_providers_checks_what_it_is_given),
         com_test(a_provider_that_speaks_before_the_service_is_ready_is_told_so),
