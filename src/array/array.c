@@ -39,8 +39,8 @@ static struct timespec in_ms(unsigned ms)
     return t;
 }
 
-/* array->lock held; let go meanwhile. Addresses are looked at once; what failed soon at first, for a service that was killed leaves its
- * ports to the kernel a moment longer, and then less and less often. */
+/* array->lock held; let go meanwhile. Addresses are looked at once; what failed soon at first, for a service
+ * that was killed leaves its ports to the kernel a moment longer, and then less and less often. */
 static void housekeeper_wait(struct array *array)
 {
     unsigned wait_ms = array->retry_ms ? array->retry_ms : RETRY_FIRST_MS;
@@ -256,6 +256,7 @@ static HRESULT open_all(struct array *array, const struct array_options *options
         return hr_from_errno(r);
     if (FAILED(hr = engine_begin(array, options)) || FAILED(hr = refresh_first(array)))
         return hr;
+    portals_wait_at_start(array);
     return threads_begin(array);
 }
 

@@ -30,6 +30,7 @@
 #define LU_REVISION       "0.1"
 #define RETRY_FIRST_MS    50   /* between looks at what failed (state, listeners), doubling up to the last */
 #define RETRY_LAST_MS     5000
+#define START_WAIT_MS     2000 /* for the ports of a service that has just been killed */
 #define OPS_MAX           256 /* worker threads, so operations that run at once; more wait in line */
 #define DRAIN_SECONDS     15
 
@@ -377,6 +378,7 @@ HRESULT portals_scan(struct array *array);
 /* Which of the cache's portals have their address now; no more. For a cache that nobody sees yet. */
 void portals_presence(struct array *array, struct cache *cache);
 void portals_retry(struct array *array);
+void portals_wait_at_start(struct array *array);
 
 /* ---- drives.c, lun_file.c -------------------------------------------------------------------- */
 

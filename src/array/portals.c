@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <time.h>
 
 #include "array/array_internal.h"
 
@@ -140,6 +141,30 @@ void portals_retry(struct array *array)
     lock_release_all(&locks);
     pthread_mutex_unlock(&array->lock);
     pthread_mutex_unlock(&array->scan_lock);
+}
+
+static bool any_port_in_use(struct array *array)
+{
+    bool any = false;
+
+    pthread_mutex_lock(&array->lock);
+    cache_for_each(n, &array->cache, OBJECT_PORTAL) any |=
+        needs_retry(OBJECT_OF(portal, n)) && OBJECT_OF(portal, n)->listen_error == -EADDRINUSE;
+    pthread_mutex_unlock(&array->lock);
+    return any;
+}
+
+/* When a service is killed, the kernel frees the listening sockets of its io_uring a little after the process
+ * is gone, and tells nobody: who starts in its place finds the ports in use for a moment. "Ready" should not
+ * come before they listen; after the limit the housekeeper goes on trying. */
+void portals_wait_at_start(struct array *array)
+{
+    const struct timespec step = { .tv_nsec = 10 * 1000000 };
+
+    for (unsigned ms = 0; ms < START_WAIT_MS && any_port_in_use(array); ms += 10) {
+        nanosleep(&step, NULL);
+        portals_retry(array);
+    }
 }
 
 /* ---- finding --------------------------------------------------------------------------------- */

@@ -14,6 +14,7 @@ import select
 import signal
 import socket
 import subprocess
+import termios
 import time
 import unittest
 
@@ -263,7 +264,15 @@ class Terminal(DiskraidTest):
             except OSError:
                 self.fail(f"ended without {text!r}: {self.seen!r}")
         before, _, self.seen = self.seen.partition(text)
+        if text == PROMPT:
+            self.wait_for_line_editing(deadline)
         return before
+
+    def wait_for_line_editing(self, deadline):
+        """The prompt is printed a moment before the terminal is handed over; what is typed in between is the terminal's own business."""
+        while termios.tcgetattr(self.fd)[3] & termios.ICANON:
+            self.assertLess(time.monotonic(), deadline, "the terminal is never edited")
+            select.select([], [], [], 0.005)
 
     def type(self, text):
         os.write(self.fd, text.encode())

@@ -286,10 +286,12 @@ static void make(unsigned first, unsigned count, unsigned n_threads, unsigned lu
         pthread_join(clients[i].thread, NULL);
         for (size_t k = 0; k < clients[i].add.n; k++)
             samples_add(&all, clients[i].add.ms[k]);
+        free(clients[i].add.ms);
     }
     ended = now_ms();
     printf("{\"targets\": %u, \"total_ms\": %.1f, \"add_portal_ms\": %.3f, \"add_portal_p90_ms\": %.3f}\n", count, ended - began,
            samples_at(&all, 0.5), samples_at(&all, 0.9));
+    free(all.ms);
 }
 
 static void probe(unsigned rounds)
@@ -314,6 +316,8 @@ static void probe(unsigned rounds)
     client_close(&c);
     printf("{\"rounds\": %u, \"add_portal_ms\": %.3f, \"add_portal_best_ms\": %.3f, \"add_portal_p90_ms\": %.3f, \"remove_portal_ms\": %.3f}\n",
            rounds, samples_at(&add, 0.5), samples_at(&add, 0), samples_at(&add, 0.9), samples_at(&out, 0.5));
+    free(add.ms);
+    free(out.ms);
 }
 
 int main(int argc, char **argv)

@@ -2,6 +2,8 @@
 /* QueryPortals, finding portals, SetStatus. */
 #include "array_fixture.h"
 
+#include <sched.h>
+
 #include "array/array_internal.h"
 
 static void query_portals_S_OK_lists_all_offline_ones_included(void **state)
@@ -256,6 +258,32 @@ static void a_port_that_is_taken_at_start_is_a_status(void **state)
     assert_true(fake_listens(fixture_engine(f), &f->portal[0]));
 }
 
+static void *free_the_port(void *arg)
+{
+    while (fake.n_calls < *(int *)arg) /* it has been tried, and tried again */
+        sched_yield();
+    fake.taken_port = 0;
+    return NULL;
+}
+
+static void a_port_that_the_service_before_has_not_let_go_yet_listens_when_the_start_is_over(void **state)
+{
+    struct fixture *f = *state;
+    struct guid target = a_target(f), group = a_group(f, &target);
+    pthread_t thread;
+    int calls;
+
+    assert_hr(add_portal(f, &group, &f->portal[0]), S_OK);
+    fixture_stop(f);
+    fake.taken_port = 5001;
+    calls = fake.n_calls + 5;
+    assert_int_equal(pthread_create(&thread, NULL, free_the_port, &calls), 0);
+    fixture_start(f);
+    pthread_join(thread, NULL);
+    assert_int_equal(portal_status_of(f, 0), VDS_IPS_ONLINE);
+    assert_true(fake_listens(fixture_engine(f), &f->portal[0]));
+}
+
 static void a_listener_that_dies_is_opened_again(void **state)
 {
     struct fixture *f = *state;
@@ -305,6 +333,7 @@ int main(void)
         TEST(set_status_ONLINE_with_the_port_taken_changes_nothing),
         TEST(while_a_portal_is_set_offline_it_is_VDS_E_ANOTHER_CALL_IN_PROGRESS),
         TEST(a_port_that_is_taken_at_start_is_a_status),
+        TEST(a_port_that_the_service_before_has_not_let_go_yet_listens_when_the_start_is_over),
         TEST(a_listener_that_dies_is_opened_again),
         TEST(a_portal_option_that_is_no_address_is_refused_with_its_text),
     };
