@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <histedit.h>
 #include <locale.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +22,25 @@ static void on_interrupt(int signo)
     interrupted = 1;
 }
 
-/* libedit's own would read on after the first interrupt. */
+/* Ctrl-C is let in here and nowhere else, so that none is lost before the read. 1, 0 at the end of input, -1.
+ */
+static ssize_t read_byte(char *ret_byte)
+{
+    struct pollfd fd = { STDIN_FILENO, POLLIN, 0 };
+    sigset_t open;
+
+    pthread_sigmask(SIG_SETMASK, NULL, &open);
+    sigdelset(&open, SIGINT);
+    while (!interrupted) {
+        if (ppoll(&fd, 1, NULL, &open) > 0)
+            return read(STDIN_FILENO, ret_byte, 1);
+        if (errno != EINTR)
+            break;
+    }
+    return -1;
+}
+
+/* libedit's own would read on after an interrupt. */
 static int read_char(EditLine *el, wchar_t *ret_char)
 {
     mbstate_t state = { 0 };
@@ -29,11 +48,9 @@ static int read_char(EditLine *el, wchar_t *ret_char)
     (void)el;
     for (;;) {
         char byte;
-        ssize_t n = read(STDIN_FILENO, &byte, 1);
+        ssize_t n = read_byte(&byte);
         size_t r;
 
-        if (n < 0 && errno == EINTR && !interrupted)
-            continue;
         if (n <= 0)
             return (int)n;
         r = mbrtowc(ret_char, &byte, 1, &state);
@@ -107,6 +124,14 @@ static unsigned char complete(EditLine *el, int ch)
     return CC_REFRESH;
 }
 
+/* On terminals that hand Ctrl-C through as a character. */
+static unsigned char drop_line(EditLine *el, int ch)
+{
+    (void)el, (void)ch;
+    interrupted = 1;
+    return CC_EOF;
+}
+
 /* ---- the loop -------------------------------------------------------------------------------- */
 
 /* A line with a secret stays out of the history. */
@@ -123,12 +148,18 @@ static bool may_be_remembered(const char *line)
 
 static const char *read_line(EditLine *el, int *ret_len)
 {
-    struct sigaction act = { .sa_handler = on_interrupt }, before; /* without SA_RESTART: the read ends */
+    struct sigaction act = { .sa_handler = on_interrupt }, before;
+    sigset_t interrupt, mask;
     const char *line;
 
     interrupted = 0;
+    sigemptyset(&interrupt);
+    sigaddset(&interrupt, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &interrupt, &mask);
     sigaction(SIGINT, &act, &before);
+    el_set(el, EL_PREP_TERM, 1); /* before the prompt: what is typed early then means the same */
     line = el_gets(el, ret_len);
+    pthread_sigmask(SIG_SETMASK, &mask, NULL);
     sigaction(SIGINT, &before, NULL);
     return line;
 }
@@ -182,6 +213,8 @@ int terminal_run(struct shell *shell)
         el_set(el, EL_HIST, history, lines);
         el_set(el, EL_ADDFN, "diskraid-complete", "complete a word", complete);
         el_set(el, EL_BIND, "^I", "diskraid-complete", NULL);
+        el_set(el, EL_ADDFN, "diskraid-drop", "drop the line", drop_line);
+        el_set(el, EL_BIND, "^C", "diskraid-drop", NULL);
         el_source(el, NULL);
         status = run_lines(shell, el, lines);
     }
