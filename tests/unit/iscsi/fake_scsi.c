@@ -67,7 +67,7 @@ bool scsi_task_prepare(struct scsi_task *t)
     case 0x2a:
         t->dir = t->cdb[0] == 0x28 ? SCSI_DIR_IN : SCSI_DIR_OUT;
         t->len = be16_get(t->cdb + 7) * 512u;
-        if (be32_get(t->cdb + 2) + be16_get(t->cdb + 7) > FAKE_BLOCKS)
+        if (be32_get(t->cdb + 2) > FAKE_BLOCKS || be16_get(t->cdb + 7) > FAKE_BLOCKS - be32_get(t->cdb + 2))
             return refuse(t, 5, 0x2100);
         return true;
     case 0xee:

@@ -244,6 +244,19 @@ static void a_refused_command_carries_its_sense(void **state)
     assert_int_equal(be32_get(r.bhs + 44), 512);
 }
 
+/* found by fuzz_pdu, in the fake disk: 0xffffffff + 1 is 0 in 32 bits */
+static void the_last_address_of_all_is_out_of_range(void **state)
+{
+    struct initiator *i = *state;
+    struct reply r;
+
+    login(i, "");
+    r = one(i, &(struct command){ .itt = 1, .op = 0x28, .lba = 0xffffffff, .n_blocks = 1, .edtl = 512, .flags = READ_FLAGS },
+            NULL, 0);
+    assert_int_equal(r.bhs[3], SCSI_CHECK_CONDITION);
+    assert_int_equal(be16_get(r.data + 14), 0x2100);
+}
+
 static void a_refused_write_answers_when_its_unsolicited_data_has_come(void **state)
 {
     struct initiator *i = *state;
@@ -537,6 +550,7 @@ int main(void)
         TEST(residuals_say_how_much_more_or_less_there_was),
         TEST(a_write_that_expects_data_and_brings_none_is_asked_for_it),
         TEST(a_refused_command_carries_its_sense),
+        TEST(the_last_address_of_all_is_out_of_range),
         TEST(a_refused_write_answers_when_its_unsolicited_data_has_come),
         TEST(what_is_missing_after_unsolicited_data_is_solicited),
         TEST(a_short_sequence_ends_the_command),
