@@ -77,6 +77,14 @@ static struct task *pool_take(struct iscsi_conn *conn)
 
 static void scsi_done(struct scsi_task *scsi);
 
+/* A read that goes out of the store's own memory is as new as its sending: a digest made before would be wrong,
+ * and an ORDERED write behind it might show (SAM-5 §8.6.3), so none is lent to an initiator that uses those. */
+static bool may_lend(struct iscsi_conn *conn, enum scsi_task_attr attr)
+{
+    conn->tasks.ordered |= attr == SCSI_ATTR_ORDERED;
+    return !conn->data_digest && !conn->tasks.ordered;
+}
+
 static struct task *task_get(struct iscsi_conn *conn, const struct pdu_scsi_command *cmd)
 {
     struct task *t = pool_take(conn);
@@ -95,6 +103,8 @@ static struct task *task_get(struct iscsi_conn *conn, const struct pdu_scsi_comm
     t->scsi.done = scsi_done;
     t->scsi.dir = SCSI_DIR_NONE;
     t->scsi.buf = NULL;
+    t->scsi.lent = NULL;
+    t->scsi.may_lend = may_lend(conn, t->scsi.attr);
     t->scsi.data_len = t->scsi.full_len = 0;
     t->scsi.aborted = false;
     t->itt = conn->rx.head.itt;
@@ -405,7 +415,7 @@ static bool next_data_in(struct iscsi_conn *conn, struct tx_item *item, struct t
     be32_put(pdu->header + 20, TAG_NONE);
     be32_put(pdu->header + 36, task->n_data_in++);
     be32_put(pdu->header + 40, task->sent);
-    pdu->data = task->scsi.buf + task->sent;
+    pdu->data = (task->scsi.lent ? task->scsi.lent : task->scsi.buf) + task->sent;
     pdu->data_len = len;
     task->sent += len;
     task->burst_sent = pdu->header[1] ? 0 : task->burst_sent + len;

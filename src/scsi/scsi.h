@@ -143,10 +143,12 @@ struct scsi_task {
     /* the transport's, before scsi_task_execute() */
     uint8_t *buf;               /* OUT: the bytes that came; IN: room */
     uint32_t buf_len;           /* <= len: what the initiator's expected length leaves of it */
+    bool may_lend;              /* READ may answer with `lent`: the transport only hands the bytes to system calls (see store.h) */
 
     /* the answer */
     struct scsi_result result;
     uint32_t data_len;          /* IN: bytes in buf, from its start */
+    const uint8_t *lent;        /* IN: not NULL: they are here, in the store, and not in buf; until scsi_task_release() */
     uint32_t full_len;          /* what data_len would be had there been room; OUT: len. For the residual */
     uint8_t sense[SCSI_SENSE_MAX]; /* ready for the wire; with CHECK CONDITION */
     uint8_t sense_len;

@@ -237,6 +237,7 @@ bool scsi_task_prepare(struct scsi_task *task)
     task->buf_len = 0;
     task->result = (struct scsi_result){ 0 };
     task->sense_len = 0;
+    task->lent = NULL;
     task->aborted = task->executing = task->claims = false;
     task->phase = 0;
     task->stripes = 0;
@@ -319,6 +320,7 @@ enum scsi_step task_io_on(struct scsi_task *task, const struct scsi_lu *lu, enum
     task->iov = (struct iovec){ buf, buf ? len : 0 };
     task->io.op = op;
     task->io.fua = op != STORE_READ && op != STORE_FLUSH && task_fua(task, lu);
+    task->io.may_lend = false;
     task->io.offset = offset;
     task->io.len = len;
     task->io.iov = &task->iov;

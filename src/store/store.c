@@ -41,6 +41,7 @@ int store_submit(struct store *store, struct store_request *req)
         return -EINVAL;
     if (req->op != STORE_READ && store->read_only)
         return -EROFS;
+    req->lent = NULL;
     if (req->len == 0)
         return 0;
     return store->kind->submit(store, req);

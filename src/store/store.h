@@ -29,6 +29,10 @@ enum store_op {
 struct store_request {
     enum store_op op;
     bool fua;             /* WRITE, DISCARD, WRITE_ZEROES: durable before completion */
+    bool may_lend;        /* READ: the store may set `lent` instead of filling iov */
+    /* READ, set by the store: the bytes where they lie, until the store closes. They change when the range is
+     * written, and may go when it is discarded or cut: for system calls only, which fail with EFAULT then */
+    const void *lent;
     uint64_t offset;      /* bytes */
     uint64_t len;         /* bytes; READ and WRITE: the sum of iov */
     struct iovec *iov;    /* READ and WRITE; caller's, may be changed by the store while the request runs */
