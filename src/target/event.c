@@ -5,9 +5,12 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
+
+#define REST_NS 2000000
 
 int target_thread_create(pthread_t *ret_thread, void *(*main)(void *arg), void *arg)
 {
@@ -35,14 +38,27 @@ void target_events_init(struct target_events *events, void (*deliver)(void *arg,
     pthread_cond_init(&events->cond, NULL);
 }
 
+/* Those who deliver rest a little when there is nothing more: to wake them for each login and each logout of a hundred costs more than
+ * the logins. */
+static void rest(struct target_events *events)
+{
+    pthread_mutex_unlock(&events->lock);
+    nanosleep(&(struct timespec){ .tv_nsec = REST_NS }, NULL);
+    pthread_mutex_lock(&events->lock);
+}
+
 /* The next one, waiting for it; NULL: the end. */
 static struct waiting_event *next(struct target_events *events)
 {
     struct list_node *node;
 
     pthread_mutex_lock(&events->lock);
+    if (list_empty(&events->queue) && !events->stopping)
+        rest(events);
+    events->idle = true;
     while (list_empty(&events->queue) && !events->stopping)
         pthread_cond_wait(&events->cond, &events->lock);
+    events->idle = false;
     node = list_pop(&events->queue);
     events->n -= node != NULL;
     pthread_mutex_unlock(&events->lock);
@@ -108,6 +124,7 @@ static bool is_too_many(struct target_events *events, enum engine_event_kind kin
 void target_events_add(struct target_events *events, enum engine_event_kind kind, const struct guid *object, const char *initiator)
 {
     struct waiting_event *waiting = events->started ? waiting_new(kind, object, initiator) : NULL;
+    bool wake = false;
 
     if (!waiting) {
         if (events->started)
@@ -118,8 +135,10 @@ void target_events_add(struct target_events *events, enum engine_event_kind kind
     if (!is_too_many(events, kind)) {
         list_append(&events->queue, &TAKE_PTR(waiting)->link);
         events->n++;
-        pthread_cond_signal(&events->cond);
+        wake = events->idle && events->n == 1;
     }
     pthread_mutex_unlock(&events->lock);
+    if (wake) /* behind the lock, which it would run into; target_events_fini() comes after the last caller */
+        pthread_cond_signal(&events->cond);
     free(waiting);
 }

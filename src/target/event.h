@@ -25,6 +25,7 @@ struct target_events {
     struct list_node queue;
     unsigned n;
     uint64_t n_dropped;
+    bool idle;                  /* the thread waits to be woken */
     bool stopping;
 };
 
