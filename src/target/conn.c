@@ -461,6 +461,9 @@ int target_conn_create(struct engine *engine, int fd, struct source *source, con
     conn->send_op.done = sent;
     conn->timer.fired = timer_fired;
     conn->start.run = start;
-    loop_post(conn->reactor->loop, &conn->start);
+    if (conn->reactor->loop == loop_current())
+        start(&conn->start);
+    else
+        loop_post(conn->reactor->loop, &conn->start);
     return 0;
 }
