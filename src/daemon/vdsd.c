@@ -108,14 +108,40 @@ static struct array_options array_options_of(const struct options *o)
     return a;
 }
 
+/* "FILE,CLSID", or "FILE" for a library with one provider, which takes the class 0 for it. The path is the caller's to free. */
+static char *provider_of(const char *text, struct service_provider *ret_provider)
+{
+    const char *comma = strrchr(text, ',');
+    CLSID clsid = { 0 };
+    bool named = comma && guid_parse(comma + 1, (struct guid *)(void *)&clsid) == 0;
+    char *path = named ? strndup(text, (size_t)(comma - text)) : strdup(text);
+
+    *ret_provider = (struct service_provider) { .name = text, .path = path, .clsid = clsid };
+    return path;
+}
+
 static HRESULT start_host(const struct options *options, struct host **ret_host)
 {
     struct array_options array = array_options_of(options);
     struct service_provider more[OPTIONS_LIST_MAX];
+    struct service_options service = {
+        .providers = more,
+        .n_providers = options->providers.n,
+        .prober = "/proc/self/exe",
+        .load_timeout_ms = options->provider_seconds * 1000,
+    };
+    char *paths[OPTIONS_LIST_MAX];
+    HRESULT hr = S_OK;
 
+    for (size_t i = 0; i < options->providers.n; i++) {
+        paths[i] = provider_of(options->providers.items[i], &more[i]);
+        hr = paths[i] ? hr : E_OUTOFMEMORY;
+    }
+    if (SUCCEEDED(hr))
+        hr = host_start(&array, &service, ret_host);
     for (size_t i = 0; i < options->providers.n; i++)
-        more[i] = (struct service_provider) { .name = options->providers.items[i], .path = options->providers.items[i] };
-    return host_start(&array, more, options->providers.n, ret_host);
+        free(paths[i]);
+    return hr;
 }
 
 /* ---- the management interface ------------------------------------------------------------------------------------------------------ */
@@ -206,7 +232,11 @@ int main(int argc, char **argv)
 {
     struct options options;
     sigset_t signals;
-    int r = options_parse(argc, argv, &options);
+    int r;
+
+    if (argc == 4 && strcmp(argv[1], SERVICE_PROBE_WORD) == 0)
+        service_probe_main(argv[2], argv[3]);
+    r = options_parse(argc, argv, &options);
 
     if (r != 0)
         return r < 0 ? EXIT_BAD_OPTION : 0;

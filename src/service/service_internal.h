@@ -40,9 +40,13 @@ struct loaded {
     DWORD mask;         /* VDS_QUERY_..._PROVIDERS */
 };
 
-/* Blocks for timeout_ms at most. A failure is in the log, with the provider's name. */
+/* Blocks for options->load_timeout_ms at most, twice that with a prober. A failure is in the log, with the provider's name. */
 HRESULT service_provider_load(const struct service_provider *config, struct notifier *notifier,
-                              uint32_t timeout_ms, struct loaded *ret_loaded);
+                              const struct service_options *options, struct loaded *ret_loaded);
+/* Loads and unloads it, here and now. */
+HRESULT service_provider_try(const struct service_provider *config);
+/* The same in a process of its own. */
+HRESULT service_provider_probe(const char *prober, const struct service_provider *config, uint32_t timeout_ms);
 /* OnUnload, asked first and then by force; drops the references. */
 void service_provider_unload(struct loaded *loaded);
 
