@@ -27,6 +27,7 @@ static const struct row {
     { "max-clients", "N", NUMBER, AT(max_clients), 1, 100000, "management connections at once (default: 256)" },
     { "provider", "FILE[,CLSID]", LIST, AT(providers), 0, 0, "load another VDS hardware provider; may be given again" },
     { "provider-seconds", "N", NUMBER, AT(provider_seconds), 1, 3600, "time for a provider to load (default: 10)" },
+    { "replay", "N", NUMBER, AT(replay), 1, 1000000, "notifications kept for clients that come late (default: 4096)" },
     { "reactors", "N", NUMBER, AT(reactors), 1, 1024, "I/O threads (default: one per CPU)" },
     { "spin-us", "N", NUMBER, AT(spin_us), 0, 1000, "busy-poll so long before sleeping (default: 0)" },
     { "epoll", NULL, FLAG, AT(epoll), 0, 0, "use epoll even where io_uring works" },

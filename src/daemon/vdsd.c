@@ -129,6 +129,7 @@ static HRESULT start_host(const struct options *options, struct host **ret_host)
         .n_providers = options->providers.n,
         .prober = "/proc/self/exe",
         .load_timeout_ms = options->provider_seconds * 1000,
+        .max_replay = options->replay,
     };
     char *paths[OPTIONS_LIST_MAX];
     HRESULT hr = S_OK;

@@ -215,7 +215,7 @@ HRESULT service_provider_load(const struct service_provider *config, struct noti
 
 HRESULT service_provider_try(const struct service_provider *config)
 {
-    struct notifier_limits limits = { .max_sinks = 1, .max_pending = 1 };
+    struct notifier_limits limits = { .max_sinks = 1, .max_pending = 1, .max_replay = 1 };
     struct notifier *notifier;
     HRESULT hr = notifier_create(&limits, &notifier);
     struct load *l;

@@ -31,6 +31,7 @@ struct service_options {
     uint32_t max_sinks;       /* Advise() registrations; 0: 256 */
     uint32_t
         max_pending; /* notifications that wait for one sink, then some are lost and it is told; 0: 4096 */
+    uint32_t max_replay; /* notifications kept for those who come late; 0: 4096 */
     uint32_t unadvise_timeout_ms; /* how long Unadvise() waits for a sink that does not come back; 0: 5000 */
 };
 
