@@ -24,6 +24,7 @@ static const struct row {
     { "port", "N", NUMBER, AT(port), 1, 65535, "port of portals that name none (default: 3260)" },
     { "socket", "PATH", TEXT, AT(socket), 0, 0, "management socket (default: $VDS_SOCKET or the system's)" },
     { "socket-group", "GROUP", TEXT, AT(socket_group), 0, 0, "members of GROUP may manage the array (socket mode 0660; default: 0600)" },
+    { "readers", NULL, FLAG, AT(readers), 0, 0, "every user of this host may look, but not change (socket mode 0666)" },
     { "max-clients", "N", NUMBER, AT(max_clients), 1, 100000, "management connections at once (default: 256)" },
     { "provider", "FILE[,CLSID]", LIST, AT(providers), 0, 0, "load another VDS hardware provider; may be given again" },
     { "provider-seconds", "N", NUMBER, AT(provider_seconds), 1, 3600, "time for a provider to load (default: 10)" },

@@ -161,24 +161,42 @@ static int group_id(const char *name, gid_t *ret_gid)
     return 0;
 }
 
-static int listen_at(struct rpc_server *server, const struct options *options)
+/* Root, the service's own user and the members of --socket-group; the others may look. */
+static bool may_change(void *arg, const struct rpc_credentials *who)
+{
+    const gid_t *group = arg;
+
+    if (who->uid == 0 || who->uid == geteuid())
+        return true;
+    if (*group == (gid_t)-1 || who->uid == (uid_t)-1)
+        return false;
+    for (size_t i = 0; i < who->n_groups; i++) {
+        if (who->groups[i] == *group)
+            return true;
+    }
+    return who->gid == *group;
+}
+
+static mode_t socket_mode(const struct options *options)
+{
+    return options->readers ? 0666 : options->socket_group ? 0660 : 0600;
+}
+
+static int listen_at(struct rpc_server *server, const struct options *options, gid_t gid)
 {
     const char *given = options->socket ? options->socket : getenv("VDS_SOCKET");
     char path[RPC_SOCKET_MAX];
     _cleanup_(freep) char *folder = NULL;
-    gid_t gid;
     int r;
 
     if (!given || !*given)
         rpc_default_socket(path);
     else if ((size_t)snprintf(path, sizeof path, "%s", given) >= sizeof path)
         return not_started(given, "a socket's path has 107 characters at most");
-    if (group_id(options->socket_group, &gid) < 0)
-        return not_started(options->socket_group, "no such group");
     folder = strdup(path);
     r = folder ? make_directory(dirname(folder)) : -ENOMEM;
     if (r == 0)
-        r = rpc_server_listen(server, path, options->socket_group ? 0660 : 0600, gid);
+        r = rpc_server_listen(server, path, socket_mode(options), gid);
     if (r < 0)
         return not_started(path, r == -EADDRINUSE ? "another service listens here" : strerror(-r));
     log_info("management socket: %s", path);
@@ -201,12 +219,22 @@ static int join_system_bus(struct rpc_server *server)
 
 static int serve(const struct options *options, const sigset_t *signals)
 {
-    struct rpc_server_options rpc = { .max_connections = options->max_clients, .software = "vdsd " VDS_VERSION };
+    gid_t gid; /* outlives the server */
+    struct rpc_server_options rpc = {
+        .max_connections = options->max_clients,
+        .software = "vdsd " VDS_VERSION,
+        .may_change = may_change,
+        .may_change_arg = &gid,
+        .polkit_action = "org.vds.manage",
+    };
     _cleanup_(host_stopp) struct host *host = NULL;
     _cleanup_(rpc_server_destroyp) struct rpc_server *server = NULL; /* goes first */
-    HRESULT hr = start_host(options, &host);
     int r, signal;
+    HRESULT hr;
 
+    if (group_id(options->socket_group, &gid) < 0)
+        return not_started(options->socket_group, "no such group");
+    hr = start_host(options, &host);
     if (FAILED(hr)) {
         char code[32];
 
@@ -216,7 +244,7 @@ static int serve(const struct options *options, const sigset_t *signals)
     r = rpc_server_create(host_service(host), &rpc, &server);
     if (r < 0)
         return not_started("management interface", strerror(-r));
-    r = listen_at(server, options);
+    r = listen_at(server, options, gid);
     if (r == 0 && options->system_bus)
         r = join_system_bus(server);
     if (r != 0)

@@ -3,8 +3,8 @@
 """Completion, asked of bash itself (and of zsh where there is one): words of the command table, and names that the array has now."""
 import os
 import pathlib
-import shutil
 import re
+import shutil
 import subprocess
 import unittest
 
