@@ -16,7 +16,7 @@ struct request {
     const struct command *command;
     int n_args;
     const char *args[COMMAND_ARGS_MAX];
-    const char *size, *iqn, *drain; /* option values, NULL when not given */
+    const char *size, *iqn, *drain, *since; /* option values, NULL when not given */
     bool thick, now;
     bool json;
     double timeout_s; /* < 0: no limit */
