@@ -6,9 +6,11 @@ struct controller {
     struct com_object obj;
     struct handle h;
     IVdsController face;
+    IVdsMaintenance maintenance;
 };
 
 COM_UNKNOWN(controller, IVdsController, face)
+MAINTENANCE_FACE(controller, VDS_OT_CONTROLLER)
 
 #define STATUSES                                                                             \
     (STATUS_BIT(VDS_CS_ONLINE) | STATUS_BIT(VDS_CS_NOT_READY) | STATUS_BIT(VDS_CS_OFFLINE) | \
@@ -131,6 +133,7 @@ static const IVdsControllerVtbl controller_vtbl = {
 static const struct com_face controller_faces[] = {
     COM_IDENTITY(controller, IVdsController, face, controller_vtbl),
     COM_FACE(controller, IVdsController, face, controller_vtbl),
+    COM_FACE(controller, IVdsMaintenance, maintenance, controller_maintenance_vtbl),
 };
 HANDLE_CLASS(controller)
 

@@ -6,9 +6,13 @@ struct drive {
     struct com_object obj;
     struct handle h;
     IVdsDrive face;
+    IVdsDrive2 second;
+    IVdsMaintenance maintenance;
 };
 
 COM_UNKNOWN(drive, IVdsDrive, face)
+COM_UNKNOWN(drive, IVdsDrive2, second)
+MAINTENANCE_FACE(drive, VDS_OT_DRIVE)
 
 #define STATUSES                                                                                \
     (STATUS_BIT(VDS_DRS_ONLINE) | STATUS_BIT(VDS_DRS_NOT_READY) | STATUS_BIT(VDS_DRS_OFFLINE) | \
@@ -49,6 +53,31 @@ static HRESULT drive_GetProperties(IVdsDrive *face, VDS_DRIVE_PROP *ret_prop)
                      2);
     /* A directory that cannot be looked at has a size, but nobody can say which. */
     return hr == S_OK && info.size == 0 ? VDS_S_PROPERTIES_INCOMPLETE : hr;
+}
+
+/* A directory is in no enclosure that anybody could open and has no spindle of its own: the host is enclosure 0, the speed is unknown. */
+static HRESULT drive_GetProperties2(IVdsDrive2 *face, VDS_DRIVE_PROP2 *ret_prop)
+{
+    VDS_DRIVE_PROP first;
+    HRESULT hr;
+
+    if (!ret_prop)
+        return E_INVALIDARG;
+    memset(ret_prop, 0, sizeof *ret_prop);
+    hr = drive_GetProperties(&drive_from_IVdsDrive2(face)->face, &first);
+    if (FAILED(hr))
+        return hr;
+    ret_prop->id = first.id;
+    ret_prop->ullSize = first.ullSize;
+    ret_prop->pwszFriendlyName = first.pwszFriendlyName;
+    ret_prop->pwszIdentification = first.pwszIdentification;
+    ret_prop->ulFlags = first.ulFlags;
+    ret_prop->status = first.status;
+    ret_prop->health = first.health;
+    ret_prop->sInternalBusNumber = first.sInternalBusNumber;
+    ret_prop->sSlotNumber = first.sSlotNumber;
+    ret_prop->busType = VDSBusTypeFileBackedVirtual;
+    return hr;
 }
 
 static HRESULT drive_GetSubSystem(IVdsDrive *face, IVdsSubSystem **ret_subsystem)
@@ -111,9 +140,15 @@ static const IVdsDriveVtbl drive_vtbl = {
     .ClearFlags = drive_change_flags,
     .SetStatus = drive_SetStatus,
 };
+static const IVdsDrive2Vtbl drive_second_vtbl = {
+    COM_UNKNOWN_SLOTS(drive, IVdsDrive2),
+    .GetProperties2 = drive_GetProperties2,
+};
 static const struct com_face drive_faces[] = {
     COM_IDENTITY(drive, IVdsDrive, face, drive_vtbl),
     COM_FACE(drive, IVdsDrive, face, drive_vtbl),
+    COM_FACE(drive, IVdsDrive2, second, drive_second_vtbl),
+    COM_FACE(drive, IVdsMaintenance, maintenance, drive_maintenance_vtbl),
 };
 HANDLE_CLASS(drive)
 

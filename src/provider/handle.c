@@ -63,7 +63,7 @@ static handle_maker *const makers[] = {
     [ARRAY_TARGETS_OF_LUN] = provider_target_new,
 };
 
-static HRESULT enumerate(struct provider *p, handle_maker *make, const struct guid *ids, size_t n,
+HRESULT handle_enumerate(struct provider *p, handle_maker *make, const struct guid *ids, size_t n,
                          IEnumVdsObject **ret_enum)
 {
     _cleanup_(freep) IUnknown **objects = calloc(n ? n : 1, sizeof *objects);
@@ -98,13 +98,13 @@ HRESULT handle_query(struct provider *p, enum array_relation relation, const str
         hr = array_query(inside->config.array, relation, of, &ids, &n);
     if (FAILED(hr))
         return hr;
-    return enumerate(p, makers[relation], ids, n, ret_enum);
+    return handle_enumerate(p, makers[relation], ids, n, ret_enum);
 }
 
 HRESULT handle_query_one(struct provider *p, handle_maker *make, const struct guid *id,
                          IEnumVdsObject **ret_enum)
 {
-    return enumerate(p, make, id, 1, ret_enum);
+    return handle_enumerate(p, make, id, 1, ret_enum);
 }
 
 HRESULT handle_lookup(struct provider *inside, VDS_OBJECT_TYPE type, const struct guid *id,
@@ -128,6 +128,8 @@ HRESULT handle_lookup(struct provider *inside, VDS_OBJECT_TYPE type, const struc
     lun = plex_id(id);
     if (type == VDS_OT_LUN_PLEX && array_exists(inside->config.array, VDS_OT_LUN, &lun))
         return provider_plex_new(inside, id, ret_object);
+    if (type == VDS_OT_STORAGE_POOL && pool_exists(inside, id))
+        return provider_pool_new(inside, id, ret_object);
     return VDS_E_OBJECT_NOT_FOUND;
 }
 

@@ -3,6 +3,8 @@
  * because the same unit is asked for them. Everything is task memory, the identifiers' buffers, too. */
 #include "provider/lun.h"
 
+#include <stdio.h>
+
 static char *task_text(const char *text)
 {
     size_t size = strlen(text) + 1;
@@ -25,27 +27,38 @@ static void information_free(VDS_LUN_INFORMATION *info)
     memset(info, 0, sizeof *info);
 }
 
-/* The NAA designator of the logical unit (SPC-4 §7.8.6.6: code set binary, designator type 3). */
-static HRESULT fill_identifiers(VDS_STORAGE_DEVICE_ID_DESCRIPTOR *d, const struct array_lun_inquiry *inquiry)
+static HRESULT identifier_fill(VDS_STORAGE_IDENTIFIER *id, VDS_STORAGE_IDENTIFIER_CODE_SET code_set,
+                               VDS_STORAGE_IDENTIFIER_TYPE type, const void *bytes, size_t n)
 {
-    VDS_STORAGE_IDENTIFIER *id;
-
-    d->m_version = 1;
-    if (inquiry->naa_len == 0)
-        return S_OK;
-    id = com_task_calloc(1, sizeof *id);
-    if (!id)
-        return E_OUTOFMEMORY;
-    d->m_rgIdentifiers = id;
-    d->m_cIdentifiers = 1;
-    id->m_CodeSet = VDSStorageIdCodeSetBinary;
-    id->m_Type = VDSStorageIdTypeFCPHName;
-    id->m_cbIdentifier = inquiry->naa_len;
-    id->m_rgbIdentifier = CoTaskMemAlloc(inquiry->naa_len);
+    id->m_rgbIdentifier = CoTaskMemAlloc(n);
     if (!id->m_rgbIdentifier)
         return E_OUTOFMEMORY;
-    memcpy(id->m_rgbIdentifier, inquiry->naa, inquiry->naa_len);
+    memcpy(id->m_rgbIdentifier, bytes, n);
+    id->m_cbIdentifier = (ULONG)n;
+    id->m_CodeSet = code_set;
+    id->m_Type = type;
     return S_OK;
+}
+
+/* The two designators of the logical unit on VPD 83h, in its order: NAA (SPC-4 §7.8.6.6, designator type 3) and T10 vendor id
+ * (§7.8.6.4, type 1: eight bytes of vendor, then the serial number). Those of the port are of the way in, not of the LUN. */
+static HRESULT fill_identifiers(VDS_STORAGE_DEVICE_ID_DESCRIPTOR *d, const struct array_lun_inquiry *inquiry)
+{
+    char t10[8 + sizeof inquiry->serial];
+    HRESULT hr;
+
+    d->m_version = 1;
+    d->m_rgIdentifiers = com_task_calloc(2, sizeof *d->m_rgIdentifiers);
+    if (!d->m_rgIdentifiers)
+        return E_OUTOFMEMORY;
+    d->m_cIdentifiers = 2;
+    hr = identifier_fill(&d->m_rgIdentifiers[0], VDSStorageIdCodeSetBinary, VDSStorageIdTypeFCPHName,
+                         inquiry->naa, inquiry->naa_len);
+    snprintf(t10, sizeof t10, "%-8.8s%s", inquiry->vendor, inquiry->serial);
+    if (SUCCEEDED(hr))
+        hr = identifier_fill(&d->m_rgIdentifiers[1], VDSStorageIdCodeSetAscii, VDSStorageIdTypeVendorId, t10,
+                             strlen(t10));
+    return hr;
 }
 
 static HRESULT fill(VDS_LUN_INFORMATION *info, const struct array_lun_inquiry *inquiry)

@@ -8,7 +8,9 @@ COM_UNKNOWN(lun, IVdsLun, face)
 COM_UNKNOWN(lun, IVdsLunNaming, naming)
 COM_UNKNOWN(lun, IVdsLunIscsi, iscsi)
 COM_UNKNOWN(lun, IVdsLunNumber, number)
+COM_UNKNOWN(lun, IVdsLun2, second)
 COM_UNKNOWN(lun, IVdsLunEx, ex)
+MAINTENANCE_FACE(lun, VDS_OT_LUN)
 
 #define STATUSES                                                                             \
     (STATUS_BIT(VDS_LS_ONLINE) | STATUS_BIT(VDS_LS_NOT_READY) | STATUS_BIT(VDS_LS_OFFLINE) | \
@@ -182,6 +184,24 @@ static HRESULT lun_ApplyHints(IVdsLun *face, VDS_HINTS *hints)
     HRESULT hr = hints ? lun_check(lun_from_IVdsLun(face), &inside) : E_INVALIDARG;
 
     return FAILED(hr) ? hr : hints_apply(hints);
+}
+
+static HRESULT lun_QueryHints2(IVdsLun2 *face, VDS_HINTS2 *ret_hints)
+{
+    _cleanup_(provider_leave) struct provider *inside = NULL;
+
+    if (!ret_hints)
+        return E_INVALIDARG;
+    memset(ret_hints, 0, sizeof *ret_hints);
+    return lun_check(lun_from_IVdsLun2(face), &inside);
+}
+
+static HRESULT lun_ApplyHints2(IVdsLun2 *face, VDS_HINTS2 *hints)
+{
+    _cleanup_(provider_leave) struct provider *inside = NULL;
+    HRESULT hr = hints ? lun_check(lun_from_IVdsLun2(face), &inside) : E_INVALIDARG;
+
+    return FAILED(hr) ? hr : hints2_apply(hints);
 }
 
 /* ---- size and plexes ----------------------------------------------------------------------------------- */
@@ -403,6 +423,11 @@ static const IVdsLunNumberVtbl lun_number_vtbl = {
     COM_UNKNOWN_SLOTS(lun, IVdsLunNumber),
     .GetLunNumber = lun_GetLunNumber,
 };
+static const IVdsLun2Vtbl lun_second_vtbl = {
+    COM_UNKNOWN_SLOTS(lun, IVdsLun2),
+    .QueryHints2 = lun_QueryHints2,
+    .ApplyHints2 = lun_ApplyHints2,
+};
 static const IVdsLunExVtbl lun_ex_vtbl = {
     COM_UNKNOWN_SLOTS(lun, IVdsLunEx),
     .GetAllocation = lun_GetAllocation,
@@ -414,6 +439,8 @@ static const struct com_face lun_faces[] = {
     COM_FACE(lun, IVdsLunNaming, naming, lun_naming_vtbl),
     COM_FACE(lun, IVdsLunIscsi, iscsi, lun_iscsi_vtbl),
     COM_FACE(lun, IVdsLunNumber, number, lun_number_vtbl),
+    COM_FACE(lun, IVdsLun2, second, lun_second_vtbl),
+    COM_FACE(lun, IVdsMaintenance, maintenance, lun_maintenance_vtbl),
     COM_FACE(lun, IVdsLunEx, ex, lun_ex_vtbl),
 };
 HANDLE_CLASS(lun)

@@ -12,6 +12,8 @@ struct lun {
     IVdsLunNaming naming;
     IVdsLunIscsi iscsi;
     IVdsLunNumber number;
+    IVdsLun2 second;
+    IVdsMaintenance maintenance;
     IVdsLunEx ex;
 };
 

@@ -12,6 +12,7 @@ COM_UNKNOWN(provider, IVdsHwProviderType, type)
 COM_UNKNOWN(provider, IVdsHwProviderType2, type2)
 COM_UNKNOWN(provider, IVdsProviderPrivate, private_face)
 COM_UNKNOWN(provider, IVdsHwProviderPrivate, hw_private)
+COM_UNKNOWN(provider, IVdsHwProviderStoragePools, pools)
 
 #define PROVIDER_NAME "VDS for Linux iSCSI array"
 
@@ -82,7 +83,7 @@ static HRESULT provider_GetVersionSupport(IVdsProviderSupport *face, ULONG *ret_
     (void)face;
     if (!ret_versions)
         return E_INVALIDARG;
-    *ret_versions = VDS_VSF_1_0 | VDS_VSF_1_1;
+    *ret_versions = VDS_VSF_1_0 | VDS_VSF_1_1 | VDS_VSF_2_0 | VDS_VSF_2_1 | VDS_VSF_3_0;
     return S_OK;
 }
 
@@ -135,6 +136,63 @@ static HRESULT provider_Refresh(IVdsHwProvider *face)
     HRESULT hr = provider_enter(provider_from_IVdsHwProvider(face), &inside);
 
     return FAILED(hr) ? hr : array_refresh(inside->config.array);
+}
+
+/* ---- IVdsHwProviderStoragePools: what the pools are is in pool.c --------------------------------------- */
+
+static HRESULT provider_QueryStoragePools(IVdsHwProviderStoragePools *face, ULONG flags, ULONGLONG free_space,
+                                          VDS_POOL_ATTRIBUTES *attributes, IEnumVdsObject **ret_enum)
+{
+    return pools_query(provider_from_IVdsHwProviderStoragePools(face), flags, free_space, attributes,
+                       ret_enum);
+}
+
+static HRESULT provider_CreateLunInStoragePool(IVdsHwProviderStoragePools *face, VDS_LUN_TYPE type,
+                                               ULONGLONG size, VDS_OBJECT_ID pool, LPWSTR mask,
+                                               VDS_HINTS2 *hints, IVdsAsync **ret_async)
+{
+    struct provider *p = provider_from_IVdsHwProviderStoragePools(face);
+    struct lun_request request = { .size = size, .mask = mask };
+    _cleanup_(provider_leave) struct provider *inside = NULL;
+    _cleanup_(freep) struct guid *drives = NULL;
+    size_t n = 0;
+    HRESULT hr;
+
+    if (!ret_async)
+        return E_INVALIDARG;
+    *ret_async = NULL;
+    hr = lun_type_check(type, 0, hints != NULL);
+    if (SUCCEEDED(hr))
+        hr = provider_enter(p, &inside);
+    if (SUCCEEDED(hr))
+        hr = pool_drives(inside, com_guid(&pool), &drives, &n);
+    provider_leave(&inside);
+    inside = NULL;
+    if (FAILED(hr))
+        return hr;
+    request.drives = (const VDS_OBJECT_ID *)(const void *)drives;
+    request.n_drives = (LONG)n;
+    return provider_lun_create(p, &request, ret_async);
+}
+
+static HRESULT provider_QueryMaxLunCreateSizeInStoragePool(IVdsHwProviderStoragePools *face, VDS_LUN_TYPE type,
+                                                           VDS_OBJECT_ID pool, VDS_HINTS2 *hints,
+                                                           ULONGLONG *ret_max)
+{
+    _cleanup_(provider_leave) struct provider *inside = NULL;
+    _cleanup_(freep) struct guid *drives = NULL;
+    size_t n = 0;
+    HRESULT hr;
+
+    if (!ret_max)
+        return E_INVALIDARG;
+    *ret_max = 0;
+    hr = lun_type_check(type, 0, hints != NULL);
+    if (SUCCEEDED(hr))
+        hr = provider_enter(provider_from_IVdsHwProviderStoragePools(face), &inside);
+    if (SUCCEEDED(hr))
+        hr = pool_drives(inside, com_guid(&pool), &drives, &n);
+    return FAILED(hr) ? hr : lun_max_size(inside, drives, n, ret_max);
 }
 
 /* ---- towards the service ------------------------------------------------------------------------------- */
@@ -283,6 +341,12 @@ static const IVdsHwProviderPrivateVtbl provider_hw_private_vtbl = {
     COM_UNKNOWN_SLOTS(provider, IVdsHwProviderPrivate),
     .QueryIfCreatedLun = provider_QueryIfCreatedLun,
 };
+static const IVdsHwProviderStoragePoolsVtbl provider_pools_vtbl = {
+    COM_UNKNOWN_SLOTS(provider, IVdsHwProviderStoragePools),
+    .QueryStoragePools = provider_QueryStoragePools,
+    .CreateLunInStoragePool = provider_CreateLunInStoragePool,
+    .QueryMaxLunCreateSizeInStoragePool = provider_QueryMaxLunCreateSizeInStoragePool,
+};
 
 static const struct com_face provider_faces[] = {
     COM_IDENTITY(provider, IVdsProvider, provider, provider_vtbl),
@@ -293,6 +357,7 @@ static const struct com_face provider_faces[] = {
     COM_FACE(provider, IVdsHwProviderType2, type2, provider_type2_vtbl),
     COM_FACE(provider, IVdsProviderPrivate, private_face, provider_private_vtbl),
     COM_FACE(provider, IVdsHwProviderPrivate, hw_private, provider_hw_private_vtbl),
+    COM_FACE(provider, IVdsHwProviderStoragePools, pools, provider_pools_vtbl),
 };
 
 static void provider_destroy(struct com_object *obj)
@@ -302,6 +367,7 @@ static void provider_destroy(struct com_object *obj)
     if (p->loaded && p->config.feed) /* a service that forgot OnUnload */
         provider_feed_set_sink(p->config.feed, NULL);
     pthread_rwlock_destroy(&p->gate);
+    maintenance_destroy(p->maintenance);
     free(p);
 }
 
@@ -338,6 +404,10 @@ HRESULT provider_create(const struct provider_config *config, struct provider **
     pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
     pthread_rwlock_init(&p->gate, &attr);
     pthread_rwlockattr_destroy(&attr);
+    if (FAILED(maintenance_create(&p->maintenance))) {
+        provider_unref(p);
+        return E_OUTOFMEMORY;
+    }
     *ret_provider = p;
     return S_OK;
 }

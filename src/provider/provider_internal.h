@@ -38,6 +38,8 @@ struct provider {
     IVdsHwProviderType2 type2;
     IVdsProviderPrivate private_face;
     IVdsHwProviderPrivate hw_private;
+    IVdsHwProviderStoragePools pools;
+    struct maintenance *maintenance; /* what is running where */
     struct provider_config config; /* options: not ours after provider_create(), see limits */
     struct provider_limits {
         uint32_t max_groups, drain_seconds, max_connections;
@@ -92,7 +94,7 @@ const GUID *handle_id(const struct com_object *obj);
 
 typedef HRESULT handle_maker(struct provider *p, const struct guid *id, IUnknown **ret_object);
 handle_maker provider_subsystem_new, provider_controller_new, provider_drive_new, provider_lun_new,
-    provider_plex_new, provider_portal_new, provider_target_new, provider_group_new;
+    provider_plex_new, provider_portal_new, provider_target_new, provider_group_new, provider_pool_new;
 
 /* The identity of an object, as the interface that an out parameter wants; takes the reference over. */
 HRESULT handle_as(HRESULT hr, IUnknown *object, const IID *iid, void **ret_face);
@@ -103,6 +105,9 @@ HRESULT handle_make(handle_maker *make, struct provider *p, const struct guid *i
 /* The snapshot behind every Query method: clears *ret_enum, checks it, passes the gate, asks the array, makes the handles. */
 HRESULT handle_query(struct provider *p, enum array_relation relation, const struct guid *of,
                      IEnumVdsObject **ret_enum);
+/* An enumeration of these. */
+HRESULT handle_enumerate(struct provider *p, handle_maker *make, const struct guid *ids, size_t n,
+                         IEnumVdsObject **ret_enum);
 /* An enumeration of one. */
 HRESULT handle_query_one(struct provider *p, handle_maker *make, const struct guid *id,
                          IEnumVdsObject **ret_enum);
@@ -137,6 +142,62 @@ HRESULT operation_begin(struct provider *p, VDS_ASYNC_OUTPUT_TYPE type, handle_m
 HRESULT operation_admitted(HRESULT hr, struct operation_start *start, IVdsAsync **ret_async);
 void operation_start_fini(struct operation_start *start);
 
+/* ---- maintenance.c: IVdsMaintenance of whoever has it --------------------------------------------------- */
+
+struct maintenance;
+HRESULT maintenance_create(struct maintenance **ret_maintenance);
+void maintenance_destroy(struct maintenance *m); /* NULL is fine */
+
+HRESULT maintenance_start(struct handle *h, VDS_OBJECT_TYPE type, VDS_MAINTENANCE_OPERATION operation);
+HRESULT maintenance_stop(struct handle *h, VDS_OBJECT_TYPE type, VDS_MAINTENANCE_OPERATION operation);
+HRESULT maintenance_pulse(struct handle *h, VDS_OBJECT_TYPE type, VDS_MAINTENANCE_OPERATION operation, ULONG count);
+
+/* The face `maintenance` of a handle class for objects of that type: defines <cls>_maintenance_vtbl. */
+#define MAINTENANCE_FACE(cls, type)                                                                          \
+    COM_UNKNOWN(cls, IVdsMaintenance, maintenance)                                                           \
+    static HRESULT cls##_StartMaintenance(IVdsMaintenance *face, VDS_MAINTENANCE_OPERATION operation)        \
+    {                                                                                                        \
+        return maintenance_start(&cls##_from_IVdsMaintenance(face)->h, type, operation);                     \
+    }                                                                                                        \
+    static HRESULT cls##_StopMaintenance(IVdsMaintenance *face, VDS_MAINTENANCE_OPERATION operation)         \
+    {                                                                                                        \
+        return maintenance_stop(&cls##_from_IVdsMaintenance(face)->h, type, operation);                      \
+    }                                                                                                        \
+    static HRESULT cls##_PulseMaintenance(IVdsMaintenance *face, VDS_MAINTENANCE_OPERATION operation,        \
+                                          ULONG count)                                                       \
+    {                                                                                                        \
+        return maintenance_pulse(&cls##_from_IVdsMaintenance(face)->h, type, operation, count);              \
+    }                                                                                                        \
+    static const IVdsMaintenanceVtbl cls##_maintenance_vtbl = {                                              \
+        COM_UNKNOWN_SLOTS(cls, IVdsMaintenance),                                                             \
+        .StartMaintenance = cls##_StartMaintenance,                                                          \
+        .StopMaintenance = cls##_StopMaintenance,                                                            \
+        .PulseMaintenance = cls##_PulseMaintenance,                                                          \
+    };
+
+/* ---- pool.c: IVdsHwProviderStoragePools, the provider's face ------------------------------------------- */
+
+HRESULT pools_query(struct provider *p, ULONG flags, ULONGLONG free_space, const VDS_POOL_ATTRIBUTES *attributes,
+                    IEnumVdsObject **ret_enum);
+/* The drives of a concrete pool that take LUNs now; malloc'ed. VDS_E_OBJECT_NOT_FOUND, VDS_E_NOT_ENOUGH_SPACE (primordial). Inside the gate. */
+HRESULT pool_drives(struct provider *inside, const struct guid *pool, struct guid **ret_drives, size_t *ret_n);
+bool pool_exists(struct provider *inside, const struct guid *pool);
+
+/* ---- making LUNs ---------------------------------------------------------------------------------------- */
+
+struct lun_request {
+    ULONGLONG size;
+    bool thick;
+    const VDS_OBJECT_ID *drives;
+    LONG n_drives;
+    LPWSTR mask, name; /* name may be NULL */
+};
+HRESULT provider_lun_create(struct provider *p, const struct lun_request *request, IVdsAsync **ret_async);
+/* Which types of LUN this array makes: one copy on one drive. Automagic types take no list of drives, concrete ones no hints. */
+HRESULT lun_type_check(VDS_LUN_TYPE type, LONG n_drives, bool hints);
+/* The largest LUN that one of the drives takes: a LUN does not cross drives. Inside the gate. */
+HRESULT lun_max_size(struct provider *inside, const struct guid *drives, size_t n, ULONGLONG *ret_max);
+
 /* ---- shared rules -------------------------------------------------------------------------------------- */
 
 /* SetStatus(): ONLINE and OFFLINE go to the array, E_INVALIDARG for UNKNOWN and values outside the enum (the legal ones are `legal`, bit by
@@ -160,6 +221,7 @@ struct guid plex_id(const struct guid *lun);
 /* Hints: none is taken up. VDS_E_NOT_SUPPORTED when the mask asks for one. */
 void hints_none(VDS_HINTS *ret_hints);
 HRESULT hints_apply(const VDS_HINTS *hints);
+HRESULT hints2_apply(const VDS_HINTS2 *hints);
 
 /* The portal's address in the API's form: false when it has none that the API can express. */
 bool address_to_api(const struct sockaddr_storage *addr, VDS_IPADDRESS *ret_address);

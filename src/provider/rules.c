@@ -64,6 +64,11 @@ HRESULT hints_apply(const VDS_HINTS *hints)
     return hints->ullHintMask == 0 ? S_OK : VDS_E_NOT_SUPPORTED;
 }
 
+HRESULT hints2_apply(const VDS_HINTS2 *hints)
+{
+    return hints->ullHintMask == 0 ? S_OK : VDS_E_NOT_SUPPORTED;
+}
+
 bool address_to_api(const struct sockaddr_storage *addr, VDS_IPADDRESS *ret_address)
 {
     const struct sockaddr_in *v4 = (const void *)addr;

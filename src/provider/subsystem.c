@@ -7,14 +7,14 @@
 COM_UNKNOWN(subsystem, IVdsSubSystem, face)
 COM_UNKNOWN(subsystem, IVdsSubSystemNaming, naming)
 COM_UNKNOWN(subsystem, IVdsSubSystemIscsi, iscsi)
+COM_UNKNOWN(subsystem, IVdsSubSystem2, second)
+COM_UNKNOWN(subsystem, IVdsSubSystemImportTarget, import)
 COM_UNKNOWN(subsystem, IVdsSubSystemEx, ex)
+MAINTENANCE_FACE(subsystem, VDS_OT_SUB_SYSTEM)
 
 #define STATUSES                                                                                \
     (STATUS_BIT(VDS_SSS_ONLINE) | STATUS_BIT(VDS_SSS_NOT_READY) | STATUS_BIT(VDS_SSS_OFFLINE) | \
      STATUS_BIT(VDS_SSS_FAILED) | STATUS_BIT(VDS_SSS_PARTIALLY_MANAGED))
-
-/* What the classes here can do, whatever the array says of itself: LUNs are carved from parts of drives and have numbers. */
-#define FLAGS_OF_FACES (VDS_SF_DRIVE_EXTENT_CAPABLE | VDS_SF_SUPPORTS_LUN_NUMBER)
 
 HRESULT provider_subsystem_get(struct subsystem *o, struct provider **ret_inside,
                                struct array_subsystem_info *ret_info)
@@ -26,8 +26,7 @@ HRESULT provider_subsystem_get(struct subsystem *o, struct provider **ret_inside
 
 /* ---- properties and relations -------------------------------------------------------------------------- */
 
-/* How many drives there are, for the bus and slot numbers. */
-static SHORT count_slots(struct provider *inside)
+SHORT subsystem_count_slots(struct provider *inside)
 {
     _cleanup_(freep) struct guid *ids = NULL;
     size_t n = 0;
@@ -50,11 +49,11 @@ static HRESULT subsystem_GetProperties(IVdsSubSystem *face, VDS_SUB_SYSTEM_PROP 
     if (FAILED(hr))
         return hr;
     ret_prop->id = com_GUID(&info.id);
-    ret_prop->ulFlags = info.flags | FLAGS_OF_FACES;
+    ret_prop->ulFlags = info.flags | SUBSYSTEM_FLAGS_OF_FACES;
     ret_prop->status = (VDS_SUB_SYSTEM_STATUS)info.status;
     ret_prop->health = (VDS_HEALTH)info.health;
     ret_prop->sNumberOfInternalBuses = 1;
-    ret_prop->sMaxNumberOfSlotsEachBus = count_slots(inside);
+    ret_prop->sMaxNumberOfSlotsEachBus = subsystem_count_slots(inside);
     ret_prop->sMaxNumberOfControllers = 1;
     return wide_fields((const struct wide_field[]){ { &ret_prop->pwszFriendlyName, info.name },
                                                     { &ret_prop->pwszIdentification, info.identification } },
@@ -103,19 +102,12 @@ static HRESULT subsystem_QueryPortals(IVdsSubSystemIscsi *face, IEnumVdsObject *
     return handle_query(subsystem_from_IVdsSubSystemIscsi(face)->h.provider, ARRAY_PORTALS, NULL, ret_enum);
 }
 
-static HRESULT subsystem_GetDrive(IVdsSubSystem *face, SHORT bus, SHORT slot, IVdsDrive **ret_drive)
+HRESULT subsystem_drive_at(struct provider *inside, SHORT bus, SHORT slot, IVdsDrive **ret_drive)
 {
-    _cleanup_(provider_leave) struct provider *inside = NULL;
     _cleanup_(freep) struct guid *ids = NULL;
     size_t n = 0;
-    HRESULT hr;
+    HRESULT hr = array_query(inside->config.array, ARRAY_DRIVES, NULL, &ids, &n);
 
-    if (!ret_drive)
-        return E_INVALIDARG;
-    *ret_drive = NULL;
-    hr = provider_enter(subsystem_from_IVdsSubSystem(face)->h.provider, &inside);
-    if (SUCCEEDED(hr))
-        hr = array_query(inside->config.array, ARRAY_DRIVES, NULL, &ids, &n);
     if (FAILED(hr))
         return hr;
     for (size_t i = 0; i < n; i++) {
@@ -126,6 +118,18 @@ static HRESULT subsystem_GetDrive(IVdsSubSystem *face, SHORT bus, SHORT slot, IV
             return handle_make(provider_drive_new, inside, &ids[i], &IID_IVdsDrive, (void **)ret_drive);
     }
     return VDS_E_OBJECT_NOT_FOUND;
+}
+
+static HRESULT subsystem_GetDrive(IVdsSubSystem *face, SHORT bus, SHORT slot, IVdsDrive **ret_drive)
+{
+    _cleanup_(provider_leave) struct provider *inside = NULL;
+    HRESULT hr;
+
+    if (!ret_drive)
+        return E_INVALIDARG;
+    *ret_drive = NULL;
+    hr = provider_enter(subsystem_from_IVdsSubSystem(face)->h.provider, &inside);
+    return FAILED(hr) ? hr : subsystem_drive_at(inside, bus, slot, ret_drive);
 }
 
 /* ---- changes ------------------------------------------------------------------------------------------- */
@@ -225,53 +229,6 @@ static HRESULT subsystem_CreateTarget(IVdsSubSystemIscsi *face, LPWSTR iscsi_wid
     return operation_admitted(hr, &start, ret_async);
 }
 
-HRESULT provider_lun_create(struct subsystem *o, const struct lun_request *request, IVdsAsync **ret_async)
-{
-    _cleanup_(provider_leave) struct provider *inside = NULL;
-    _cleanup_(operation_start_fini) struct operation_start start = { 0 };
-    _cleanup_(freep) char *mask = NULL, *name = NULL;
-    struct array_lun_spec spec;
-    HRESULT hr = drives_argument(request->drives, request->n_drives);
-
-    if (SUCCEEDED(hr) && request->size == 0)
-        hr = E_INVALIDARG;
-    if (SUCCEEDED(hr))
-        hr = name_argument(request->mask, &mask);
-    if (SUCCEEDED(hr) && request->name)
-        hr = com_utf8(request->name, &name);
-    if (SUCCEEDED(hr))
-        hr = operation_begin(o->h.provider, VDS_ASYNCOUT_CREATELUN, provider_lun_new, ret_async, &inside,
-                             &start);
-    if (SUCCEEDED(hr)) {
-        spec = (struct array_lun_spec){
-            .size = request->size,
-            .thick = request->thick,
-            .drives = request->n_drives ? com_guid(request->drives) : NULL,
-            .n_drives = (size_t)request->n_drives,
-            .mask = mask,
-            .friendly_name = name,
-        };
-        hr = array_lun_create(inside->config.array, &spec, start.op);
-    }
-    return operation_admitted(hr, &start, ret_async);
-}
-
-/* Which types of LUN this array makes: one copy on one drive. Automagic types take no list of drives, concrete ones no hints. */
-static HRESULT lun_type_check(VDS_LUN_TYPE type, LONG n_drives, const VDS_HINTS *hints)
-{
-    switch (type) {
-    case VDS_LT_DEFAULT:
-    case VDS_LT_NON_FAULT_TOLERANT:
-        return n_drives == 0 ? S_OK : E_INVALIDARG;
-    case VDS_LT_SIMPLE:
-        return hints ? E_INVALIDARG : S_OK;
-    case VDS_LT_FAULT_TOLERANT:
-        return VDS_E_NOT_SUPPORTED;
-    default:
-        return type > VDS_LT_SIMPLE && type <= VDS_LT_RAID61 ? VDS_E_NOT_SUPPORTED : E_INVALIDARG;
-    }
-}
-
 static HRESULT subsystem_CreateLun(IVdsSubSystem *face, VDS_LUN_TYPE type, ULONGLONG size,
                                    VDS_OBJECT_ID *drives, LONG n_drives, LPWSTR mask, VDS_HINTS *hints,
                                    IVdsAsync **ret_async)
@@ -284,30 +241,14 @@ static HRESULT subsystem_CreateLun(IVdsSubSystem *face, VDS_LUN_TYPE type, ULONG
     *ret_async = NULL;
     hr = drives_argument(drives, n_drives);
     if (SUCCEEDED(hr))
-        hr = lun_type_check(type, n_drives, hints);
-    return FAILED(hr) ? hr : provider_lun_create(subsystem_from_IVdsSubSystem(face), &request, ret_async);
+        hr = lun_type_check(type, n_drives, hints != NULL);
+    return FAILED(hr)
+               ? hr
+               : provider_lun_create(subsystem_from_IVdsSubSystem(face)->h.provider, &request, ret_async);
 }
 
-/* The largest LUN is what the roomiest of the drives has left: a LUN does not cross drives. */
-static HRESULT max_free(struct provider *inside, const struct guid *drives, size_t n, ULONGLONG *ret_max)
-{
-    for (size_t i = 0; i < n; i++) {
-        struct array_drive_info info;
-        HRESULT hr = array_drive_get(inside->config.array, &drives[i], &info);
-
-        if (hr == (HRESULT)VDS_E_OBJECT_DELETED)
-            return VDS_E_OBJECT_NOT_FOUND; /* the caller named it by id */
-        if (FAILED(hr))
-            return hr;
-        if (info.status == VDS_DRS_ONLINE && info.free > *ret_max)
-            *ret_max = info.free;
-    }
-    *ret_max &= ~(ULONGLONG)0xfffff; /* whole MiB, as LUNs are */
-    return S_OK;
-}
-
-static HRESULT subsystem_QueryMaxLunCreateSize(IVdsSubSystem *face, VDS_LUN_TYPE type, VDS_OBJECT_ID *drives,
-                                               LONG n_drives, VDS_HINTS *hints, ULONGLONG *ret_max)
+HRESULT subsystem_max_size(struct subsystem *o, VDS_LUN_TYPE type, VDS_OBJECT_ID *drives, LONG n_drives,
+                           bool hints, ULONGLONG *ret_max)
 {
     _cleanup_(provider_leave) struct provider *inside = NULL;
     _cleanup_(freep) struct guid *all = NULL;
@@ -321,12 +262,19 @@ static HRESULT subsystem_QueryMaxLunCreateSize(IVdsSubSystem *face, VDS_LUN_TYPE
     if (SUCCEEDED(hr))
         hr = lun_type_check(type, n_drives, hints);
     if (SUCCEEDED(hr))
-        hr = provider_enter(subsystem_from_IVdsSubSystem(face)->h.provider, &inside);
+        hr = provider_enter(o->h.provider, &inside);
     if (SUCCEEDED(hr) && n_drives > 0)
-        return max_free(inside, com_guid(drives), (size_t)n_drives, ret_max);
+        return lun_max_size(inside, com_guid(drives), (size_t)n_drives, ret_max);
     if (SUCCEEDED(hr))
         hr = array_query(inside->config.array, ARRAY_DRIVES, NULL, &all, &n);
-    return FAILED(hr) ? hr : max_free(inside, all, n, ret_max);
+    return FAILED(hr) ? hr : lun_max_size(inside, all, n, ret_max);
+}
+
+static HRESULT subsystem_QueryMaxLunCreateSize(IVdsSubSystem *face, VDS_LUN_TYPE type, VDS_OBJECT_ID *drives,
+                                               LONG n_drives, VDS_HINTS *hints, ULONGLONG *ret_max)
+{
+    return subsystem_max_size(subsystem_from_IVdsSubSystem(face), type, drives, n_drives, hints != NULL,
+                              ret_max);
 }
 
 /* ---- the class ----------------------------------------------------------------------------------------- */
@@ -357,6 +305,18 @@ static const IVdsSubSystemIscsiVtbl subsystem_iscsi_vtbl = {
     .CreateTarget = subsystem_CreateTarget,
     .SetIpsecGroupPresharedKey = subsystem_SetIpsecGroupPresharedKey,
 };
+static const IVdsSubSystem2Vtbl subsystem_second_vtbl = {
+    COM_UNKNOWN_SLOTS(subsystem, IVdsSubSystem2),
+    .GetProperties2 = subsystem_GetProperties2,
+    .GetDrive2 = subsystem_GetDrive2,
+    .CreateLun2 = subsystem_CreateLun2,
+    .QueryMaxLunCreateSize2 = subsystem_QueryMaxLunCreateSize2,
+};
+static const IVdsSubSystemImportTargetVtbl subsystem_import_vtbl = {
+    COM_UNKNOWN_SLOTS(subsystem, IVdsSubSystemImportTarget),
+    .GetImportTarget = subsystem_GetImportTarget,
+    .SetImportTarget = subsystem_SetImportTarget,
+};
 static const IVdsSubSystemExVtbl subsystem_ex_vtbl = {
     COM_UNKNOWN_SLOTS(subsystem, IVdsSubSystemEx),
     .CreateLunEx = subsystem_CreateLunEx,
@@ -369,6 +329,9 @@ static const struct com_face subsystem_faces[] = {
     COM_FACE(subsystem, IVdsSubSystem, face, subsystem_vtbl),
     COM_FACE(subsystem, IVdsSubSystemNaming, naming, subsystem_naming_vtbl),
     COM_FACE(subsystem, IVdsSubSystemIscsi, iscsi, subsystem_iscsi_vtbl),
+    COM_FACE(subsystem, IVdsSubSystem2, second, subsystem_second_vtbl),
+    COM_FACE(subsystem, IVdsSubSystemImportTarget, import, subsystem_import_vtbl),
+    COM_FACE(subsystem, IVdsMaintenance, maintenance, subsystem_maintenance_vtbl),
     COM_FACE(subsystem, IVdsSubSystemEx, ex, subsystem_ex_vtbl),
 };
 HANDLE_CLASS(subsystem)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The subsystem class, for its two files: subsystem.c (VDS's faces) and subsystem_ex.c (ours). */
+/* The subsystem class, for its files: subsystem.c (the faces that every array has), subsystem2.c (Windows 7's) and subsystem_ex.c (ours). */
 #ifndef VDS_PROVIDER_SUBSYSTEM_H
 #define VDS_PROVIDER_SUBSYSTEM_H
 
@@ -11,6 +11,9 @@ struct subsystem {
     IVdsSubSystem face;
     IVdsSubSystemNaming naming;
     IVdsSubSystemIscsi iscsi;
+    IVdsSubSystem2 second;
+    IVdsSubSystemImportTarget import;
+    IVdsMaintenance maintenance;
     IVdsSubSystemEx ex;
 };
 
@@ -18,14 +21,23 @@ struct subsystem {
 HRESULT provider_subsystem_get(struct subsystem *o, struct provider **ret_inside,
                                struct array_subsystem_info *ret_info);
 
-struct lun_request {
-    ULONGLONG size;
-    bool thick;
-    const VDS_OBJECT_ID *drives;
-    LONG n_drives;
-    LPWSTR mask, name; /* name may be NULL */
-};
-HRESULT provider_lun_create(struct subsystem *o, const struct lun_request *request, IVdsAsync **ret_async);
+/* What the classes here can do, whatever the array says of itself: LUNs are carved from parts of drives and have numbers. */
+#define SUBSYSTEM_FLAGS_OF_FACES (VDS_SF_DRIVE_EXTENT_CAPABLE | VDS_SF_SUPPORTS_LUN_NUMBER)
+/* How many drives there are, for the bus and slot numbers. Inside the gate. */
+SHORT subsystem_count_slots(struct provider *inside);
+HRESULT subsystem_drive_at(struct provider *inside, SHORT bus, SHORT slot, IVdsDrive **ret_drive);
+HRESULT subsystem_max_size(struct subsystem *o, VDS_LUN_TYPE type, VDS_OBJECT_ID *drives, LONG n_drives, bool hints,
+                           ULONGLONG *ret_max);
+
+/* IVdsSubSystem2 and IVdsSubSystemImportTarget (subsystem2.c), likewise. */
+HRESULT subsystem_GetProperties2(IVdsSubSystem2 *face, VDS_SUB_SYSTEM_PROP2 *ret_prop);
+HRESULT subsystem_GetDrive2(IVdsSubSystem2 *face, SHORT bus, SHORT slot, ULONG enclosure, IVdsDrive **ret_drive);
+HRESULT subsystem_CreateLun2(IVdsSubSystem2 *face, VDS_LUN_TYPE type, ULONGLONG size, VDS_OBJECT_ID *drives,
+                             LONG n_drives, LPWSTR mask, VDS_HINTS2 *hints, IVdsAsync **ret_async);
+HRESULT subsystem_QueryMaxLunCreateSize2(IVdsSubSystem2 *face, VDS_LUN_TYPE type, VDS_OBJECT_ID *drives,
+                                         LONG n_drives, VDS_HINTS2 *hints, ULONGLONG *ret_max);
+HRESULT subsystem_GetImportTarget(IVdsSubSystemImportTarget *face, LPWSTR *ret_name);
+HRESULT subsystem_SetImportTarget(IVdsSubSystemImportTarget *face, LPWSTR wide);
 
 /* The methods of IVdsSubSystemEx (subsystem_ex.c); its table stands with the others in subsystem.c. */
 HRESULT subsystem_CreateLunEx(IVdsSubSystemEx *face, ULONGLONG size, BOOL thick, VDS_OBJECT_ID *drives,

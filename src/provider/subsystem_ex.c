@@ -20,7 +20,7 @@ HRESULT subsystem_CreateLunEx(IVdsSubSystemEx *face, ULONGLONG size, BOOL thick,
     if (!ret_async)
         return E_INVALIDARG;
     *ret_async = NULL;
-    return provider_lun_create(subsystem_of(face), &request, ret_async);
+    return provider_lun_create(subsystem_of(face)->h.provider, &request, ret_async);
 }
 
 /* ---- sessions ------------------------------------------------------------------------------------------ */

@@ -197,6 +197,7 @@ static HRESULT identification_data(struct scene *s)
         return hr;
     }
     CoTaskMemFree(info.m_deviceIdDescriptor.m_rgIdentifiers[0].m_rgbIdentifier);
+    CoTaskMemFree(info.m_deviceIdDescriptor.m_rgIdentifiers[1].m_rgbIdentifier);
     CoTaskMemFree(info.m_deviceIdDescriptor.m_rgIdentifiers);
     CoTaskMemFree(info.m_szVendorId);
     CoTaskMemFree(info.m_szProductId);

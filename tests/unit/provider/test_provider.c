@@ -14,8 +14,8 @@ static int fixture_setup_unloaded(void **state)
 static void every_class_keeps_the_rules_of_identity(void **state)
 {
     (void)state;
-    /* enum, async, sink of the test; provider, factory and eight kinds of handles */
-    assert_int_equal(com_check_registry(), 3 + 2 + 8);
+    /* enum, async, sink of the test; provider, factory and nine kinds of handles */
+    assert_int_equal(com_check_registry(), 3 + 2 + 9);
 }
 
 /* ---- OnLoad, OnUnload ---------------------------------------------------------------------------------- */
@@ -254,6 +254,7 @@ static void a_disk_with_our_naa_designator_is_ours(void **state)
     assert_int_equal(IVdsHwProviderPrivate_QueryIfCreatedLun(hw_private, path, &info, &id), S_OK);
     assert_true(same_id(id, lun_id(lun)));
     CoTaskMemFree(ours.m_deviceIdDescriptor.m_rgIdentifiers[0].m_rgbIdentifier);
+    CoTaskMemFree(ours.m_deviceIdDescriptor.m_rgIdentifiers[1].m_rgbIdentifier);
     CoTaskMemFree(ours.m_deviceIdDescriptor.m_rgIdentifiers);
     CoTaskMemFree(ours.m_szVendorId);
     CoTaskMemFree(ours.m_szProductId);

@@ -458,9 +458,10 @@ static void identification_data_is_what_vpd_says_on_the_wire(void **state)
     assert_int_equal(strlen((char *)info.m_szSerialNumber), n - 4);
     assert_memory_equal(info.m_szSerialNumber, buf + 4, n - 4);
     n = vpd(&in, 0x83, buf);
-    assert_int_equal(info.m_deviceIdDescriptor.m_cIdentifiers, 1);
+    assert_int_equal(info.m_deviceIdDescriptor.m_cIdentifiers, 2);
     id = info.m_deviceIdDescriptor.m_rgIdentifiers;
-    assert_non_null(memmem(buf, n, id->m_rgbIdentifier, id->m_cbIdentifier));
+    for (ULONG i = 0; i < 2; i++)
+        assert_non_null(memmem(buf, n, id[i].m_rgbIdentifier, id[i].m_cbIdentifier));
     initiator_close(&in);
     lun_information_free(&info);
     drop(lun);
