@@ -13,6 +13,7 @@ struct lun {
     IVdsLunIscsi iscsi;
     IVdsLunNumber number;
     IVdsLunEx ex;
+    IVdsLunEx2 ex2;
 };
 
 /* Passes the gate and reads the LUN; array_lun_info_fini() on success. */

@@ -163,6 +163,9 @@ HRESULT hints_apply(const VDS_HINTS *hints);
 /* The portal's address in the API's form: false when it has none that the API can express. */
 bool address_to_api(const struct sockaddr_storage *addr, VDS_IPADDRESS *ret_address);
 
+/* VDS_LUN_FEATURE flags (subsystem_ex.c). */
+ULONG lun_features_to_api(const struct array_lun_info *info);
+
 /* A list of drives as an argument: NULL goes with 0 only. */
 HRESULT drives_argument(const VDS_OBJECT_ID *drives, LONG n);
 

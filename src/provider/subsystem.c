@@ -2,12 +2,16 @@
 /* The subsystem: the array as a whole. There is one, and it is never deleted. */
 #include "provider/subsystem.h"
 
+#include "provider/secret.h"
+
 #include <stdlib.h>
 
 COM_UNKNOWN(subsystem, IVdsSubSystem, face)
 COM_UNKNOWN(subsystem, IVdsSubSystemNaming, naming)
 COM_UNKNOWN(subsystem, IVdsSubSystemIscsi, iscsi)
 COM_UNKNOWN(subsystem, IVdsSubSystemEx, ex)
+COM_UNKNOWN(subsystem, IVdsSubSystemLunEx, lun_ex)
+COM_UNKNOWN(subsystem, IVdsIscsiDiscoveryEx, discovery)
 
 #define STATUSES                                                                                \
     (STATUS_BIT(VDS_SSS_ONLINE) | STATUS_BIT(VDS_SSS_NOT_READY) | STATUS_BIT(VDS_SSS_OFFLINE) | \
@@ -244,6 +248,9 @@ HRESULT provider_lun_create(struct subsystem *o, const struct lun_request *reque
             .n_drives = (size_t)request->n_drives,
             .mask = mask,
             .friendly_name = name,
+            .features = request->features,
+            .block_size = request->block_size,
+            .physical_block_size = request->physical_block_size,
         };
         hr = array_lun_create(inside->config.array, &spec, start.op);
     }
@@ -358,12 +365,24 @@ static const IVdsSubSystemExVtbl subsystem_ex_vtbl = {
     .DropSession = subsystem_DropSession,
     .GetStatus = subsystem_GetStatus,
 };
+static const IVdsSubSystemLunExVtbl subsystem_lun_ex_vtbl = {
+    COM_UNKNOWN_SLOTS(subsystem, IVdsSubSystemLunEx),
+    .CreateLunWithFeatures = subsystem_CreateLunWithFeatures,
+};
+static const IVdsIscsiDiscoveryExVtbl subsystem_discovery_vtbl = {
+    COM_UNKNOWN_SLOTS(subsystem, IVdsIscsiDiscoveryEx),
+    .SetDiscoverySecret = subsystem_SetDiscoverySecret,
+    .RememberDiscoverySecret = subsystem_RememberDiscoverySecret,
+    .GetDiscoveryChap = subsystem_GetDiscoveryChap,
+};
 static const struct com_face subsystem_faces[] = {
     COM_IDENTITY(subsystem, IVdsSubSystem, face, subsystem_vtbl),
     COM_FACE(subsystem, IVdsSubSystem, face, subsystem_vtbl),
     COM_FACE(subsystem, IVdsSubSystemNaming, naming, subsystem_naming_vtbl),
     COM_FACE(subsystem, IVdsSubSystemIscsi, iscsi, subsystem_iscsi_vtbl),
     COM_FACE(subsystem, IVdsSubSystemEx, ex, subsystem_ex_vtbl),
+    COM_FACE(subsystem, IVdsSubSystemLunEx, lun_ex, subsystem_lun_ex_vtbl),
+    COM_FACE(subsystem, IVdsIscsiDiscoveryEx, discovery, subsystem_discovery_vtbl),
 };
 HANDLE_CLASS(subsystem)
 

@@ -12,6 +12,8 @@ struct subsystem {
     IVdsSubSystemNaming naming;
     IVdsSubSystemIscsi iscsi;
     IVdsSubSystemEx ex;
+    IVdsSubSystemLunEx lun_ex;
+    IVdsIscsiDiscoveryEx discovery;
 };
 
 /* Passes the gate and reads the subsystem. */
@@ -24,12 +26,16 @@ struct lun_request {
     const VDS_OBJECT_ID *drives;
     LONG n_drives;
     LPWSTR mask, name; /* name may be NULL */
+    uint32_t features, block_size, physical_block_size; /* as array_lun_spec has them */
 };
 HRESULT provider_lun_create(struct subsystem *o, const struct lun_request *request, IVdsAsync **ret_async);
 
 /* The methods of IVdsSubSystemEx (subsystem_ex.c); its table stands with the others in subsystem.c. */
 HRESULT subsystem_CreateLunEx(IVdsSubSystemEx *face, ULONGLONG size, BOOL thick, VDS_OBJECT_ID *drives,
                               LONG n_drives, LPWSTR mask, LPWSTR name, IVdsAsync **ret_async);
+HRESULT subsystem_CreateLunWithFeatures(IVdsSubSystemLunEx *face, ULONGLONG size, ULONG features, ULONG block_size,
+                                        ULONG physical_block_size, VDS_OBJECT_ID *drives, LONG n_drives, LPWSTR mask,
+                                        LPWSTR name, IVdsAsync **ret_async);
 HRESULT subsystem_QuerySessions(IVdsSubSystemEx *face, VDS_SESSION_PROP **ret_sessions, ULONG *ret_n);
 HRESULT subsystem_DropSession(IVdsSubSystemEx *face, ULONGLONG id);
 HRESULT subsystem_GetStatus(IVdsSubSystemEx *face, VDS_ARRAY_STATUS *ret_status);
