@@ -95,6 +95,7 @@ static struct task *task_get(struct iscsi_conn *conn, const struct pdu_scsi_comm
     t->scsi.done = scsi_done;
     t->scsi.dir = SCSI_DIR_NONE;
     t->scsi.buf = NULL;
+    t->scsi.lent = NULL;
     t->scsi.data_len = t->scsi.full_len = 0;
     t->scsi.aborted = false;
     t->itt = conn->rx.head.itt;
@@ -236,6 +237,9 @@ static void get_room(struct task *task)
     uint32_t room = room_for(task);
 
     if (room == 0)
+        return;
+    /* A digest is computed before the bytes are sent: those that may change in between must be copied. */
+    if (task->scsi.dir == SCSI_DIR_IN && !task->conn->data_digest && scsi_task_borrow(&task->scsi, room))
         return;
     if (within_limit(task->conn, room))
         task->scsi.buf = conn_buffer_get(task->conn, room);
@@ -405,7 +409,7 @@ static bool next_data_in(struct iscsi_conn *conn, struct tx_item *item, struct t
     be32_put(pdu->header + 20, TAG_NONE);
     be32_put(pdu->header + 36, task->n_data_in++);
     be32_put(pdu->header + 40, task->sent);
-    pdu->data = task->scsi.buf + task->sent;
+    pdu->data = (task->scsi.lent ? task->scsi.lent : task->scsi.buf) + task->sent;
     pdu->data_len = len;
     task->sent += len;
     task->burst_sent = pdu->header[1] ? 0 : task->burst_sent + len;
@@ -435,7 +439,7 @@ void task_respond(struct task *task)
         conn_notify(conn); /* the window has moved */
         return;
     }
-    if (s->dir == SCSI_DIR_IN && s->buf)
+    if (s->dir == SCSI_DIR_IN && (s->buf || s->lent))
         task->to_send = s->data_len;
     list_remove(&task->tx.link); /* an R2T that is not needed any more */
     task->tx.next = task->to_send ? next_data_in : next_response;

@@ -16,7 +16,7 @@ static uint64_t transfer_len(const struct scsi_task *task)
 enum scsi_step run_read(struct scsi_task *task, int res)
 {
     (void)res;
-    if (task->phase++ == 0 && transfer_len(task))
+    if (task->phase++ == 0 && transfer_len(task) && !task->lent)
         return task_io(task, STORE_READ, task->arg[ARG_OFFSET], task->buf, transfer_len(task));
     task->data_len = (uint32_t)transfer_len(task);
     task->full_len = task->len;

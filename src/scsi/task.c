@@ -234,6 +234,7 @@ bool scsi_task_prepare(struct scsi_task *task)
     task->dir = SCSI_DIR_NONE;
     task->len = task->data_len = task->full_len = 0;
     task->buf = NULL;
+    task->lent = NULL;
     task->buf_len = 0;
     task->result = (struct scsi_result){ 0 };
     task->sense_len = 0;
@@ -335,6 +336,15 @@ static bool data_out_ok(const struct scsi_task *task)
     if (task->opcode->flags & OP_EXACT)
         return task->buf_len == task->len && (!task->expected_len || task->expected_len == task->len);
     return task->buf_len == task->len || task->opcode->flags & OP_BLOCKS;
+}
+
+bool scsi_task_borrow(struct scsi_task *task, uint32_t buf_len)
+{
+    if (task->opcode->run != run_read)
+        return false;
+    task->lent = store_borrow(task->itl->lu->store, task->arg[ARG_OFFSET], buf_len);
+    task->buf_len = task->lent ? buf_len : 0;
+    return task->lent != NULL;
 }
 
 bool scsi_task_execute(struct scsi_task *task)

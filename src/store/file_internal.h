@@ -50,6 +50,8 @@ void file_map_close(struct file_store *fs);
 /* READ or WRITE. False: it could not be done by copying, or not to its end; a system call must do all of
  * it. */
 bool file_map_transfer(struct file_store *fs, const struct store_request *req);
+/* store_borrow(); NULL too when a page of it is not known to be there. */
+const uint8_t *file_map_borrow(struct file_store *fs, uint64_t offset, uint64_t len);
 /* What is about to be punched out or cut off is not there any more. */
 void file_map_freed(struct file_store *fs, uint64_t offset, uint64_t len);
 

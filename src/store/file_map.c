@@ -254,6 +254,13 @@ bool file_map_transfer(struct file_store *fs, const struct store_request *req)
     return true;
 }
 
+const uint8_t *file_map_borrow(struct file_store *fs, uint64_t offset, uint64_t len)
+{
+    if (offset + len > N_CHUNKS * CHUNK || offset % CHUNK + len > CHUNK || !range_known(fs, offset, len))
+        return NULL;
+    return chunk_at(fs->map, offset)->pages.bytes + offset % CHUNK;
+}
+
 /* Pages that the range touches in part are forgotten too, which costs a system call and is never wrong. */
 void file_map_freed(struct file_store *fs, uint64_t offset, uint64_t len)
 {

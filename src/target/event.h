@@ -26,6 +26,8 @@ struct target_events {
     unsigned n;
     uint64_t n_dropped;
     bool stopping;
+    bool gathering; /* the thread lets session events come together; a pressing one wakes it */
+    bool pressing;
 };
 
 /* A thread with every signal blocked: they are the main thread's business. Returns as pthread_create(3). */
