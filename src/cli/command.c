@@ -9,7 +9,7 @@
 const struct command commands[] = {
     { "show", "", "", "", "the whole array as a tree", show_run },
     { "status", "", "", "", "health, versions, limits", status_run },
-    { "watch", "", "", "", "events as they happen, until Ctrl-C", watch_run },
+    { "watch", "", "", "--since", "events as they happen, until Ctrl-C", watch_run },
     { "explain", "", "INITIATOR T [L]", "", "may that initiator log in there and use the LUN? each rule and why", explain_run },
     { "portal", "list", "", "", "portals with status and the groups that hold them", portal_list },
     { "portal", "online", "PORTAL", "", "let a portal serve again", portal_online },
@@ -62,6 +62,7 @@ const struct command_option command_options[] = {
     { "--iqn", "IQN", "iSCSI name; made up when not given" },
     { "--drain", "SECONDS", "how long initiators may take to leave; 0 = at once" },
     { "--now", NULL, "as --drain 0" },
+    { "--since", "N", "begin after event N, or with all that are kept (0)" },
 };
 const unsigned n_command_options = sizeof command_options / sizeof command_options[0];
 
@@ -87,6 +88,7 @@ static void set_option(struct request *request, const char *name, const char *va
         { "--size", &request->size, NULL },
         { "--iqn", &request->iqn, NULL },
         { "--drain", &request->drain, NULL },
+        { "--since", &request->since, NULL },
         { "--block-size", &request->block_size, NULL },
         { "--physical-block", &request->physical_block, NULL },
         { "--secret-file", &request->secret_file, NULL },

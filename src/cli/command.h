@@ -16,7 +16,7 @@ struct request {
     const struct command *command;
     int n_args;
     const char *args[COMMAND_ARGS_MAX];
-    const char *size, *iqn, *drain, *block_size, *physical_block, *secret_file, *initiator; /* option values, NULL when not given */
+    const char *size, *iqn, *drain, *since, *block_size, *physical_block, *secret_file, *initiator; /* option values, NULL when not given */
     bool thick, now, removable, read_only, memory, force, mutual, clear;
     bool json;
     double timeout_s; /* < 0: no limit */

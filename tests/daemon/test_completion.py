@@ -3,6 +3,7 @@
 """Completion, asked of bash itself (and of zsh where there is one): words of the command table, and names that the array has now."""
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import unittest
@@ -44,7 +45,7 @@ class Completion(harness.ArrayTest):
         self.assertEqual(len(nouns), len(set(nouns)))
         for noun in nouns:
             verbs = [line.split()[1] for line in self.array.ctl(noun, "--help").splitlines()
-                     if line.startswith(f"  {noun} ") and line.split()[1].islower() and not line.startswith(f"  {noun}  ")]
+                     if re.match(rf"  {noun} [a-z]", line)]
             self.assertEqual(set(verbs) - set(self.candidates(f"vdsctl {noun} ")), set())
 
     def test_names_that_the_array_has(self):

@@ -84,6 +84,12 @@ uint64_t scsi_lu_size(const struct scsi_lu *lu)
     return lu->size;
 }
 
+bool fake_lu_online(const struct scsi_lu *lu);
+bool fake_lu_online(const struct scsi_lu *lu)
+{
+    return lu->online;
+}
+
 size_t scsi_lu_serial(const struct scsi_lu *lu, char *out, size_t n_out)
 {
     char id[GUID_TEXT_SIZE];
