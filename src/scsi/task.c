@@ -244,6 +244,7 @@ bool scsi_task_prepare(struct scsi_task *task)
     task->gate = NULL;
     task->extra = NULL;
     task->extra_free = NULL;
+    task->watch = NULL;
     memset(task->arg, 0, sizeof task->arg);
     task->opcode = opcode_find(task->cdb);
     task->itl = lun_decode(task->lun, &lun) ? view_find(task->view, lun) : NULL;
