@@ -33,8 +33,15 @@ def free_ports(n):
         return [s.getsockname()[1] for s in sockets]
 
 
+REALTIME = 0  # bench/run --rt: priority under SCHED_FIFO of servers and clients alike
+
+
 def on(cpus):
-    return lambda: os.sched_setaffinity(0, cpus)
+    def place():
+        os.sched_setaffinity(0, cpus)
+        if REALTIME:
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(REALTIME))
+    return place
 
 
 def run(*words, cpus=CLIENT_CPU, env=None, timeout=300):

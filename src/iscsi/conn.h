@@ -253,6 +253,7 @@ struct tasks {
     struct list_node all, spare;
     unsigned n_made, n_running, n_immediate; /* tasks that exist; that src/scsi executes */
     uint64_t n_bytes;                        /* of buffers that tasks hold, against limits.session_bytes */
+    bool ordered;                            /* the initiator has sent an ORDERED command */
     bool strays;                             /* a write has been aborted: its late data is no error */
     struct task *buckets[TASK_BUCKETS];
 };

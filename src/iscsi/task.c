@@ -91,6 +91,7 @@ static struct task *task_get(struct iscsi_conn *conn, const struct pdu_scsi_comm
     memcpy(t->scsi.lun, conn->rx.bhs + 8, 8);
     memcpy(t->scsi.cdb, conn->rx.bhs + 32, SCSI_CDB_MAX);
     t->scsi.attr = cmd->attr <= SCSI_ATTR_ACA ? cmd->attr : SCSI_ATTR_SIMPLE;
+    conn->tasks.ordered |= t->scsi.attr == SCSI_ATTR_ORDERED;
     t->scsi.expected_len = cmd->write ? cmd->edtl : 0;
     t->scsi.done = scsi_done;
     t->scsi.dir = SCSI_DIR_NONE;
@@ -232,14 +233,20 @@ static bool within_limit(const struct iscsi_conn *conn, uint32_t room)
            conn->tasks.n_bytes + room <= conn->config.limits->session_bytes;
 }
 
+/* A read that goes out of the store's own memory is as new as its sending: a digest made before would be wrong, and an ORDERED write
+ * behind it might show (SAM-5 §8.6.3), so none is lent to an initiator that uses those. */
+static bool may_lend(const struct iscsi_conn *conn)
+{
+    return !conn->data_digest && !conn->tasks.ordered;
+}
+
 static void get_room(struct task *task)
 {
     uint32_t room = room_for(task);
 
     if (room == 0)
         return;
-    /* A digest is computed before the bytes are sent: those that may change in between must be copied. */
-    if (task->scsi.dir == SCSI_DIR_IN && !task->conn->data_digest && scsi_task_borrow(&task->scsi, room))
+    if (task->scsi.dir == SCSI_DIR_IN && may_lend(task->conn) && scsi_task_borrow(&task->scsi, room))
         return;
     if (within_limit(task->conn, room))
         task->scsi.buf = conn_buffer_get(task->conn, room);

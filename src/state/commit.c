@@ -336,13 +336,13 @@ static void batch_take(struct state *state, struct list_node *batch)
         list_append(batch, list_pop(&state->queue));
 }
 
-static void batch_wake(struct state *state, struct list_node *batch)
+/* Each by itself: one condition for all would wake those of the next batch, too, for nothing. */
+static void batch_wake(struct list_node *batch)
 {
     struct list_node *n;
 
     while ((n = list_pop(batch)))
-        container_of(n, struct state_tx, link)->done = true;
-    pthread_cond_broadcast(&state->queue_done);
+        sem_post(&container_of(n, struct state_tx, link)->done);
 }
 
 void *writer_main(void *arg)
@@ -360,8 +360,8 @@ void *writer_main(void *arg)
         batch_take(state, &batch);
         pthread_mutex_unlock(&state->queue_lock);
         batch_commit(state, &batch);
+        batch_wake(&batch);
         pthread_mutex_lock(&state->queue_lock);
-        batch_wake(state, &batch);
     }
     pthread_mutex_unlock(&state->queue_lock);
     return NULL;
@@ -369,14 +369,15 @@ void *writer_main(void *arg)
 
 int state_commit(struct state *state, struct state_tx *tx)
 {
-    pthread_mutex_lock(&state->queue_lock);
-    tx->done = false;
+    sem_init(&tx->done, 0, 0);
     tx->result = 0;
+    pthread_mutex_lock(&state->queue_lock);
     list_append(&state->queue, &tx->link);
     pthread_cond_signal(&state->queue_wake);
-    while (!tx->done)
-        pthread_cond_wait(&state->queue_done, &state->queue_lock);
     pthread_mutex_unlock(&state->queue_lock);
+    while (sem_wait(&tx->done) < 0 && errno == EINTR)
+        ;
+    sem_destroy(&tx->done);
     if (tx->result < 0)
         error_text_set("%s", tx->text);
     return tx->result;

@@ -337,7 +337,6 @@ static void state_free(struct state *state)
     pthread_mutex_destroy(&state->seen_lock);
     pthread_mutex_destroy(&state->queue_lock);
     pthread_cond_destroy(&state->queue_wake);
-    pthread_cond_destroy(&state->queue_done);
     free(state->dir);
     free(state->path);
     free(state);
@@ -356,7 +355,6 @@ static struct state *state_alloc(const char *dir)
     pthread_mutex_init(&state->seen_lock, NULL);
     pthread_mutex_init(&state->queue_lock, NULL);
     pthread_cond_init(&state->queue_wake, NULL);
-    pthread_cond_init(&state->queue_done, NULL);
     state->dir = strdup(dir);
     if (asprintf(&state->path, "%s/array.db", dir) < 0)
         state->path = NULL;

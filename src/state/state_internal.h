@@ -4,6 +4,7 @@
 #define VDS_STATE_INTERNAL_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <sqlite3.h>
 #include <sys/types.h>
 #include <time.h>
@@ -84,10 +85,10 @@ static inline void bad_rows_freep(struct bad_row **bad)
 struct state_tx {
     struct list_node mutations;
     int add_error;
-    /* while committing; under state->queue_lock */
+    /* while committing: the writer's, until it posts `done` */
     struct list_node link;
     int result;
-    bool done;
+    sem_t done;
     char text[256];
 };
 
@@ -122,7 +123,7 @@ struct state {
     bool foreign, writing;
 
     pthread_mutex_t queue_lock;
-    pthread_cond_t queue_wake, queue_done;
+    pthread_cond_t queue_wake;
     struct list_node queue; /* state_tx.link */
     bool stopping, writer_started;
     pthread_t writer;

@@ -12,6 +12,8 @@
 
 /* A full window of answers, each header + data + digest, fits one send. */
 #define SEND_IOV 384
+/* The first piece of a batch of answers: a quarter, at least this. */
+#define FIRST_PIECE_MIN 16384
 /* From the decision to close: for the peer to take our last bytes and close its side. Below a second, so that a drain keeps its limit. */
 #define GRACE_NS 500000000u
 
@@ -46,6 +48,7 @@ void target_conns_touched(struct loop_op *op, int res)
     (void)res;
     reactor->touched_armed = false;
     list_splice(&now, &reactor->touched);
+    reactor->one_touched = now.next == now.prev;
     while ((node = list_pop(&now)))
         step(container_of(node, struct target_conn, touched));
 }
@@ -119,7 +122,23 @@ static void sent(struct loop_op *op, int res)
     target_conn_touch(conn);
 }
 
-/* All answers of the turn in one gathered send; one is under way at a time. */
+/* A peer that sleeps is woken by the first bytes and answers while the rest is being sent. All in one go, and it would find everything
+ * there, send all its commands at once and leave us idle meanwhile, and so on in lockstep. With several connections there is always
+ * something to do. */
+static int first_piece(const struct iovec *iov, int n_iov)
+{
+    size_t total = 0, bytes = 0, enough;
+    int n = 0;
+
+    for (int i = 0; i < n_iov; i++)
+        total += iov[i].iov_len;
+    enough = total / 4 > FIRST_PIECE_MIN ? total / 4 : FIRST_PIECE_MIN;
+    while (n < n_iov && bytes < enough)
+        bytes += iov[n++].iov_len;
+    return n;
+}
+
+/* The answers of the turn in one or two gathered sends; one is under way at a time. */
 static void send_some(struct target_conn *conn)
 {
     int n;
@@ -133,10 +152,13 @@ static void send_some(struct target_conn *conn)
     }
     n = iscsi_conn_output(conn->iscsi, conn->slot->iov, SEND_IOV);
     if (n <= 0) {
+        conn->mid_batch = false;
         slot_put(conn->reactor, TAKE_PTR(conn->slot));
         return;
     }
-    conn->sending = true;
+    if (!conn->mid_batch && conn->reactor->one_touched)
+        n = first_piece(conn->slot->iov, n);
+    conn->mid_batch = conn->sending = true;
     conn->slot->msg = (struct msghdr){ .msg_iov = conn->slot->iov, .msg_iovlen = (size_t)n };
     loop_sendmsg(conn->reactor->loop, &conn->send_op, conn->fd, &conn->slot->msg);
 }
@@ -439,6 +461,9 @@ int target_conn_create(struct engine *engine, int fd, struct source *source, con
     conn->send_op.done = sent;
     conn->timer.fired = timer_fired;
     conn->start.run = start;
-    loop_post(conn->reactor->loop, &conn->start);
+    if (conn->reactor->loop == loop_current())
+        start(&conn->start);
+    else
+        loop_post(conn->reactor->loop, &conn->start);
     return 0;
 }

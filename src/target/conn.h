@@ -35,6 +35,7 @@ struct target_conn {
     int fd;
     enum conn_stage stage;
     bool receiving, sending, failed, eof, fin_sent, protocol_gone;
+    bool mid_batch;             /* the first piece of what there is to say is sent */
     bool asked, dropped;        /* to log out, by a drain; ended by us */
     struct iscsi_conn *iscsi;
     struct loop_op recv_op, send_op;

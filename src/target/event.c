@@ -141,6 +141,7 @@ static bool is_too_many(struct target_events *events, enum engine_event_kind kin
 void target_events_add(struct target_events *events, enum engine_event_kind kind, const struct guid *object, const char *initiator)
 {
     struct waiting_event *waiting = events->started ? waiting_new(kind, object, initiator) : NULL;
+    bool wake = false;
 
     if (!waiting) {
         if (events->started)
@@ -152,9 +153,10 @@ void target_events_add(struct target_events *events, enum engine_event_kind kind
         list_append(&events->queue, &TAKE_PTR(waiting)->link);
         events->n++;
         events->pressing |= is_pressing(kind);
-        if (!events->gathering || events->pressing)
-            pthread_cond_signal(&events->cond);
+        wake = events->pressing || (!events->gathering && events->n == 1);
     }
     pthread_mutex_unlock(&events->lock);
+    if (wake) /* behind the lock, which the thread would run into; target_events_fini() comes after the last caller */
+        pthread_cond_signal(&events->cond);
     free(waiting);
 }

@@ -40,6 +40,7 @@ struct target_reactor {
     struct list_node touched;   /* connections to look at when this turn's callbacks have run */
     struct loop_op touched_op;
     bool touched_armed;
+    bool one_touched;           /* only one connection has had something to do this turn */
     uint8_t rubbish[16384];     /* what closing connections still receive: written by all, read by none */
     atomic_uint load;           /* connections placed here, those on their way too */
 };
