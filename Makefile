@@ -5,7 +5,7 @@ PREFIX ?= /usr
 DESTDIR ?=
 MESON_FLAGS ?=
 
-.PHONY: all build test run install conformance bench fuzz sanitize clean help
+.PHONY: all build test run install conformance bench fuzz sanitize sim clean help
 
 all: build ## build everything (the default)
 
@@ -35,6 +35,9 @@ sanitize: ## every test again under AddressSanitizer and UBSan
 fuzz: ## SECONDS=60 of coverage-guided fuzzing for each parser
 	scripts/install-deps build fuzz
 	scripts/run-fuzzers $(or $(SECONDS),60)
+
+sim: build ## the engine on a virtual clock and network, SEEDS=1-10000
+	$(BUILD)/tests/sim/sim --seeds $(or $(SEEDS),1-10000)
 
 conformance: build ## libiscsi's whole iscsi-test-cu against the service
 	scripts/install-deps run

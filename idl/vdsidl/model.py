@@ -284,7 +284,7 @@ class CoClass:
     name: str
     clsid: Optional[str]           # of the classes that CoCreateInstance makes
     kind: Optional[str]            # VDS_OT_ name; None for loader and service
-    interfaces: tuple[Exposed, ...]
+    interfaces: list[Exposed]      # looked up when the file has been read: they may come later in it
     doc: str
     header: str
     where: Location

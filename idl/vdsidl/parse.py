@@ -49,6 +49,7 @@ class Parser:
         self.tokens = tokenize(text, file)
         self.position = 0
         self.model = Model(file)
+        self.exposures: list[tuple[CoClass, Token, bool]] = []  # of coclasses, to be looked up at the end
 
     # ---- tokens ----------------------------------------------------------------------------------------------------------
 
@@ -161,6 +162,7 @@ class Parser:
         while True:
             doc = self.doc()
             if self.next.kind == "end":
+                self.look_up_members()
                 return self.model
             if self.at("#"):
                 self.pragma(doc)
@@ -407,21 +409,24 @@ class Parser:
         self.expect("coclass")
         name = self.name("the name of a coclass")
         self.expect("{")
-        exposed: list[Exposed] = []
+        coclass = CoClass(name.text, self.uuid(attrs, name.where), attrs.one("kind"), [], doc, self.header, name.where)
         while not self.accept("}"):
-            exposed.append(self.exposed())
+            self.exposed(coclass)
         self.expect(";")
-        return CoClass(name.text, self.uuid(attrs, name.where), attrs.one("kind"), tuple(exposed), doc, self.header, name.where)
+        return coclass
 
-    def exposed(self) -> Exposed:
+    def exposed(self, coclass: CoClass) -> None:
         attrs = self.attributes("coclass member")
         self.expect("interface")
-        token = self.name("an interface")
-        interface = self.model.names.get(token.text)
-        if not isinstance(interface, Interface):
-            raise IdlError(token.where, f"'{token.text}' is not an interface declared before")
+        self.exposures.append((coclass, self.name("an interface"), "restricted" in attrs))
         self.expect(";")
-        return Exposed(interface, "restricted" in attrs)
+
+    def look_up_members(self) -> None:
+        for coclass, token, restricted in self.exposures:
+            interface = self.model.names.get(token.text)
+            if not isinstance(interface, Interface):
+                raise IdlError(token.where, f"'{token.text}' is not an interface")
+            coclass.interfaces.append(Exposed(interface, restricted))
 
 
 def parse_text(text: str, file: str = "<text>") -> Model:

@@ -76,6 +76,7 @@ struct array_subsystem_info {
     uint32_t health;    /* VDS_H_... */
     uint64_t capacity, free; /* bytes over all drives */
     char reason[256];   /* why it is not ONLINE, or "" */
+    char import_target[ISCSI_NAME_MAX + 1]; /* where imported LUNs are to be tied, or "" */
 };
 struct array_portal_info {
     struct guid id;
@@ -106,6 +107,7 @@ struct array_drive_info {
     struct guid id;
     char path[256], friendly_name[ARRAY_NAME_MAX + 1];
     uint64_t size, free;
+    uint64_t device;              /* drives of one file system share it and its space; 0: not usable */
     uint32_t flags, status, health;
     int16_t bus, slot;
 };
@@ -168,6 +170,17 @@ HRESULT array_lun_set_name(struct array *array, const struct guid *lun, const ch
 HRESULT array_target_set_name(struct array *array, const struct guid *target, const char *name);
 HRESULT array_subsystem_set_name(struct array *array, const char *name);
 HRESULT array_portal_set_status(struct array *array, const struct guid *portal, uint32_t status);  /* ONLINE, OFFLINE (drains) */
+/* "" takes it away. E_INVALIDARG: no iSCSI name. */
+HRESULT array_subsystem_set_import_target(struct array *array, const char *iscsi_name);
+
+/* ONLINE or OFFLINE (the two numbers are the same in every VDS_..._STATUS), durable. Offline, a LUN answers NOT READY, a drive lets its
+ * LUNs fail and takes no new ones; the subsystem or its controller drains every portal, closes it and lets every LUN answer NOT READY.
+ * A LUN cannot be ONLINE on a drive or an array that is offline: VDS_E_OBJECT_STATUS_FAILED. */
+enum array_status_of { ARRAY_STATUS_SUBSYSTEM, ARRAY_STATUS_CONTROLLER, ARRAY_STATUS_DRIVE, ARRAY_STATUS_LUN };
+HRESULT array_set_status(struct array *array, enum array_status_of kind, const struct guid *id, uint32_t status);
+
+/* Tells everybody that a LUN, a drive, the controller or the subsystem (VDS_OT_...) is different now in a way that only its owner knows. */
+HRESULT array_note(struct array *array, uint32_t object_type, const struct guid *id);
 
 /* ---- operation objects ----------------------------------------------------------------------- */
 

@@ -64,6 +64,7 @@ struct portal {
     pthread_mutex_t io_lock;  /* serialises opening and closing */
     bool open;                /* the engine listens; written under both locks */
     bool died;                /* the engine said that the listener failed */
+    bool barred;              /* the subsystem or the controller is offline */
     bool opening;             /* SetStatus(ONLINE) tries the port before it commits */
     int listen_error;         /* why it does not although it should; 0 */
 };
@@ -101,6 +102,7 @@ struct drive {
     char path[256], name[ARRAY_NAME_MAX + 1];
     uint16_t bus, slot;
     bool configured;          /* takes new LUNs */
+    bool offline;             /* by the administrator */
     int dir_fd;               /* locked for us; -1: not usable */
     char reason[128];         /* why not, or "" */
 };
@@ -258,6 +260,8 @@ struct array_op {
     size_t n_ties;
     uint32_t drain_ms;
     char *text_arg;
+    struct drive *drive;
+    bool offline, controller;   /* SetStatus: which way; of the controller rather than of the subsystem */
 };
 
 /* A new operation of that run function. NULL: out of memory. */
@@ -304,6 +308,8 @@ struct array {
     struct object subsystem, controller; /* not in the cache: they outlive a refresh */
     struct guid provider_id;
     char name[ARRAY_NAME_MAX + 1];
+    bool offline, controller_offline; /* by the administrator */
+    char import_target[ISCSI_NAME_MAX + 1];
     struct state *state;
     struct engine *engine;
     struct notifier notifier;
@@ -351,6 +357,17 @@ bool health_heal(struct array *array);
 /* state_commit() with all that. */
 HRESULT array_commit(struct array *array, struct state_tx *tx);
 
+/* ---- status.c, subsystem.c: what the administrator has taken offline ---------------------------- */
+
+bool array_is_offline(const struct array *array); /* as a whole; array->lock held, as for the next four */
+uint32_t lun_status(const struct array *array, const struct lun *lun); /* VDS_LS_ */
+/* Lets the unit answer, or not, as all that is above it says. */
+void lun_serve(const struct array *array, const struct lun *lun);
+struct state_subsystem subsystem_row(const struct array *array);
+void subsystem_take_row(struct array *array, const struct state_subsystem *row);
+op_run subsystem_status_run;
+HRESULT subsystem_status_admit(struct array_op *op, struct object *object);
+
 /* ---- names, codes ---------------------------------------------------------------------------- */
 
 HRESULT hr_from_errno(int r); /* hr.c: the one table */
@@ -377,6 +394,9 @@ int portal_listen(struct array *array, struct portal *portal);
 HRESULT portals_scan(struct array *array);
 /* Which of the cache's portals have their address now; no more. For a cache that nobody sees yet. */
 void portals_presence(struct array *array, struct cache *cache);
+/* The cache's portals may listen, or not, as the array as a whole says. events: of those whose status it changes; NULL for a cache that
+ * nobody sees yet. array->lock held. */
+void portals_bar(struct array *array, struct cache *cache, struct events *events);
 void portals_retry(struct array *array);
 void portals_wait_at_start(struct array *array);
 
@@ -385,6 +405,7 @@ void portals_wait_at_start(struct array *array);
 HRESULT drives_sync(struct array *array, struct cache *cache);
 void drives_attach(struct array *array, struct cache *cache, bool recover);
 bool drive_space(const struct drive *drive, uint64_t *ret_size, uint64_t *ret_free);
+uint64_t drive_device(const struct drive *drive); /* of its file system */
 struct drive *drive_choose(struct array *array, const struct array_lun_spec *spec, HRESULT *ret_hr); /* array->lock held */
 
 enum lun_file_stage { LUN_FILE_CREATING, LUN_FILE_HERE, LUN_FILE_DELETING };

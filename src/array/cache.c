@@ -285,6 +285,7 @@ struct drive *array_drive_new(const struct state_drive *row)
     TEXT_COPY(drive->name, row->name);
     drive->bus = (uint16_t)row->bus;
     drive->slot = (uint16_t)row->slot;
+    drive->offline = row->offline;
     drive->dir_fd = -1;
     return drive;
 }
@@ -469,7 +470,9 @@ struct state_member path_row(const struct path *path)
 
 struct state_drive drive_row(const struct drive *drive)
 {
-    struct state_drive row = { .id = drive->object.id, .bus = drive->bus, .slot = drive->slot };
+    struct state_drive row = {
+        .id = drive->object.id, .bus = drive->bus, .slot = drive->slot, .offline = drive->offline
+    };
 
     TEXT_COPY(row.path, drive->path);
     TEXT_COPY(row.name, drive->name);

@@ -112,7 +112,7 @@ static void drain_target(struct diff *diff, const struct target *target)
         const struct path *path = container_of(n, struct path, in_target),
                           *after = same_path(diff->next, path);
 
-        if (!after || (path->portal->open && after->portal->offline))
+        if (!after || (path->portal->open && (after->portal->offline || after->portal->barred)))
             drain(diff, &target->object.id, &path->portal->object.id, /* put_back= */ after != NULL);
     }
 }
@@ -264,8 +264,7 @@ static int carry_unit(struct diff *diff, struct lun *lun, struct lun *before)
 {
     lun->lu = TAKE_PTR(before->lu);
     lun->store = TAKE_PTR(before->store);
-    if (lun->offline != before->offline)
-        scsi_lu_set_online(lun->lu, !lun->offline);
+    lun_serve(diff->array, lun);
     return strcmp(lun->mask, before->mask) == 0 ? 0 : lun_engine_set_mask(diff->array, lun, lun->mask);
 }
 
@@ -368,13 +367,14 @@ static bool lun_differs(const struct object *a, const struct object *b)
     const struct lun *x = container_of(a, struct lun, object), *y = container_of(b, struct lun, object);
 
     return strcmp(x->mask, y->mask) != 0 || strcmp(x->name, y->name) != 0 || x->size != y->size ||
-           x->offline != y->offline || !lun_has_ties_of(x, y) || !lun_has_ties_of(y, x);
+           x->offline != y->offline || x->drive->offline != y->drive->offline || !lun_has_ties_of(x, y) || !lun_has_ties_of(y, x);
 }
 
 static bool drive_differs(const struct object *a, const struct object *b)
 {
-    return strcmp(container_of(a, struct drive, object)->name, container_of(b, struct drive, object)->name) !=
-           0;
+    const struct drive *x = container_of(a, struct drive, object), *y = container_of(b, struct drive, object);
+
+    return strcmp(x->name, y->name) != 0 || x->offline != y->offline;
 }
 
 /* clang-format off */

@@ -23,6 +23,13 @@ bool drive_space(const struct drive *drive, uint64_t *ret_size, uint64_t *ret_fr
     return true;
 }
 
+uint64_t drive_device(const struct drive *drive)
+{
+    struct stat status;
+
+    return drive->dir_fd >= 0 && fstat(drive->dir_fd, &status) == 0 ? status.st_dev : 0;
+}
+
 /* ---- rows ------------------------------------------------------------------------------------ */
 
 static struct drive *find_path(const struct cache *cache, const char *path)
@@ -153,7 +160,7 @@ static bool fits(const struct drive *drive, const struct array_lun_spec *spec, u
 {
     uint64_t size;
 
-    return drive->configured && drive_space(drive, &size, ret_free) &&
+    return drive->configured && !drive->offline && drive_space(drive, &size, ret_free) &&
            (!spec->thick || *ret_free >= spec->size);
 }
 
@@ -197,8 +204,13 @@ static struct drive *choose_any(struct array *array, const struct array_lun_spec
 
 static bool any_usable(struct array *array)
 {
-    cache_for_each(n, &array->cache, OBJECT_DRIVE) if (OBJECT_OF(drive, n)->configured &&
-                                                       OBJECT_OF(drive, n)->dir_fd >= 0) return true;
+    cache_for_each(n, &array->cache, OBJECT_DRIVE)
+    {
+        const struct drive *drive = OBJECT_OF(drive, n);
+
+        if (drive->configured && !drive->offline && drive->dir_fd >= 0)
+            return true;
+    }
     return false;
 }
 

@@ -164,8 +164,7 @@ int lun_attach(struct array *array, struct lun *lun, enum lun_file_stage stage,
     if (r < 0)
         return r;
     lun->store = TAKE_PTR(store);
-    if (lun->offline)
-        scsi_lu_set_online(lun->lu, false);
+    lun_serve(array, lun);
     return 0;
 }
 

@@ -92,6 +92,7 @@ static HRESULT lun_create_run(struct array_op *op)
         log_warning("drive %s: cannot rename %s: %s", lun->drive->path, lun->file, strerror(-r));
     pthread_mutex_lock(&array->lock);
     lun->object.visible = true;
+    lun_serve(array, lun); /* drive or array may have been taken offline meanwhile */
     op->output = lun->object.id;
     events_add(&op->events, VDS_NF_LUN_ARRIVE, VDS_NTT_LUN, &lun->object.id);
     events_add(&op->events, VDS_NF_DRIVE_MODIFY, VDS_NTT_DRIVE, &lun->drive->object.id);

@@ -13,7 +13,7 @@
 
 static bool wants_to_listen(const struct portal *portal)
 {
-    return (!portal->offline || portal->opening) && portal->present && portal->n_holds > 0;
+    return (!portal->offline || portal->opening) && !portal->barred && portal->present && portal->n_holds > 0;
 }
 
 /* A dead listener is closed first. */
@@ -26,6 +26,8 @@ uint32_t portal_status(const struct portal *portal)
 {
     if (portal->offline || !portal->present)
         return VDS_IPS_OFFLINE;
+    if (portal->barred)
+        return VDS_IPS_NOT_READY;
     return portal->listen_error && wants_to_listen(portal) ? VDS_IPS_FAILED : VDS_IPS_ONLINE;
 }
 
@@ -256,6 +258,21 @@ void portals_presence(struct array *array, struct cache *cache)
     cache_for_each(n, cache, OBJECT_PORTAL) presence_set(OBJECT_OF(portal, n), &finding);
 }
 
+void portals_bar(struct array *array, struct cache *cache, struct events *events)
+{
+    bool barred = array_is_offline(array);
+
+    cache_for_each(n, cache, OBJECT_PORTAL)
+    {
+        struct portal *portal = OBJECT_OF(portal, n);
+        uint32_t before = portal_status(portal);
+
+        portal->barred = barred;
+        if (events && portal->object.visible && portal_status(portal) != before)
+            events_add(events, VDS_NF_PORTAL_MODIFY, VDS_NTT_PORTAL, &portal->object.id);
+    }
+}
+
 static bool is_wanted(const struct portal *portal, const struct finding *finding)
 {
     for (size_t i = 0; i < finding->n_wanted; i++)
@@ -311,6 +328,7 @@ static HRESULT scan_new(struct array *array, const struct finding *finding, stru
         if (guid_generate(&row->id) < 0 || !(portal = array_portal_new(row)))
             return E_OUTOFMEMORY;
         portal->configured = array->n_portals > 0;
+        portal->barred = array_is_offline(array);
         presence_set(portal, finding);
         cache_add(&array->cache, &portal->object);
         state_insert_portal(tx, row);

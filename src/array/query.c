@@ -77,9 +77,12 @@ HRESULT array_subsystem_get(struct array *array, struct array_subsystem_info *re
     guid_format(&array->subsystem.id, ret_info->identification);
     ret_info->flags =
         VDS_SF_LUN_MASKING_CAPABLE | VDS_SF_SUPPORTS_NON_FAULT_TOLERANT_LUNS | VDS_SF_SUPPORTS_SIMPLE_LUNS;
-    ret_info->status = array->failed ? VDS_SSS_FAILED : VDS_SSS_ONLINE;
+    ret_info->status = array->failed ? VDS_SSS_FAILED : array->offline ? VDS_SSS_OFFLINE : VDS_SSS_ONLINE;
     ret_info->health = array->failed ? VDS_H_FAILED : VDS_H_HEALTHY;
     strcpy(ret_info->reason, array->reason);
+    if (!array->failed && array->offline)
+        strcpy(ret_info->reason, "taken offline by the administrator");
+    strcpy(ret_info->import_target, array->import_target);
     space_of_all(array, &ret_info->capacity, &ret_info->free);
     leave(array);
     return S_OK;
@@ -136,11 +139,6 @@ HRESULT array_group_get(struct array *array, const struct guid *id, struct array
     return S_OK;
 }
 
-static uint32_t lun_status(const struct lun *lun)
-{
-    return !lun->lu ? VDS_LS_FAILED : lun->offline ? VDS_LS_OFFLINE : VDS_LS_ONLINE;
-}
-
 static void lun_identification(const struct lun *lun, char *text, size_t n)
 {
     char id[GUID_TEXT_SIZE];
@@ -172,8 +170,8 @@ HRESULT array_lun_get(struct array *array, const struct guid *id, struct array_l
     ret_info->mask = strdup(lun->mask);
     ret_info->size = lun->size;
     ret_info->thick = lun->thick;
-    ret_info->status = lun_status(lun);
-    ret_info->health = lun->lu ? VDS_H_HEALTHY : VDS_H_FAILED;
+    ret_info->status = lun_status(array, lun);
+    ret_info->health = ret_info->status == VDS_LS_FAILED ? VDS_H_FAILED : VDS_H_HEALTHY;
     ret_info->transition = VDS_TS_STABLE;
     store = lun->store ? store_ref(lun->store) : NULL;
     leave(array);
@@ -220,7 +218,8 @@ HRESULT array_drive_get(struct array *array, const struct guid *id, struct array
     strcpy(ret_info->path, drive->path);
     strcpy(ret_info->friendly_name, drive->name);
     bool usable = drive_space(drive, &ret_info->size, &ret_info->free);
-    ret_info->status = usable ? VDS_DRS_ONLINE : VDS_DRS_FAILED;
+    ret_info->device = usable ? drive_device(drive) : 0;
+    ret_info->status = !usable ? VDS_DRS_FAILED : drive->offline ? VDS_DRS_OFFLINE : VDS_DRS_ONLINE;
     ret_info->health = usable ? VDS_H_HEALTHY : VDS_H_FAILED;
     ret_info->bus = (int16_t)drive->bus;
     ret_info->slot = (int16_t)drive->slot;
@@ -240,7 +239,7 @@ HRESULT array_controller_get(struct array *array, const struct guid *id,
     ret_info->id = object->id;
     gethostname(ret_info->friendly_name, sizeof ret_info->friendly_name - 1);
     guid_format(&object->id, ret_info->identification);
-    ret_info->status = VDS_CS_ONLINE;
+    ret_info->status = array->controller_offline ? VDS_CS_OFFLINE : VDS_CS_ONLINE;
     ret_info->health = VDS_H_HEALTHY;
     leave(array);
     return S_OK;

@@ -12,23 +12,16 @@
 static HRESULT subsystem_make(struct array *array)
 {
     _cleanup_(state_tx_freep) struct state_tx *tx = state_tx_new();
-    struct state_subsystem row = { .id = array->subsystem.id,
-                                   .provider = array->provider_id,
-                                   .controller = array->controller.id };
+    struct state_subsystem row = subsystem_row(array);
 
     if (!tx)
         return E_OUTOFMEMORY;
     if (guid_is_null(&row.id) && (guid_generate(&row.id) < 0 || guid_generate(&row.provider) < 0 ||
                                   guid_generate(&row.controller) < 0))
         return E_FAIL;
-    if (array->name[0])
-        strcpy(row.name, array->name);
-    else
+    if (!row.name[0])
         gethostname(row.name, sizeof row.name - 1);
-    array->subsystem.id = array->notifier.subsystem = row.id;
-    array->provider_id = row.provider;
-    array->controller.id = row.controller;
-    strcpy(array->name, row.name);
+    subsystem_take_row(array, &row);
     state_insert_subsystem(tx, &row);
     return array_commit(array, tx);
 }
@@ -41,10 +34,7 @@ static HRESULT subsystem_load(struct array *array, const struct state_image *ima
     if (n == 0)
         return subsystem_make(array);
     pthread_mutex_lock(&array->lock);
-    array->subsystem.id = array->notifier.subsystem = row->id;
-    array->provider_id = row->provider;
-    array->controller.id = row->controller;
-    strcpy(array->name, row->name);
+    subsystem_take_row(array, row);
     pthread_mutex_unlock(&array->lock);
     return S_OK;
 }
@@ -97,6 +87,7 @@ static HRESULT next_make(struct array *array, struct cache *ret_next, struct sta
     drives_carry(now, ret_next);
     drives_attach(array, ret_next, /* recover= */ list_empty(&now->all[OBJECT_DRIVE]));
     portals_presence(array, ret_next);
+    portals_bar(array, ret_next, NULL);
     return S_OK;
 }
 
@@ -222,52 +213,4 @@ HRESULT array_reenumerate(struct array *array)
     hr = lock_take(&op->locks, &array->subsystem, LOCK_CHANGE);
     pthread_mutex_unlock(&array->lock);
     return FAILED(hr) ? op_refuse(op, hr) : op_call(op);
-}
-
-/* ---- the array's name ------------------------------------------------------------------------ */
-
-static HRESULT name_run(struct array_op *op)
-{
-    struct array *array = op->array;
-    struct state_subsystem row = { .id = array->subsystem.id,
-                                   .provider = array->provider_id,
-                                   .controller = array->controller.id };
-    HRESULT hr = op_transactions(op);
-
-    if (SUCCEEDED(hr) && events_reserve(&op->events, 1) < 0)
-        hr = E_OUTOFMEMORY;
-    if (FAILED(hr))
-        return hr;
-    strcpy(row.name, op->text_arg);
-    state_update_subsystem(op->tx, &row);
-    if (FAILED(hr = op_commit(op)))
-        return hr;
-    pthread_mutex_lock(&array->lock);
-    strcpy(array->name, row.name);
-    events_add(&op->events, VDS_NF_SUB_SYSTEM_MODIFY, VDS_NTT_SUB_SYSTEM, &row.id);
-    notifier_post(&array->notifier, &op->events);
-    pthread_mutex_unlock(&array->lock);
-    return hr;
-}
-
-HRESULT array_subsystem_set_name(struct array *array, const char *name)
-{
-    char normal[ARRAY_NAME_MAX + 1];
-    struct array_op *op;
-    HRESULT hr, truncated;
-
-    if (!name || FAILED(truncated = friendly_name_normalise(name, normal)))
-        return E_INVALIDARG;
-    if (FAILED(hr = admit(array)))
-        return hr;
-    if (!(op = op_new(array, name_run)))
-        return E_OUTOFMEMORY;
-    op->text_arg = strdup(normal);
-    pthread_mutex_lock(&array->lock);
-    hr = op->text_arg ? lock_take(&op->locks, &array->subsystem, LOCK_CHANGE) : E_OUTOFMEMORY;
-    pthread_mutex_unlock(&array->lock);
-    if (FAILED(hr))
-        return op_refuse(op, hr);
-    hr = op_call(op);
-    return hr == S_OK ? truncated : hr;
 }

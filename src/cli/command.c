@@ -9,7 +9,8 @@
 const struct command commands[] = {
     { "show", "", "", "", "the whole array as a tree", show_run },
     { "status", "", "", "", "health, versions, limits", status_run },
-    { "watch", "", "", "", "events as they happen, until Ctrl-C", watch_run },
+    { "watch", "", "", "--since", "events as they happen, until Ctrl-C", watch_run },
+    { "explain", "", "INITIATOR T [L]", "", "may that initiator log in there and use the LUN? each rule and why", explain_run },
     { "portal", "list", "", "", "portals with status and the groups that hold them", portal_list },
     { "portal", "online", "PORTAL", "", "let a portal serve again", portal_online },
     { "portal", "offline", "PORTAL", "", "drain a portal and stop listening there", portal_offline },
@@ -31,21 +32,23 @@ const struct command commands[] = {
     { "lun", "deny", "L [IQN...]", "", "take initiators off its list (none named: all)", lun_deny },
     { "session", "list", "", "", "who is connected, over what", session_list },
     { "session", "drop", "S", "", "end a session", session_drop },
-    { "bridge", "", "", "", "connect standard input and output to the service: the far end of --host", NULL },
+    { "bridge", "", "", "", "connect standard input and output to the service: the far end of --host", bridge_run, true },
+    { "completion", "", "SHELL", "", "the script that completes vdsctl's words in bash or zsh", completion_run, true },
+    { "complete", "", "WORD...", "", "what may stand for the last word: asked by that script", complete_run, true },
 };
 const unsigned n_commands = sizeof commands / sizeof commands[0];
 
 /* ---- options of verbs ------------------------------------------------------------------------------------------------------ */
 
-static const struct {
-    const char *name, *value, *help;
-} options[] = {
+const struct command_option command_options[] = {
     { "--size", "SIZE", "bytes, or with K M G T (powers of 1,024)" },
     { "--thick", NULL, "allocate every block now" },
     { "--iqn", "IQN", "iSCSI name; made up when not given" },
     { "--drain", "SECONDS", "how long initiators may take to leave; 0 = at once" },
     { "--now", NULL, "as --drain 0" },
+    { "--since", "N", "begin after event N, or with all that are kept (0)" },
 };
+const unsigned n_command_options = sizeof command_options / sizeof command_options[0];
 
 static bool word_in(const char *word, const char *list)
 {
@@ -53,6 +56,11 @@ static bool word_in(const char *word, const char *list)
     size_t len = strlen(word);
 
     return at && (at == list || at[-1] == ' ') && (at[len] == '\0' || at[len] == ' ');
+}
+
+bool command_takes(const struct command *command, const char *option)
+{
+    return word_in(option, command->options);
 }
 
 static void set_option(struct request *request, const char *name, const char *value)
@@ -63,6 +71,8 @@ static void set_option(struct request *request, const char *name, const char *va
         request->iqn = value;
     else if (strcmp(name, "--drain") == 0)
         request->drain = value;
+    else if (strcmp(name, "--since") == 0)
+        request->since = value;
     else if (strcmp(name, "--thick") == 0)
         request->thick = true;
     else if (strcmp(name, "--now") == 0)
@@ -86,18 +96,18 @@ static int parse_option(int argc, char **argv, int *i, struct request *request)
     const char *word = argv[*i];
     size_t len = strcspn(word, "=");
 
-    for (size_t k = 0; k < sizeof options / sizeof options[0]; k++) {
+    for (unsigned k = 0; k < n_command_options; k++) {
         const char *value = word[len] == '=' ? word + len + 1 : NULL;
 
-        if (strlen(options[k].name) != len || strncmp(word, options[k].name, len) != 0)
+        if (strlen(command_options[k].name) != len || strncmp(word, command_options[k].name, len) != 0)
             continue;
-        if (!word_in(options[k].name, request->command->options))
-            return usage(request->command, "this command does not take", options[k].name);
-        if (options[k].value && !value && *i + 1 < argc)
+        if (!command_takes(request->command, command_options[k].name))
+            return usage(request->command, "this command does not take", command_options[k].name);
+        if (command_options[k].value && !value && *i + 1 < argc)
             value = argv[++*i];
-        if (!options[k].value != !value)
-            return usage(request->command, options[k].value ? "a value is missing after" : "no value goes with", options[k].name);
-        set_option(request, options[k].name, value);
+        if (!command_options[k].value != !value)
+            return usage(request->command, command_options[k].value ? "a value is missing after" : "no value goes with", command_options[k].name);
+        set_option(request, command_options[k].name, value);
         return EXIT_DONE;
     }
     return usage(request->command, "no such option", word);
@@ -120,7 +130,7 @@ static void count_args(const char *pattern, int *ret_least, int *ret_most)
     *ret_most = most;
 }
 
-static const struct command *find_command(const char *noun, const char *verb)
+const struct command *command_find(const char *noun, const char *verb)
 {
     for (unsigned i = 0; i < n_commands; i++) {
         if (strcmp(commands[i].noun, noun) == 0 && (*commands[i].verb == '\0' || strcmp(commands[i].verb, verb) == 0))
@@ -154,7 +164,7 @@ int command_parse(int argc, char **argv, struct request *ret_request)
 
     if (argc < 1)
         return usage(NULL, "a command is missing", "");
-    request.command = find_command(argv[0], argc > 1 ? argv[1] : "");
+    request.command = command_find(argv[0], argc > 1 ? argv[1] : "");
     if (!request.command)
         return no_such_command(argv[0], argc > 1 ? argv[1] : "");
     if (*request.command->verb)
@@ -192,10 +202,10 @@ static void print_command(const struct command *command)
     int n = snprintf(line, sizeof line, "%s%s%s%s%s", command->noun, *command->verb ? " " : "", command->verb,
                      *command->args ? " " : "", command->args);
 
-    for (size_t k = 0; k < sizeof options / sizeof options[0]; k++) {
-        if (word_in(options[k].name, command->options))
-            n += snprintf(line + n, sizeof line - (size_t)n, " [%s%s%s]", options[k].name, options[k].value ? " " : "",
-                          options[k].value ? options[k].value : "");
+    for (unsigned k = 0; k < n_command_options; k++) {
+        if (command_takes(command, command_options[k].name))
+            n += snprintf(line + n, sizeof line - (size_t)n, " [%s%s%s]", command_options[k].name, command_options[k].value ? " " : "",
+                          command_options[k].value ? command_options[k].value : "");
     }
     printf(n <= 40 ? "  %-40s  %s\n" : "  %s\n                                            %s\n", line, command->help);
 }
@@ -212,8 +222,8 @@ void command_print_help(const char *noun)
     if (noun)
         return;
     printf("\nT and L are names or GUIDs, TAG the group's tag, PORTAL address[:port] or a GUID.\n\nOptions of commands:\n");
-    for (size_t k = 0; k < sizeof options / sizeof options[0]; k++)
-        printf("  %-8s %-8s  %s\n", options[k].name, options[k].value ? options[k].value : "", options[k].help);
+    for (unsigned k = 0; k < n_command_options; k++)
+        printf("  %-8s %-8s  %s\n", command_options[k].name, command_options[k].value ? command_options[k].value : "", command_options[k].help);
     printf("\nOptions:\n"
            "  --socket PATH  where the service listens (default: $VDS_SOCKET, else the system's)\n"
            "  --host HOST    manage the array of another machine over SSH\n"

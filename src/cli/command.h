@@ -16,7 +16,7 @@ struct request {
     const struct command *command;
     int n_args;
     const char *args[COMMAND_ARGS_MAX];
-    const char *size, *iqn, *drain; /* option values, NULL when not given */
+    const char *size, *iqn, *drain, *since; /* option values, NULL when not given */
     bool thick, now;
     bool json;
     double timeout_s; /* < 0: no limit */
@@ -27,11 +27,23 @@ struct command {
     const char *args;        /* "T/TAG PORTAL"; "T..." takes one or more, "[T]" none or one */
     const char *options;     /* which of the verb options it takes: "--size --thick" */
     const char *help;        /* one line */
-    int (*run)(struct client *client, const struct request *request); /* an exit_code; NULL: main() does it, without a client */
+    int (*run)(struct client *client, const struct request *request); /* an exit_code */
+    bool alone;              /* needs no service: `client` is NULL */
 };
 
 extern const struct command commands[];
 extern const unsigned n_commands;
+
+/* Options of verbs; value NULL: takes none. */
+struct command_option {
+    const char *name, *value, *help;
+};
+extern const struct command_option command_options[];
+extern const unsigned n_command_options;
+bool command_takes(const struct command *command, const char *option);
+
+/* A noun that stands alone is found with any verb. NULL: there is none. */
+const struct command *command_find(const char *noun, const char *verb);
 
 /* Parses the words after the global options. EXIT_DONE, or EXIT_USAGE with a sentence on stderr. */
 int command_parse(int argc, char **argv, struct request *ret_request);

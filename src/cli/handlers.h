@@ -7,6 +7,7 @@
 
 int show_run(struct client *client, const struct request *request);
 int status_run(struct client *client, const struct request *request);
+int explain_run(struct client *client, const struct request *request);
 int watch_run(struct client *client, const struct request *request);
 
 int portal_list(struct client *client, const struct request *request);
@@ -31,6 +32,10 @@ int lun_attach(struct client *client, const struct request *request);
 int lun_detach(struct client *client, const struct request *request);
 int lun_allow(struct client *client, const struct request *request);
 int lun_deny(struct client *client, const struct request *request);
+
+int bridge_run(struct client *client, const struct request *request);
+int completion_run(struct client *client, const struct request *request);
+int complete_run(struct client *client, const struct request *request);
 
 int session_list(struct client *client, const struct request *request);
 int session_drop(struct client *client, const struct request *request);

@@ -8,7 +8,7 @@
 #include <vds/vdsclient.h>
 
 #include "cli/client.h"
-#include "cli/command.h"
+#include "cli/handlers.h"
 
 struct globals {
     const char *socket, *host;
@@ -71,11 +71,28 @@ static int parse_globals(int argc, char **argv, struct globals *g, int *ret_firs
     return EXIT_DONE;
 }
 
+int bridge_run(struct client *client, const struct request *request)
+{
+    (void)client;
+    (void)request;
+    return vds_bridge(STDIN_FILENO, STDOUT_FILENO) < 0 ? EXIT_NO_SERVICE : EXIT_DONE;
+}
+
+static int run(const struct globals *globals, const struct request *request)
+{
+    struct client client = { .timeout_s = globals->timeout_s };
+    int r = client_open(&client, globals->host, globals->timeout_s);
+
+    if (r == EXIT_DONE)
+        r = request->command->run(&client, request);
+    client_close(&client);
+    return r;
+}
+
 int main(int argc, char **argv)
 {
     struct globals globals = { .timeout_s = -1 };
     struct request request = { 0 };
-    struct client client = { 0 };
     int first, r = parse_globals(argc, argv, &globals, &first);
 
     if (r != EXIT_DONE)
@@ -91,14 +108,8 @@ int main(int argc, char **argv)
         return r;
     if (globals.socket)
         setenv("VDS_SOCKET", globals.socket, 1);
-    if (!request.command->run) /* bridge */
-        return vds_bridge(STDIN_FILENO, STDOUT_FILENO) < 0 ? EXIT_NO_SERVICE : EXIT_DONE;
     CoInitializeEx(NULL, COINIT_MULTITHREADED);
-    client.timeout_s = globals.timeout_s;
-    r = client_open(&client, globals.host, globals.timeout_s);
-    if (r == EXIT_DONE)
-        r = request.command->run(&client, &request);
-    client_close(&client);
+    r = request.command->alone ? request.command->run(NULL, &request) : run(&globals, &request);
     CoUninitialize();
     if (fflush(stdout) != 0)
         return bad("cannot write", "standard output");

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* vdsctl watch: events as they happen. The sink is an object of ours that the service calls. */
+/* vdsctl watch: events as they happen. The service calls a sink of ours, which only wakes the main thread; that asks for what came after
+ * the last event it has printed, so that nothing is missed or told twice, whatever the service had to drop on the way here. */
+#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,9 +34,17 @@ static const struct {
     { VDS_NF_PORTAL_GROUP_MODIFY, "group", "changed" }, { VDS_NF_SERVICE_OUT_OF_SYNC, "service", "out of sync" },
 };
 
+#define LOOK_MS 5000 /* a service that has gone sends no news */
+
 struct sink {
     IVdsAdviseSink face;
     atomic_uint n_refs;
+    int news_fd;
+};
+
+struct watch {
+    IVdsServiceNotifications *kept;
+    ULONGLONG since; /* the last that was printed */
     bool json;
 };
 
@@ -58,39 +70,15 @@ static ULONG STDMETHODCALLTYPE sink_release(IVdsAdviseSink *face)
     return atomic_fetch_sub(&container_of(face, struct sink, face)->n_refs, 1) - 1; /* lives on watch_run()'s stack */
 }
 
-static void print_event(const struct sink *sink, const VDS_NOTIFICATION *notification)
-{
-    const GUID *id = &notification->Target.targetId; /* every arm used here begins { ulEvent, id } */
-    ULONG event = notification->Target.ulEvent;
-    const char *noun = "object", *what = "changed";
-    char guid[GUID_TEXT_SIZE] = "", when[32];
-    time_t now = time(NULL);
-    struct tm tm;
-
-    for (size_t i = 0; i < ARRAY_SIZE(events); i++) {
-        if (events[i].event == event) {
-            noun = events[i].noun;
-            what = events[i].what;
-        }
-    }
-    if (notification->objectType != VDS_NTT_SERVICE)
-        client_guid_text(id, guid);
-    strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S%z", localtime_r(&now, &tm));
-    if (sink->json)
-        printf("{\"time\":\"%s\",\"event\":%u,\"object\":\"%s\",\"what\":\"%s\",\"id\":\"%s\"}\n", when, event, noun, what, guid);
-    else
-        printf("%s  %-10s  %-10s  %s\n", when, noun, what, guid);
-    fflush(stdout);
-}
-
+/* There is news; what it is, the service keeps (pull()). */
 static HRESULT STDMETHODCALLTYPE sink_on_notify(IVdsAdviseSink *face, LONG n, VDS_NOTIFICATION *notifications)
 {
     const struct sink *sink = container_of(face, struct sink, face);
+    uint64_t one = 1;
 
-    for (LONG i = 0; i < n; i++)
-        print_event(sink, &notifications[i]);
+    (void)n;
     CoTaskMemFree(notifications);
-    return S_OK;
+    return write(sink->news_fd, &one, sizeof one) < 0 ? E_FAIL : S_OK; /* full: the reader is on its way */
 }
 
 static IVdsAdviseSinkVtbl sink_vtbl = {
@@ -100,26 +88,135 @@ static IVdsAdviseSinkVtbl sink_vtbl = {
     .OnNotify = sink_on_notify,
 };
 
-int watch_run(struct client *client, const struct request *request)
+/* ---- what happened ----------------------------------------------------------------------------------------------------------- */
+
+static void print_line(const struct watch *w, const VDS_NOTIFICATION_RECORD *r, const char *noun, const char *what, const char *id)
 {
-    struct sink sink = { { &sink_vtbl }, 1, request->json };
-    struct signalfd_siginfo info;
+    time_t seconds = (time_t)(r->ullTime / 1000000);
+    char when[32];
+    struct tm tm;
+
+    strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S%z", localtime_r(&seconds, &tm));
+    if (w->json)
+        printf("{\"time\":\"%s\",\"event\":%u,\"object\":\"%s\",\"what\":\"%s\",\"id\":\"%s\",\"number\":%llu}\n", when,
+               r->notification.Target.ulEvent, noun, what, id, (unsigned long long)r->ullSequence);
+    else
+        printf("%s  %-10s  %-11s  %-36s  %llu\n", when, noun, what, id, (unsigned long long)r->ullSequence);
+}
+
+static void print_record(const struct watch *w, const VDS_NOTIFICATION_RECORD *r)
+{
+    const VDS_NOTIFICATION *n = &r->notification;
+    const char *noun = "object", *what = "changed";
+    char id[GUID_TEXT_SIZE] = "";
+
+    for (size_t i = 0; i < ARRAY_SIZE(events); i++) {
+        if (events[i].event == n->Target.ulEvent) {
+            noun = events[i].noun;
+            what = events[i].what;
+        }
+    }
+    if (n->objectType != VDS_NTT_SERVICE)
+        client_guid_text(&n->Target.targetId, id); /* every arm used here begins { ulEvent, id } */
+    print_line(w, r, noun, what, id);
+}
+
+/* Some are gone: whoever goes by them has to look for himself. */
+static void print_gap(const struct watch *w)
+{
+    VDS_NOTIFICATION_RECORD gap = { .ullSequence = w->since, .ullTime = (ULONGLONG)time(NULL) * 1000000 };
+
+    gap.notification.objectType = VDS_NTT_SERVICE;
+    gap.notification.Service.ulEvent = VDS_NF_SERVICE_OUT_OF_SYNC;
+    print_record(w, &gap);
+}
+
+/* Prints what came after the last that was printed. */
+static HRESULT pull(struct watch *w)
+{
+    VDS_NOTIFICATION_RECORD *records;
+    ULONG n = 1;
+    HRESULT hr = S_OK;
+
+    while (SUCCEEDED(hr) && n > 0) {
+        hr = IVdsServiceNotifications_QueryNotifications(w->kept, w->since, 0, &records, &n);
+        if (hr == S_FALSE)
+            print_gap(w);
+        for (ULONG i = 0; SUCCEEDED(hr) && i < n; i++) {
+            print_record(w, &records[i]);
+            w->since = records[i].ullSequence;
+        }
+        if (SUCCEEDED(hr))
+            CoTaskMemFree(records);
+        if (hr == S_FALSE && n == 0) /* a number of another run, and nothing has happened in this one */
+            hr = IVdsServiceNotifications_GetLastSequence(w->kept, &w->since);
+    }
+    fflush(stdout);
+    return hr;
+}
+
+/* Until a signal comes, or the service goes. */
+static HRESULT follow(struct watch *w, int signal_fd, int news_fd)
+{
+    struct pollfd fds[2] = { { .fd = signal_fd, .events = POLLIN }, { .fd = news_fd, .events = POLLIN } };
+    HRESULT hr = pull(w);
+    uint64_t n;
+
+    while (SUCCEEDED(hr) && !fds[0].revents) {
+        int ready = poll(fds, 2, LOOK_MS);
+
+        if (ready == 0 || (ready > 0 && fds[1].revents && read(news_fd, &n, sizeof n) > 0))
+            hr = pull(w);
+    }
+    return hr;
+}
+
+static HRESULT begin(struct watch *w, struct client *client, const char *since)
+{
+    HRESULT hr = IVdsService_QueryInterface(client->service, &IID_IVdsServiceNotifications, (void **)&w->kept);
+
+    if (FAILED(hr))
+        return hr;
+    if (!since)
+        return IVdsServiceNotifications_GetLastSequence(w->kept, &w->since);
+    w->since = strtoull(since, NULL, 10);
+    return S_OK;
+}
+
+static int make_signal_fd(void)
+{
     sigset_t signals;
-    DWORD cookie;
-    HRESULT hr;
-    int fd;
 
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
     sigprocmask(SIG_BLOCK, &signals, NULL);
-    fd = signalfd(-1, &signals, SFD_CLOEXEC);
-    hr = IVdsService_Advise(client->service, &sink.face, &cookie);
-    if (FAILED(hr))
-        return client_refused(hr, "watch");
-    if (fd < 0 || read(fd, &info, sizeof info) < 0)
-        perror("vdsctl: watch");
-    IVdsService_Unadvise(client->service, cookie); /* waits for deliveries under way: the sink may go now */
-    close(fd);
-    return EXIT_DONE;
+    return signalfd(-1, &signals, SFD_CLOEXEC);
+}
+
+int watch_run(struct client *client, const struct request *request)
+{
+    _cleanup_(closep) int signal_fd = make_signal_fd();
+    _cleanup_(closep) int news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    struct sink sink = { { &sink_vtbl }, 1, news_fd };
+    struct watch w = { .json = request->json };
+    DWORD cookie;
+    HRESULT hr;
+
+    if (request->since && (!*request->since || request->since[strspn(request->since, "0123456789")])) {
+        fprintf(stderr, "vdsctl: --since takes the number of an event, or 0\n");
+        return EXIT_USAGE;
+    }
+    if (signal_fd < 0 || news_fd < 0)
+        return client_refused(E_OUTOFMEMORY, "watch");
+    hr = begin(&w, client, request->since);
+    if (SUCCEEDED(hr))
+        hr = IVdsService_Advise(client->service, &sink.face, &cookie);
+    if (SUCCEEDED(hr)) {
+        hr = follow(&w, signal_fd, news_fd);
+        IVdsService_Unadvise(client->service, cookie); /* waits for deliveries under way: the sink may go now */
+    }
+    if (w.kept)
+        IVdsServiceNotifications_Release(w.kept);
+    return FAILED(hr) ? client_refused(hr, "watch") : EXIT_DONE;
 }

@@ -16,21 +16,24 @@ struct host {
 
 DEFINE_CLEANUP(struct host *, host_stop)
 
-static HRESULT start_service(struct host *host, const struct service_provider *more, size_t n_more)
+static HRESULT start_service(struct host *host, const struct service_options *given)
 {
-    _cleanup_(freep) struct service_provider *all = calloc(1 + n_more, sizeof *all);
+    _cleanup_(freep) struct service_provider *all = calloc(1 + given->n_providers, sizeof *all);
+    struct service_options options = *given;
     HRESULT hr;
 
     if (!all)
         return E_OUTOFMEMORY;
     all[0] = (struct service_provider) { .name = "array", .factory = host->factory, .clsid = provider_clsid };
-    for (size_t i = 0; i < n_more; i++)
-        all[1 + i] = more[i];
-    hr = service_create(&(struct service_options) { .providers = all, .n_providers = 1 + n_more }, &host->service);
+    for (size_t i = 0; i < given->n_providers; i++)
+        all[1 + i] = given->providers[i];
+    options.providers = all;
+    options.n_providers++;
+    hr = service_create(&options, &host->service);
     return FAILED(hr) ? hr : IVdsService_WaitForServiceReady(host->service);
 }
 
-HRESULT host_start(const struct array_options *options, const struct service_provider *more, size_t n_more, struct host **ret_host)
+HRESULT host_start(const struct array_options *options, const struct service_options *service, struct host **ret_host)
 {
     _cleanup_(host_stopp) struct host *host = calloc(1, sizeof *host);
     HRESULT hr;
@@ -48,7 +51,7 @@ HRESULT host_start(const struct array_options *options, const struct service_pro
         return hr;
     hr = provider_factory_create(&(struct provider_config) { host->array, host->feed, &host->options }, &host->factory);
     if (SUCCEEDED(hr))
-        hr = start_service(host, more, n_more);
+        hr = start_service(host, service);
     if (FAILED(hr))
         return hr;
     *ret_host = TAKE_PTR(host);

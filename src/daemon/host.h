@@ -8,9 +8,9 @@
 
 struct host;
 
-/* Opens the array, makes its provider and a service that loads it and the n_more others (shared objects), and waits until the service is
- * ready. The array's notify fields are the host's to fill. */
-HRESULT host_start(const struct array_options *options, const struct service_provider *more, size_t n_more, struct host **ret_host);
+/* Opens the array, makes its provider and a service that loads it and then those of `service` (shared objects), and waits until the
+ * service is ready. The array's notify fields are the host's to fill. */
+HRESULT host_start(const struct array_options *options, const struct service_options *service, struct host **ret_host);
 
 /* The root object, without a reference. */
 IVdsService *host_service(struct host *host);

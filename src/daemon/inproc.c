@@ -70,7 +70,7 @@ static HRESULT start(void)
         error_text_set("%s: %s", state, strerror(errno));
         return VDS_E_INITIALIZED_FAILED;
     }
-    return host_start(&options, NULL, 0, &running);
+    return host_start(&options, &(struct service_options) { 0 }, &running);
 }
 
 static HRESULT load(void *arg, const char *machine, IVdsService **ret_service)

@@ -108,14 +108,41 @@ static struct array_options array_options_of(const struct options *o)
     return a;
 }
 
+/* "FILE,CLSID", or "FILE" for a library with one provider, which takes the class 0 for it. The path is the caller's to free. */
+static char *provider_of(const char *text, struct service_provider *ret_provider)
+{
+    const char *comma = strrchr(text, ',');
+    CLSID clsid = { 0 };
+    bool named = comma && guid_parse(comma + 1, (struct guid *)(void *)&clsid) == 0;
+    char *path = named ? strndup(text, (size_t)(comma - text)) : strdup(text);
+
+    *ret_provider = (struct service_provider) { .name = text, .path = path, .clsid = clsid };
+    return path;
+}
+
 static HRESULT start_host(const struct options *options, struct host **ret_host)
 {
     struct array_options array = array_options_of(options);
     struct service_provider more[OPTIONS_LIST_MAX];
+    struct service_options service = {
+        .providers = more,
+        .n_providers = options->providers.n,
+        .prober = "/proc/self/exe",
+        .load_timeout_ms = options->provider_seconds * 1000,
+        .max_replay = options->replay,
+    };
+    char *paths[OPTIONS_LIST_MAX];
+    HRESULT hr = S_OK;
 
+    for (size_t i = 0; i < options->providers.n; i++) {
+        paths[i] = provider_of(options->providers.items[i], &more[i]);
+        hr = paths[i] ? hr : E_OUTOFMEMORY;
+    }
+    if (SUCCEEDED(hr))
+        hr = host_start(&array, &service, ret_host);
     for (size_t i = 0; i < options->providers.n; i++)
-        more[i] = (struct service_provider) { .name = options->providers.items[i], .path = options->providers.items[i] };
-    return host_start(&array, more, options->providers.n, ret_host);
+        free(paths[i]);
+    return hr;
 }
 
 /* ---- the management interface ------------------------------------------------------------------------------------------------------ */
@@ -134,24 +161,42 @@ static int group_id(const char *name, gid_t *ret_gid)
     return 0;
 }
 
-static int listen_at(struct rpc_server *server, const struct options *options)
+/* Root, the service's own user and the members of --socket-group; the others may look. */
+static bool may_change(void *arg, const struct rpc_credentials *who)
+{
+    const gid_t *group = arg;
+
+    if (who->uid == 0 || who->uid == geteuid())
+        return true;
+    if (*group == (gid_t)-1 || who->uid == (uid_t)-1)
+        return false;
+    for (size_t i = 0; i < who->n_groups; i++) {
+        if (who->groups[i] == *group)
+            return true;
+    }
+    return who->gid == *group;
+}
+
+static mode_t socket_mode(const struct options *options)
+{
+    return options->readers ? 0666 : options->socket_group ? 0660 : 0600;
+}
+
+static int listen_at(struct rpc_server *server, const struct options *options, gid_t gid)
 {
     const char *given = options->socket ? options->socket : getenv("VDS_SOCKET");
     char path[RPC_SOCKET_MAX];
     _cleanup_(freep) char *folder = NULL;
-    gid_t gid;
     int r;
 
     if (!given || !*given)
         rpc_default_socket(path);
     else if ((size_t)snprintf(path, sizeof path, "%s", given) >= sizeof path)
         return not_started(given, "a socket's path has 107 characters at most");
-    if (group_id(options->socket_group, &gid) < 0)
-        return not_started(options->socket_group, "no such group");
     folder = strdup(path);
     r = folder ? make_directory(dirname(folder)) : -ENOMEM;
     if (r == 0)
-        r = rpc_server_listen(server, path, options->socket_group ? 0660 : 0600, gid);
+        r = rpc_server_listen(server, path, socket_mode(options), gid);
     if (r < 0)
         return not_started(path, r == -EADDRINUSE ? "another service listens here" : strerror(-r));
     log_info("management socket: %s", path);
@@ -174,12 +219,22 @@ static int join_system_bus(struct rpc_server *server)
 
 static int serve(const struct options *options, const sigset_t *signals)
 {
-    struct rpc_server_options rpc = { .max_connections = options->max_clients, .software = "vdsd " VDS_VERSION };
+    gid_t gid; /* outlives the server */
+    struct rpc_server_options rpc = {
+        .max_connections = options->max_clients,
+        .software = "vdsd " VDS_VERSION,
+        .may_change = may_change,
+        .may_change_arg = &gid,
+        .polkit_action = "org.vds.manage",
+    };
     _cleanup_(host_stopp) struct host *host = NULL;
     _cleanup_(rpc_server_destroyp) struct rpc_server *server = NULL; /* goes first */
-    HRESULT hr = start_host(options, &host);
     int r, signal;
+    HRESULT hr;
 
+    if (group_id(options->socket_group, &gid) < 0)
+        return not_started(options->socket_group, "no such group");
+    hr = start_host(options, &host);
     if (FAILED(hr)) {
         char code[32];
 
@@ -189,7 +244,7 @@ static int serve(const struct options *options, const sigset_t *signals)
     r = rpc_server_create(host_service(host), &rpc, &server);
     if (r < 0)
         return not_started("management interface", strerror(-r));
-    r = listen_at(server, options);
+    r = listen_at(server, options, gid);
     if (r == 0 && options->system_bus)
         r = join_system_bus(server);
     if (r != 0)
@@ -206,7 +261,11 @@ int main(int argc, char **argv)
 {
     struct options options;
     sigset_t signals;
-    int r = options_parse(argc, argv, &options);
+    int r;
+
+    if (argc == 4 && strcmp(argv[1], SERVICE_PROBE_WORD) == 0)
+        service_probe_main(argv[2], argv[3]);
+    r = options_parse(argc, argv, &options);
 
     if (r != 0)
         return r < 0 ? EXIT_BAD_OPTION : 0;

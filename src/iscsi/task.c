@@ -77,14 +77,6 @@ static struct task *pool_take(struct iscsi_conn *conn)
 
 static void scsi_done(struct scsi_task *scsi);
 
-/* A read that goes out of the store's own memory is as new as its sending: a digest made before would be wrong,
- * and an ORDERED write behind it might show (SAM-5 §8.6.3), so none is lent to an initiator that uses those. */
-static bool may_lend(struct iscsi_conn *conn, enum scsi_task_attr attr)
-{
-    conn->tasks.ordered |= attr == SCSI_ATTR_ORDERED;
-    return !conn->data_digest && !conn->tasks.ordered;
-}
-
 static struct task *task_get(struct iscsi_conn *conn, const struct pdu_scsi_command *cmd)
 {
     struct task *t = pool_take(conn);
@@ -99,12 +91,12 @@ static struct task *task_get(struct iscsi_conn *conn, const struct pdu_scsi_comm
     memcpy(t->scsi.lun, conn->rx.bhs + 8, 8);
     memcpy(t->scsi.cdb, conn->rx.bhs + 32, SCSI_CDB_MAX);
     t->scsi.attr = cmd->attr <= SCSI_ATTR_ACA ? cmd->attr : SCSI_ATTR_SIMPLE;
+    conn->tasks.ordered |= t->scsi.attr == SCSI_ATTR_ORDERED;
     t->scsi.expected_len = cmd->write ? cmd->edtl : 0;
     t->scsi.done = scsi_done;
     t->scsi.dir = SCSI_DIR_NONE;
     t->scsi.buf = NULL;
     t->scsi.lent = NULL;
-    t->scsi.may_lend = may_lend(conn, t->scsi.attr);
     t->scsi.data_len = t->scsi.full_len = 0;
     t->scsi.aborted = false;
     t->itt = conn->rx.head.itt;
@@ -241,11 +233,20 @@ static bool within_limit(const struct iscsi_conn *conn, uint32_t room)
            conn->tasks.n_bytes + room <= conn->config.limits->session_bytes;
 }
 
+/* A read that goes out of the store's own memory is as new as its sending: a digest made before would be wrong, and an ORDERED write
+ * behind it might show (SAM-5 §8.6.3), so none is lent to an initiator that uses those. */
+static bool may_lend(const struct iscsi_conn *conn)
+{
+    return !conn->data_digest && !conn->tasks.ordered;
+}
+
 static void get_room(struct task *task)
 {
     uint32_t room = room_for(task);
 
     if (room == 0)
+        return;
+    if (task->scsi.dir == SCSI_DIR_IN && may_lend(task->conn) && scsi_task_borrow(&task->scsi, room))
         return;
     if (within_limit(task->conn, room))
         task->scsi.buf = conn_buffer_get(task->conn, room);
@@ -445,7 +446,7 @@ void task_respond(struct task *task)
         conn_notify(conn); /* the window has moved */
         return;
     }
-    if (s->dir == SCSI_DIR_IN && s->buf)
+    if (s->dir == SCSI_DIR_IN && (s->buf || s->lent))
         task->to_send = s->data_len;
     list_remove(&task->tx.link); /* an R2T that is not needed any more */
     task->tx.next = task->to_send ? next_data_in : next_response;

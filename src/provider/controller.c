@@ -113,7 +113,8 @@ static HRESULT controller_SetStatus(IVdsController *face, VDS_CONTROLLER_STATUS 
     struct array_controller_info info;
     HRESULT hr = controller_get(face, &inside, &info);
 
-    return FAILED(hr) ? hr : status_request(status, info.status, STATUSES);
+    return FAILED(hr) ? hr
+                      : status_request(inside, ARRAY_STATUS_CONTROLLER, &info.id, status, STATUSES);
 }
 
 static const IVdsControllerVtbl controller_vtbl = {

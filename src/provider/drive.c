@@ -99,7 +99,7 @@ static HRESULT drive_SetStatus(IVdsDrive *face, VDS_DRIVE_STATUS status)
     struct array_drive_info info;
     HRESULT hr = drive_get(face, &inside, &info);
 
-    return FAILED(hr) ? hr : status_request(status, info.status, STATUSES);
+    return FAILED(hr) ? hr : status_request(inside, ARRAY_STATUS_DRIVE, &info.id, status, STATUSES);
 }
 
 static const IVdsDriveVtbl drive_vtbl = {

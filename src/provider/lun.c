@@ -151,7 +151,7 @@ static HRESULT lun_SetStatus(IVdsLun *face, VDS_LUN_STATUS status)
     if (FAILED(hr))
         return hr;
     array_lun_info_fini(&info);
-    return status_request(status, info.status, STATUSES);
+    return status_request(inside, ARRAY_STATUS_LUN, &info.id, status, STATUSES);
 }
 
 static HRESULT lun_AssociateControllers(IVdsLun *face, VDS_OBJECT_ID *active, LONG n_active,

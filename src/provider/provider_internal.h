@@ -139,9 +139,10 @@ void operation_start_fini(struct operation_start *start);
 
 /* ---- shared rules -------------------------------------------------------------------------------------- */
 
-/* What SetStatus() may be asked by an object whose status cannot be changed by the array: S_OK when `wanted` is what it is already,
- * E_INVALIDARG for UNKNOWN and values outside the enum (the legal ones are `legal`, bit by bit), else VDS_E_NOT_SUPPORTED. */
-HRESULT status_request(uint32_t wanted, uint32_t now, uint32_t legal);
+/* SetStatus(): ONLINE and OFFLINE go to the array, E_INVALIDARG for UNKNOWN and values outside the enum (the legal ones are `legal`, bit by
+ * bit), VDS_E_NOT_SUPPORTED for those that are only reported. Inside the gate; the object is there. */
+HRESULT status_request(struct provider *inside, enum array_status_of kind, const struct guid *id, uint32_t wanted,
+                       uint32_t legal);
 #define STATUS_BIT(status) (1u << (status))
 
 /* Do the two lists name every controller exactly once? E_INVALIDARG if not, VDS_E_OBJECT_NOT_FOUND for an id that names none,

@@ -6,11 +6,15 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 
-HRESULT status_request(uint32_t wanted, uint32_t now, uint32_t legal)
+HRESULT status_request(struct provider *inside, enum array_status_of kind, const struct guid *id,
+                       uint32_t wanted, uint32_t legal)
 {
     if (wanted == 0 || wanted > 31 || !(legal & STATUS_BIT(wanted)))
         return E_INVALIDARG;
-    return wanted == now ? S_OK : VDS_E_NOT_SUPPORTED;
+    if (wanted == VDS_LS_ONLINE || wanted == VDS_LS_OFFLINE)
+        return array_set_status(inside->config.array, kind, id, wanted);
+    error_text_set("a status can be set to online or offline; the others are for reports");
+    return VDS_E_NOT_SUPPORTED;
 }
 
 /* How often the two lists name that controller. */

@@ -148,7 +148,13 @@ static HRESULT subsystem_SetControllerStatus(IVdsSubSystem *face, VDS_OBJECT_ID 
     if (n_online < 0 || n_offline < 0 || (n_online > 0 && !online) || (n_offline > 0 && !offline))
         return E_INVALIDARG;
     hr = provider_enter(subsystem_from_IVdsSubSystem(face)->h.provider, &inside);
-    return FAILED(hr) ? hr : controllers_all_active(inside, online, n_online, offline, n_offline);
+    if (SUCCEEDED(hr))
+        hr = controllers_all_active(inside, online, n_online, offline, n_offline);
+    if (hr != S_OK && hr != (HRESULT)VDS_E_NOT_SUPPORTED) /* which here only says that one is to be offline */
+        return hr;
+    return array_set_status(inside->config.array, ARRAY_STATUS_CONTROLLER,
+                            com_guid(n_offline > 0 ? offline : online),
+                            n_offline > 0 ? VDS_CS_OFFLINE : VDS_CS_ONLINE);
 }
 
 static HRESULT subsystem_ReplaceDrive(IVdsSubSystem *face, VDS_OBJECT_ID old, VDS_OBJECT_ID new)
@@ -170,7 +176,7 @@ static HRESULT subsystem_SetStatus(IVdsSubSystem *face, VDS_SUB_SYSTEM_STATUS st
     struct array_subsystem_info info;
     HRESULT hr = provider_subsystem_get(subsystem_from_IVdsSubSystem(face), &inside, &info);
 
-    return FAILED(hr) ? hr : status_request(status, info.status, STATUSES);
+    return FAILED(hr) ? hr : status_request(inside, ARRAY_STATUS_SUBSYSTEM, &info.id, status, STATUSES);
 }
 
 static HRESULT subsystem_SetFriendlyName(IVdsSubSystemNaming *face, LPWSTR wide)
@@ -293,7 +299,7 @@ static HRESULT max_free(struct provider *inside, const struct guid *drives, size
             return VDS_E_OBJECT_NOT_FOUND; /* the caller named it by id */
         if (FAILED(hr))
             return hr;
-        if (info.free > *ret_max)
+        if (info.status == VDS_DRS_ONLINE && info.free > *ret_max)
             *ret_max = info.free;
     }
     *ret_max &= ~(ULONGLONG)0xfffff; /* whole MiB, as LUNs are */

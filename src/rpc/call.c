@@ -206,13 +206,6 @@ static struct rpc_call *call_new(struct rpc_peer *p, sd_bus_message *m, void (*r
     return call;
 }
 
-static bool allowed(struct rpc_peer *p, const struct rpc_method *method)
-{
-    const struct rpc_server_options *o = &p->server->options;
-
-    return (method->flags & RPC_READS) || !o->may_change || o->may_change(o->may_change_arg, &p->who);
-}
-
 /* Methods that are not a call of a vtable slot with what came over the wire. */
 static void (*special_run(const struct rpc_method *method))(struct rpc_call *call)
 {
@@ -277,23 +270,37 @@ static int take_call(struct rpc_peer *p, sd_bus_message *m, const struct rpc_met
     return 1;
 }
 
+static const struct rpc_method *method_of(sd_bus_message *m)
+{
+    const struct rpc_iface *iface = rpc_iface_by_name(sd_bus_message_get_interface(m) ?: "");
+
+    return iface ? rpc_method_by_name(iface, sd_bus_message_get_member(m)) : NULL;
+}
+
 /* sd-bus has checked the path (find_object()), the method's name and the signature. */
 int rpc_server_on_call(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
     struct rpc_peer *p = rpc_peer_of(userdata, m);
-    const struct rpc_iface *iface = rpc_iface_by_name(sd_bus_message_get_interface(m) ?: "");
-    const struct rpc_method *method = iface ? rpc_method_by_name(iface, sd_bus_message_get_member(m)) : NULL;
-    struct rpc_operation *op = NULL;
-    struct rpc_path path;
+    const struct rpc_method *method = method_of(m);
 
     (void)error;
     error_text_clear();
     if (!p)
         return rpc_reply_error(m, RPC_TOO_BUSY, "there are too many clients");
-    if (!method || rpc_path_parse(sd_bus_message_get_path(m), &path) < 0)
+    if (!method)
         return rpc_reply_error(m, E_NOTIMPL, "say the interface with the method");
-    if (!allowed(p, method))
-        return rpc_reply_error(m, E_ACCESSDENIED, "this client may look, but not change anything");
+    return rpc_authorize(p, m, method);
+}
+
+int rpc_call_begin(struct rpc_peer *p, sd_bus_message *m)
+{
+    const struct rpc_method *method = method_of(m);
+    struct rpc_operation *op = NULL;
+    struct rpc_path path;
+
+    error_text_clear();
+    if (rpc_path_parse(sd_bus_message_get_path(m), &path) < 0)
+        return rpc_reply_error(m, E_NOTIMPL, "there is no such object");
     if (find_operation(p, &path, &op) < 0)
         return refuse(m, VDS_E_OBJECT_DELETED);
     if (op && strcmp(method->name, "Wait") == 0)

@@ -49,6 +49,7 @@ struct rpc_peer *rpc_peer_new(struct rpc_server *s)
     list_init(&p->events);
     list_init(&p->noisy_link);
     list_init(&p->senders);
+    list_init(&p->asked);
     list_append(&s->peers, &p->link);
     pthread_mutex_lock(&s->lock);
     s->n_peers++;
@@ -136,10 +137,12 @@ static int open_bus(struct rpc_peer *p, int fd)
 static void read_credentials(struct rpc_peer *p, int fd)
 {
     struct ucred ucred;
-    socklen_t n = sizeof ucred;
+    socklen_t n = sizeof ucred, n_groups = sizeof p->who.groups;
 
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &ucred, &n) == 0 && ucred.pid > 0)
         p->who = (struct rpc_credentials){ .uid = ucred.uid, .gid = ucred.gid, .pid = ucred.pid };
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, p->who.groups, &n_groups) == 0)
+        p->who.n_groups = n_groups / sizeof p->who.groups[0];
 }
 
 int rpc_peer_open(struct rpc_server *s, int fd)
@@ -162,17 +165,61 @@ int rpc_peer_open(struct rpc_server *s, int fd)
 
 /* ---- clients on a message bus ------------------------------------------------------------------------ */
 
-static void read_bus_credentials(struct rpc_peer *p, sd_bus_message *m)
+static int read_groups(struct rpc_peer *p, sd_bus_message *m)
 {
-    sd_bus_creds *creds = NULL;
+    const uint32_t *groups;
+    size_t size;
+    int r = sd_bus_message_enter_container(m, 'v', "au");
 
-    if (sd_bus_query_sender_creds(m, SD_BUS_CREDS_EUID | SD_BUS_CREDS_PID, &creds) < 0)
-        return;
-    if (sd_bus_creds_get_euid(creds, &p->who.uid) < 0)
+    if (r > 0)
+        r = sd_bus_message_read_array(m, 'u', (const void **)&groups, &size);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < size / sizeof *groups && i < RPC_GROUPS_MAX; i++)
+        p->who.groups[p->who.n_groups++] = groups[i];
+    return sd_bus_message_exit_container(m);
+}
+
+/* One entry of the dictionary. */
+static int read_credential(struct rpc_peer *p, sd_bus_message *m)
+{
+    const char *key;
+    uint32_t number = UINT32_MAX;
+    int r = sd_bus_message_read_basic(m, 's', &key);
+
+    if (r < 0)
+        return r;
+    if (strcmp(key, "UnixGroupIDs") == 0)
+        return read_groups(p, m);
+    if (strcmp(key, "UnixUserID") != 0 && strcmp(key, "ProcessID") != 0)
+        return sd_bus_message_skip(m, "v");
+    r = sd_bus_message_read(m, "v", "u", &number);
+    if (r > 0 && *key == 'U')
+        p->who.uid = number;
+    else if (r > 0)
+        p->who.pid = (pid_t)number;
+    return r;
+}
+
+/* What the bus daemon says of a sender: not what /proc says of a process that may be another by now. */
+static void read_bus_credentials(struct rpc_peer *p)
+{
+    sd_bus_message *reply = NULL;
+    int r = sd_bus_call_method(p->bus, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
+                               "GetConnectionCredentials", NULL, &reply, "s", p->sender);
+
+    if (r >= 0)
+        r = sd_bus_message_enter_container(reply, 'a', "{sv}");
+    while (r >= 0 && (r = sd_bus_message_enter_container(reply, 'e', "sv")) > 0) {
+        r = read_credential(p, reply);
+        if (r >= 0)
+            r = sd_bus_message_exit_container(reply);
+    }
+    if (r < 0) { /* then nobody */
         p->who.uid = (uid_t)-1;
-    if (sd_bus_creds_get_pid(creds, &p->who.pid) < 0)
-        p->who.pid = -1;
-    sd_bus_creds_unref(creds);
+        p->who.n_groups = 0;
+    }
+    sd_bus_message_unref(reply);
 }
 
 /* The bus daemon says that a sender has gone. */
@@ -183,7 +230,7 @@ static int on_sender_gone(sd_bus_track *track, void *userdata)
     return 0;
 }
 
-static struct rpc_peer *sender_new(struct rpc_peer *parent, sd_bus_message *m, const char *sender)
+static struct rpc_peer *sender_new(struct rpc_peer *parent, const char *sender)
 {
     struct rpc_peer *p;
 
@@ -201,7 +248,7 @@ static struct rpc_peer *sender_new(struct rpc_peer *parent, sd_bus_message *m, c
         rpc_peer_close(p, NULL);
         return NULL;
     }
-    read_bus_credentials(p, m);
+    read_bus_credentials(p);
     return p;
 }
 
@@ -219,7 +266,7 @@ struct rpc_peer *rpc_peer_of(struct rpc_peer *p, sd_bus_message *m)
         if (strcmp(child->sender, sender) == 0)
             return child;
     }
-    return sender_new(p, m, sender);
+    return sender_new(p, sender);
 }
 
 /* ---- a peer's end ------------------------------------------------------------------------------------ */
@@ -255,6 +302,7 @@ void rpc_peer_close(struct rpc_peer *p, const char *why)
     drop_queued(p, &dropped);
     for (struct list_node *n; (n = list_pop(&dropped));)
         rpc_call_discard(container_of(n, struct rpc_call, link));
+    rpc_authorize_end_all(p);
     rpc_operation_release_all(p);
     rpc_advise_end_all(p);
     sd_bus_track_unref(p->track);

@@ -24,10 +24,14 @@
 
 struct rpc_server;
 
+#define RPC_GROUPS_MAX 128
+
 struct rpc_credentials { /* of the process that connected; -1: not known */
     uid_t uid;
     gid_t gid;
     pid_t pid;
+    gid_t groups[RPC_GROUPS_MAX]; /* none when there are more */
+    size_t n_groups;
 };
 
 /* Every limit: 0 takes the default. */
@@ -48,6 +52,8 @@ struct rpc_server_options {
     /* May this client call a method that changes something? NULL: whoever may connect, may. */
     bool (*may_change)(void *arg, const struct rpc_credentials *who);
     void *may_change_arg;
+    /* polkit's action to ask for when may_change() says no to a client on a message bus; NULL: no means no. */
+    const char *polkit_action;
     const char *software; /* "vdsd 0.1.0", told to clients */
 };
 

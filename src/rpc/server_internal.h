@@ -83,6 +83,8 @@ struct rpc_peer {
     bool ready;             /* the handshake is over */
     uint64_t auth_deadline; /* CLOCK_MONOTONIC, microseconds */
     struct rpc_credentials who;
+    struct list_node asked; /* authorize.c: its calls that polkit is asked about */
+    unsigned n_asked;
 
     /* under server->lock */
     bool dead;
@@ -161,7 +163,13 @@ int rpc_peer_publish(struct rpc_peer *peer);
  * room. */
 struct rpc_peer *rpc_peer_of(struct rpc_peer *peer, sd_bus_message *m);
 
+/* -- authorize.c: loop thread only -- */
+/* Begins the call, refuses it, or asks first. As a handler of sd-bus. */
+int rpc_authorize(struct rpc_peer *peer, sd_bus_message *m, const struct rpc_method *method);
+void rpc_authorize_end_all(struct rpc_peer *peer);
+
 /* -- call.c -- */
+int rpc_call_begin(struct rpc_peer *peer, sd_bus_message *m); /* of a client that may make it. Loop */
 int rpc_reply(sd_bus_message *request, struct rpc_result *result);
 int rpc_reply_error(sd_bus_message *request, HRESULT hr, const char *text);
 void rpc_call_finish(struct rpc_call *call);  /* loop: sends the reply, frees */

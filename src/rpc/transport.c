@@ -110,6 +110,19 @@ static int spawn(const char *const argv[], int fd)
     return status == 0 ? 0 : -EAGAIN;
 }
 
+/* [USER@]HOST without anything that ssh would take for an option, or that a shell would mind where the user's ssh_config hands the name
+ * to one (ProxyCommand %h). Names with other characters can be given an alias there. */
+static bool is_host(const char *text)
+{
+    static const char fine[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:-[]";
+    const char *at = strrchr(text, '@'), *name = at ? at + 1 : text;
+    size_t user = at ? (size_t)(at - text) : 0;
+
+    if (*text == '-' || *name == '-' || *name == '\0' || (at && user == 0))
+        return false;
+    return strspn(name, fine) == strlen(name) && strspn(text, fine) >= user;
+}
+
 HRESULT rpc_transport_remote(const char *host, int *ret_fd)
 {
     const char *rsh = getenv("VDS_RSH");
@@ -117,7 +130,7 @@ HRESULT rpc_transport_remote(const char *host, int *ret_fd)
     const char *rsh_argv[] = { rsh, host, "vdsctl", "bridge", NULL };
     int fds[2], r;
 
-    if (!*host || *host == '-') { /* it must not be taken for an option */
+    if (!is_host(host)) {
         error_text_set("\"%s\" is not a host", host);
         return E_INVALIDARG;
     }

@@ -16,12 +16,8 @@ static uint64_t transfer_len(const struct scsi_task *task)
 enum scsi_step run_read(struct scsi_task *task, int res)
 {
     (void)res;
-    if (task->phase++ == 0 && transfer_len(task)) {
-        task_io(task, STORE_READ, task->arg[ARG_OFFSET], task->buf, transfer_len(task));
-        task->io.may_lend = task->may_lend;
-        return SCSI_STEP_IO;
-    }
-    task->lent = transfer_len(task) ? task->io.lent : NULL;
+    if (task->phase++ == 0 && transfer_len(task) && !task->lent)
+        return task_io(task, STORE_READ, task->arg[ARG_OFFSET], task->buf, transfer_len(task));
     task->data_len = (uint32_t)transfer_len(task);
     task->full_len = task->len;
     return SCSI_STEP_DONE;

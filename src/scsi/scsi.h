@@ -141,14 +141,13 @@ struct scsi_task {
                                  * unit's max_transfer or SCSI_PARAM_MAX, whichever is larger */
 
     /* the transport's, before scsi_task_execute() */
-    uint8_t *buf;               /* OUT: the bytes that came; IN: room */
+    uint8_t *buf;               /* OUT: the bytes that came; IN: room, unless scsi_task_borrow() was true */
+    const uint8_t *lent;        /* IN: what stands in for buf then */
     uint32_t buf_len;           /* <= len: what the initiator's expected length leaves of it */
-    bool may_lend;              /* READ may answer with `lent`: the transport only hands the bytes to system calls (see store.h) */
 
     /* the answer */
     struct scsi_result result;
     uint32_t data_len;          /* IN: bytes in buf, from its start */
-    const uint8_t *lent;        /* IN: not NULL: they are here, in the store, and not in buf; until scsi_task_release() */
     uint32_t full_len;          /* what data_len would be had there been room; OUT: len. For the residual */
     uint8_t sense[SCSI_SENSE_MAX]; /* ready for the wire; with CHECK CONDITION */
     uint8_t sense_len;
@@ -176,6 +175,10 @@ struct scsi_task {
 /* Resolves the LUN and decodes and checks the CDB. true: go on (get a buffer, move the data, execute). false: the answer is ready
  * already (bad LUN, bad CDB, unit attention, reservation conflict ...); data that still comes is to be thrown away. */
 bool scsi_task_prepare(struct scsi_task *task);
+
+/* After prepare, in place of getting a buffer: true when the bytes can be sent from where the store keeps them (`lent`, for system
+ * calls only: see store_borrow()), which is said for reads of blocks in memory. They may change until they are sent. */
+bool scsi_task_borrow(struct scsi_task *task, uint32_t buf_len);
 
 /* true: the answer is ready. false: done() will be called. */
 bool scsi_task_execute(struct scsi_task *task);

@@ -234,10 +234,10 @@ bool scsi_task_prepare(struct scsi_task *task)
     task->dir = SCSI_DIR_NONE;
     task->len = task->data_len = task->full_len = 0;
     task->buf = NULL;
+    task->lent = NULL;
     task->buf_len = 0;
     task->result = (struct scsi_result){ 0 };
     task->sense_len = 0;
-    task->lent = NULL;
     task->aborted = task->executing = task->claims = false;
     task->phase = 0;
     task->stripes = 0;
@@ -320,7 +320,6 @@ enum scsi_step task_io_on(struct scsi_task *task, const struct scsi_lu *lu, enum
     task->iov = (struct iovec){ buf, buf ? len : 0 };
     task->io.op = op;
     task->io.fua = op != STORE_READ && op != STORE_FLUSH && task_fua(task, lu);
-    task->io.may_lend = false;
     task->io.offset = offset;
     task->io.len = len;
     task->io.iov = &task->iov;
@@ -336,6 +335,15 @@ static bool data_out_ok(const struct scsi_task *task)
     if (task->opcode->flags & OP_EXACT)
         return task->buf_len == task->len && (!task->expected_len || task->expected_len == task->len);
     return task->buf_len == task->len || task->opcode->flags & OP_BLOCKS;
+}
+
+bool scsi_task_borrow(struct scsi_task *task, uint32_t buf_len)
+{
+    if (task->opcode->run != run_read)
+        return false;
+    task->lent = store_borrow(task->itl->lu->store, task->arg[ARG_OFFSET], buf_len);
+    task->buf_len = task->lent ? buf_len : 0;
+    return task->lent != NULL;
 }
 
 bool scsi_task_execute(struct scsi_task *task)

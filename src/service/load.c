@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Loading one provider: class factory, CreateInstance, OnLoad. It happens on a thread of its own, because a provider may hang; then the
- * service goes on without it, and the thread cleans up if it ever comes back. */
+ * service goes on without it, and the thread cleans up if it ever comes back. One from a shared object is tried elsewhere first (probe.c). */
 #include "service/service_internal.h"
 
 #include <dlfcn.h>
@@ -168,8 +168,8 @@ static bool load_wait(struct load *l, uint32_t timeout_ms)
     return done;
 }
 
-HRESULT service_provider_load(const struct service_provider *config, struct notifier *notifier,
-                              uint32_t timeout_ms, struct loaded *ret_loaded)
+static HRESULT provider_load(const struct service_provider *config, struct notifier *notifier,
+                             uint32_t timeout_ms, struct loaded *ret_loaded)
 {
     _cleanup_(load_unrefp) struct load *l = load_new(config, notifier);
     pthread_t thread;
@@ -196,6 +196,42 @@ HRESULT service_provider_load(const struct service_provider *config, struct noti
     *ret_loaded = l->loaded;
     ret_loaded->name = TAKE_PTR(l->name);
     return S_OK;
+}
+
+HRESULT service_provider_load(const struct service_provider *config, struct notifier *notifier,
+                              const struct service_options *options, struct loaded *ret_loaded)
+{
+    HRESULT hr = S_OK;
+
+    error_text_clear();
+    if (!config->factory && options->prober)
+        hr = service_provider_probe(options->prober, config, options->load_timeout_ms);
+    if (SUCCEEDED(hr))
+        return provider_load(config, notifier, options->load_timeout_ms, ret_loaded);
+    log_error("service: provider %s is left out (0x%08x): %s", config->name ? config->name : "?", (unsigned)hr,
+              error_text_get());
+    return hr;
+}
+
+HRESULT service_provider_try(const struct service_provider *config)
+{
+    struct notifier_limits limits = { .max_sinks = 1, .max_pending = 1, .max_replay = 1 };
+    struct notifier *notifier;
+    HRESULT hr = notifier_create(&limits, &notifier);
+    struct load *l;
+
+    if (FAILED(hr))
+        return hr;
+    l = load_new(config, notifier);
+    error_text_clear();
+    hr = l ? load_provider(l) : E_OUTOFMEMORY;
+    if (SUCCEEDED(hr))
+        service_provider_unload(&l->loaded);
+    else if (l)
+        loaded_release(&l->loaded);
+    load_unref(l);
+    notifier_unref(notifier);
+    return hr;
 }
 
 void service_provider_unload(struct loaded *loaded)

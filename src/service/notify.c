@@ -50,6 +50,7 @@ struct notifier {
     atomic_uint refs;
     struct notifier_limits limits;
     pthread_mutex_t lock; /* guards all below */
+    struct replay *replay;
     struct list_node subscriptions;
     uint32_t n_subscriptions;
     DWORD last_cookie;
@@ -265,6 +266,11 @@ HRESULT notifier_create(const struct notifier_limits *limits, struct notifier **
 
     if (!n)
         return E_OUTOFMEMORY;
+    n->replay = replay_new(limits->max_replay);
+    if (!n->replay) {
+        free(n);
+        return E_OUTOFMEMORY;
+    }
     atomic_init(&n->refs, 1);
     n->limits = *limits;
     pthread_mutex_init(&n->lock, NULL);
@@ -284,6 +290,7 @@ void notifier_unref(struct notifier *n)
     if (!n || atomic_fetch_sub(&n->refs, 1) > 1)
         return;
     pthread_mutex_destroy(&n->lock);
+    replay_free(n->replay);
     free(n);
 }
 
@@ -368,12 +375,33 @@ static HRESULT notifier_put(struct notifier *n, const VDS_NOTIFICATION *items, L
 
     pthread_mutex_lock(&n->lock);
     if (b && n->open && !n->closed) {
+        replay_put(n->replay, items, n_items); /* first, so that who hears of it finds it there */
         list_for_each(l, &n->subscriptions)
             subscription_put(container_of(l, struct subscription, link), b);
         hr = S_OK;
     }
     pthread_mutex_unlock(&n->lock);
     return hr;
+}
+
+HRESULT notifier_query(struct notifier *n, uint64_t since, uint32_t max, VDS_NOTIFICATION_RECORD **ret_records, ULONG *ret_n)
+{
+    HRESULT hr;
+
+    pthread_mutex_lock(&n->lock);
+    hr = replay_query(n->replay, since, max, ret_records, ret_n);
+    pthread_mutex_unlock(&n->lock);
+    return hr;
+}
+
+uint64_t notifier_last(struct notifier *n)
+{
+    uint64_t last;
+
+    pthread_mutex_lock(&n->lock);
+    last = replay_last(n->replay);
+    pthread_mutex_unlock(&n->lock);
+    return last;
 }
 
 /* ---- the face towards providers ------------------------------------------------------------------------ */

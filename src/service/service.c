@@ -17,6 +17,7 @@ enum service_state { SERVICE_STARTING, SERVICE_READY, SERVICE_FAILED, SERVICE_ST
 struct service {
     struct com_object obj;
     IVdsService face;
+    IVdsServiceNotifications notifications;
     struct service_options options; /* providers: `configs` */
     struct service_provider *configs;
     struct notifier *notifier;
@@ -32,6 +33,7 @@ struct service {
 };
 
 COM_UNKNOWN(service, IVdsService, face)
+COM_UNKNOWN(service, IVdsServiceNotifications, notifications)
 
 /* What may be set and cleared; the others say what the service can do. */
 #define FLAGS_SETTABLE VDS_SVF_AUTO_MOUNT_OFF
@@ -69,7 +71,7 @@ static void *service_start_run(void *arg)
     for (size_t i = 0; i < s->options.n_providers && !service_stopping(s); i++) {
         struct loaded *slot = &s->providers[s->n_providers];
 
-        if (SUCCEEDED(service_provider_load(&s->configs[i], s->notifier, s->options.load_timeout_ms, slot)))
+        if (SUCCEEDED(service_provider_load(&s->configs[i], s->notifier, &s->options, slot)))
             s->n_providers++; /* nobody looks before READY */
     }
     notifier_open(s->notifier);
@@ -461,6 +463,32 @@ static HRESULT service_Unadvise(IVdsService *face, DWORD cookie)
     return FAILED(hr) ? hr : notifier_unadvise(s->notifier, cookie);
 }
 
+static HRESULT service_QueryNotifications(IVdsServiceNotifications *face, ULONGLONG since, ULONG max,
+                                          VDS_NOTIFICATION_RECORD **ret_records, ULONG *ret_n)
+{
+    struct service *s = service_from_IVdsServiceNotifications(face);
+    HRESULT hr;
+
+    if (ret_records)
+        *ret_records = NULL;
+    if (ret_n)
+        *ret_n = 0;
+    if (!ret_records || !ret_n)
+        return E_INVALIDARG;
+    hr = service_wait(s);
+    return FAILED(hr) ? hr : notifier_query(s->notifier, since, max, ret_records, ret_n);
+}
+
+static HRESULT service_GetLastSequence(IVdsServiceNotifications *face, ULONGLONG *ret_sequence)
+{
+    struct service *s = service_from_IVdsServiceNotifications(face);
+    HRESULT hr = ret_sequence ? service_wait(s) : E_INVALIDARG;
+
+    if (ret_sequence)
+        *ret_sequence = SUCCEEDED(hr) ? notifier_last(s->notifier) : 0;
+    return hr;
+}
+
 /* ---- the class ----------------------------------------------------------------------------------------- */
 
 static const IVdsServiceVtbl service_vtbl = {
@@ -483,9 +511,15 @@ static const IVdsServiceVtbl service_vtbl = {
     .SetFlags = service_SetFlags,
     .ClearFlags = service_ClearFlags,
 };
+static const IVdsServiceNotificationsVtbl service_notifications_vtbl = {
+    COM_UNKNOWN_SLOTS(service, IVdsServiceNotifications),
+    .QueryNotifications = service_QueryNotifications,
+    .GetLastSequence = service_GetLastSequence,
+};
 static const struct com_face service_faces[] = {
     COM_IDENTITY(service, IVdsService, face, service_vtbl),
     COM_FACE(service, IVdsService, face, service_vtbl),
+    COM_FACE(service, IVdsServiceNotifications, notifications, service_notifications_vtbl),
 };
 
 static void configs_free(struct service_provider *configs, size_t n)
@@ -543,6 +577,7 @@ HRESULT service_create(const struct service_options *options, IVdsService **ret_
     struct notifier_limits limits = {
         .max_sinks = or_default(options->max_sinks, 256),
         .max_pending = or_default(options->max_pending, 4096),
+        .max_replay = or_default(options->max_replay, 4096),
         .unadvise_timeout_ms = or_default(options->unadvise_timeout_ms, 5000),
     };
 

@@ -5,6 +5,8 @@
 
 #include "service/service.h"
 
+#include <vds/vdsex.h>
+
 #include <pthread.h>
 #include <time.h>
 
@@ -13,7 +15,7 @@
 struct notifier;
 
 struct notifier_limits {
-    uint32_t max_sinks, max_pending, unadvise_timeout_ms;
+    uint32_t max_sinks, max_pending, unadvise_timeout_ms, max_replay;
 };
 
 HRESULT notifier_create(const struct notifier_limits *limits, struct notifier **ret_notifier);
@@ -29,6 +31,20 @@ void notifier_close(struct notifier *n);
 
 HRESULT notifier_advise(struct notifier *n, IVdsAdviseSink *sink, DWORD *ret_cookie);
 HRESULT notifier_unadvise(struct notifier *n, DWORD cookie);
+/* IVdsServiceNotifications; the outputs are NULL and 0 before. */
+HRESULT notifier_query(struct notifier *n, uint64_t since, uint32_t max, VDS_NOTIFICATION_RECORD **ret_records, ULONG *ret_n);
+uint64_t notifier_last(struct notifier *n);
+
+/* ---- replay.c: what was told ---------------------------------------------------------------------------- */
+
+struct replay; /* without a lock of its own */
+
+struct replay *replay_new(uint32_t size);
+void replay_free(struct replay *r);
+void replay_put(struct replay *r, const VDS_NOTIFICATION *items, LONG n);
+uint64_t replay_last(const struct replay *r);
+/* S_FALSE: some after `since` are gone. The outputs are left alone when there is none. */
+HRESULT replay_query(const struct replay *r, uint64_t since, uint32_t max, VDS_NOTIFICATION_RECORD **ret_records, ULONG *ret_n);
 
 /* ---- load.c: one provider ------------------------------------------------------------------------------ */
 
@@ -40,9 +56,13 @@ struct loaded {
     DWORD mask;         /* VDS_QUERY_..._PROVIDERS */
 };
 
-/* Blocks for timeout_ms at most. A failure is in the log, with the provider's name. */
+/* Blocks for options->load_timeout_ms at most, twice that with a prober. A failure is in the log, with the provider's name. */
 HRESULT service_provider_load(const struct service_provider *config, struct notifier *notifier,
-                              uint32_t timeout_ms, struct loaded *ret_loaded);
+                              const struct service_options *options, struct loaded *ret_loaded);
+/* Loads and unloads it, here and now. */
+HRESULT service_provider_try(const struct service_provider *config);
+/* The same in a process of its own. */
+HRESULT service_provider_probe(const char *prober, const struct service_provider *config, uint32_t timeout_ms);
 /* OnUnload, asked first and then by force; drops the references. */
 void service_provider_unload(struct loaded *loaded);
 

@@ -57,9 +57,16 @@ static const char version_1[] =
     /* Counts commits: see commit.c. */
     "CREATE TABLE beat (only INTEGER PRIMARY KEY CHECK (only = 1), n INTEGER NOT NULL);"
     "INSERT INTO beat VALUES (1, 0);";
+
+/* What the administrator has taken out of service, and where imported LUNs are tied to. */
+static const char administrator_columns[] =
+    "ALTER TABLE drives ADD COLUMN " FLAG_COLUMN("offline") ";"
+    "ALTER TABLE subsystem ADD COLUMN " FLAG_COLUMN("offline") ";"
+    "ALTER TABLE subsystem ADD COLUMN " FLAG_COLUMN("controller_offline") ";"
+    "ALTER TABLE subsystem ADD COLUMN import_target TEXT NOT NULL DEFAULT '';";
 /* clang-format on */
 
-const char *const schema_steps[] = { version_1 };
+const char *const schema_steps[] = { version_1, administrator_columns };
 const unsigned schema_n_steps = ARRAY_SIZE(schema_steps);
 
 static int step(sqlite3 *db, const char *sql, unsigned to)

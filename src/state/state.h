@@ -55,6 +55,8 @@ struct state_blob {
 struct state_subsystem { /* exactly one */
     struct guid id, provider, controller;
     char name[STATE_TEXT_SIZE];
+    bool offline, controller_offline;      /* by the administrator */
+    char import_target[STATE_ISCSI_SIZE];  /* "": none */
 };
 struct state_portal {
     struct guid id;
@@ -78,6 +80,7 @@ struct state_drive {
     struct guid id;
     char path[STATE_TEXT_SIZE], name[STATE_TEXT_SIZE];
     uint32_t bus, slot;
+    bool offline; /* by the administrator */
 };
 struct state_lun {
     struct guid id, drive;

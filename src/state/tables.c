@@ -72,8 +72,9 @@ static bool text_is_mask(const char *text)
 #define FLAG(noun, member)                { #member, COL_BOOL, AT(noun, member), false, 0, 1 }
 
 const struct table state_tables[STATE_N_TABLES] = {
-    [STATE_SUBSYSTEM] = { "subsystem", "subsystem", sizeof(struct state_subsystem), 4,
-        { ID(subsystem, id), REF(subsystem, provider), REF(subsystem, controller), TEXT(subsystem, name, 0, text_is_printable) },
+    [STATE_SUBSYSTEM] = { "subsystem", "subsystem", sizeof(struct state_subsystem), 7,
+        { ID(subsystem, id), REF(subsystem, provider), REF(subsystem, controller), TEXT(subsystem, name, 0, text_is_printable),
+          FLAG(subsystem, offline), FLAG(subsystem, controller_offline), TEXT(subsystem, import_target, 0, text_is_initiator) },
         .unique = { { 1, { 0 } } } },
     [STATE_PORTAL] = { "portals", "portal", sizeof(struct state_portal), 4,
         { ID(portal, id), TEXT(portal, address, 1, text_is_address), NUM(portal, port, 1, 65535), FLAG(portal, offline) },
@@ -90,9 +91,9 @@ const struct table state_tables[STATE_N_TABLES] = {
         { { "group_id", COL_GUID, AT(member, group), true }, ID(member, portal), REF(member, target) },
         .unique = { { 2, { 0, 1 } }, { 2, { 2, 1 } } },
         .refs = { { { 2, { 0, 2 } }, STATE_GROUP, { 2, { 0, 1 } } }, { { 1, { 1 } }, STATE_PORTAL, { 1, { 0 } } } } },
-    [STATE_DRIVE] = { "drives", "drive", sizeof(struct state_drive), 5,
+    [STATE_DRIVE] = { "drives", "drive", sizeof(struct state_drive), 6,
         { ID(drive, id), TEXT(drive, path, 1, text_is_path), TEXT(drive, name, 0, text_is_printable), NUM(drive, bus, 0, INT16_MAX),
-          NUM(drive, slot, 0, INT16_MAX) },
+          NUM(drive, slot, 0, INT16_MAX), FLAG(drive, offline) },
         .unique = { { 1, { 0 } }, { 1, { 1 } } } },
     [STATE_LUN] = { "luns", "LUN", sizeof(struct state_lun), 8,
         { ID(lun, id), REF(lun, drive), TEXT(lun, file, 1, text_is_file_name), TEXT(lun, name, 0, text_is_printable),

@@ -394,9 +394,17 @@ static void file_close(struct store *store)
     free(fs);
 }
 
+static const uint8_t *file_borrow(struct store *store, uint64_t offset, uint64_t len)
+{
+    struct file_store *fs = container_of(store, struct file_store, store);
+
+    return fs->map ? file_map_borrow(fs, offset, len) : NULL;
+}
+
 static const struct store_kind file_kind = {
     .name = "file",
     .submit = file_submit,
+    .borrow = file_borrow,
     .extent_at = file_extent_at,
     .allocated = file_allocated,
     .reserve = file_reserve,

@@ -47,9 +47,11 @@ int file_run_at(const struct file_store *fs, uint64_t offset, uint64_t *ret_end,
 /* file_map.c: reads and writes by copying from and to the file's own pages. */
 void file_map_open(struct file_store *fs);
 void file_map_close(struct file_store *fs);
-/* READ (lent, when the request allows that) or WRITE. False: it could not be done by copying, or not to its end; a system call must do all of
+/* READ or WRITE. False: it could not be done by copying, or not to its end; a system call must do all of
  * it. */
-bool file_map_transfer(struct file_store *fs, struct store_request *req);
+bool file_map_transfer(struct file_store *fs, const struct store_request *req);
+/* store_borrow(); NULL too when a page of it is not known to be there. */
+const uint8_t *file_map_borrow(struct file_store *fs, uint64_t offset, uint64_t len);
 /* What is about to be punched out or cut off is not there any more. */
 void file_map_freed(struct file_store *fs, uint64_t offset, uint64_t len);
 

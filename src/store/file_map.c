@@ -236,16 +236,7 @@ static void mark_written(struct file_store *fs, uint64_t offset, uint64_t len)
         page_mark(&chunk_at(fs->map, page * PAGE)->pages, page % N_PAGES);
 }
 
-/* One piece of the mapping only. */
-static bool lend(const struct file_map *map, struct store_request *req)
-{
-    if (!req->may_lend || req->offset / CHUNK != (req->offset + req->len - 1) / CHUNK)
-        return false;
-    req->lent = chunk_at(map, req->offset)->pages.bytes + req->offset % CHUNK;
-    return true;
-}
-
-bool file_map_transfer(struct file_store *fs, struct store_request *req)
+bool file_map_transfer(struct file_store *fs, const struct store_request *req)
 {
     bool known;
 
@@ -254,8 +245,6 @@ bool file_map_transfer(struct file_store *fs, struct store_request *req)
     known = range_known(fs, req->offset, req->len);
     if (!known && (req->op == STORE_READ || !fill_holes(fs, req->offset, req->len)))
         return false;
-    if (req->op == STORE_READ && lend(fs->map, req))
-        return true;
     if (!copy_guarded(fs->map, req)) {
         file_map_freed(fs, req->offset, req->len);
         return false;
@@ -263,6 +252,13 @@ bool file_map_transfer(struct file_store *fs, struct store_request *req)
     if (!known)
         mark_written(fs, req->offset, req->len);
     return true;
+}
+
+const uint8_t *file_map_borrow(struct file_store *fs, uint64_t offset, uint64_t len)
+{
+    if (offset + len > N_CHUNKS * CHUNK || offset % CHUNK + len > CHUNK || !range_known(fs, offset, len))
+        return NULL;
+    return chunk_at(fs->map, offset)->pages.bytes + offset % CHUNK;
 }
 
 /* Pages that the range touches in part are forgotten too, which costs a system call and is never wrong. */

@@ -256,9 +256,21 @@ static void memory_close(struct store *store)
     free(m);
 }
 
+static const uint8_t *memory_borrow(struct store *store, uint64_t offset, uint64_t len)
+{
+    const struct memory_store *m = memory_of(store);
+    const struct chunk *c = m->chunks[offset / CHUNK];
+    uint64_t page = offset % CHUNK / PAGE, end = (offset % CHUNK + len - 1) / PAGE + 1;
+
+    if (end > N_PAGES || !page_known(c, page) || pages_run_end(c, page, end) < end)
+        return NULL;
+    return c->bytes + offset % CHUNK;
+}
+
 static const struct store_kind memory_kind = {
     .name = "memory",
     .submit = memory_submit,
+    .borrow = memory_borrow,
     .extent_at = memory_extent_at,
     .allocated = memory_allocated,
     .resize = memory_resize,

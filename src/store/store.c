@@ -41,10 +41,18 @@ int store_submit(struct store *store, struct store_request *req)
         return -EINVAL;
     if (req->op != STORE_READ && store->read_only)
         return -EROFS;
-    req->lent = NULL;
     if (req->len == 0)
         return 0;
     return store->kind->submit(store, req);
+}
+
+const uint8_t *store_borrow(struct store *store, uint64_t offset, uint64_t len)
+{
+    uint64_t size = store_size(store);
+
+    if (!store->kind->borrow || len == 0 || offset > size || len > size - offset)
+        return NULL;
+    return store->kind->borrow(store, offset, len);
 }
 
 int store_extent_at(struct store *store, uint64_t offset, struct store_extent *ret_extent)

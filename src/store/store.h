@@ -29,10 +29,6 @@ enum store_op {
 struct store_request {
     enum store_op op;
     bool fua;             /* WRITE, DISCARD, WRITE_ZEROES: durable before completion */
-    bool may_lend;        /* READ: the store may set `lent` instead of filling iov */
-    /* READ, set by the store: the bytes where they lie, until the store closes. They change when the range is
-     * written, and may go when it is discarded or cut: for system calls only, which fail with EFAULT then */
-    const void *lent;
     uint64_t offset;      /* bytes */
     uint64_t len;         /* bytes; READ and WRITE: the sum of iov */
     struct iovec *iov;    /* READ and WRITE; caller's, may be changed by the store while the request runs */
@@ -47,6 +43,11 @@ struct store_request {
  * short transfers do not exist. Changes to a store opened read-only are -EROFS. On a thread without a loop
  * everything is done inside the call, blocking. */
 int store_submit(struct store *store, struct store_request *req);
+
+/* A read without a copy: where the store itself keeps the range, or NULL when it is not at hand in one piece (then read it).
+ * The bytes stay mapped as long as the store is open, and change when somebody writes. The file may be cut behind our back, so
+ * they are for system calls (EFAULT), not to be touched (SIGBUS). */
+const uint8_t *store_borrow(struct store *store, uint64_t offset, uint64_t len);
 
 /* What is known about a range, for GET LBA STATUS: from `offset`, the length of the run of equal state. */
 struct store_extent {

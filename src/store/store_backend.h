@@ -12,6 +12,8 @@
 struct store_kind {
     const char *name;
     int (*submit)(struct store *store, struct store_request *req);
+    /* absent: always NULL; the range lies within the size and is not empty */
+    const uint8_t *(*borrow)(struct store *store, uint64_t offset, uint64_t len);
     /* absent: all mapped */
     int (*extent_at)(struct store *store, uint64_t offset, struct store_extent *ret_extent);
     /* absent: size */

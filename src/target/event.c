@@ -10,7 +10,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 
-#define REST_NS 2000000
+#define GATHER_NS 5000000 /* session events may be late by so much, at most */
 
 int target_thread_create(pthread_t *ret_thread, void *(*main)(void *arg), void *arg)
 {
@@ -38,43 +38,55 @@ void target_events_init(struct target_events *events, void (*deliver)(void *arg,
     pthread_cond_init(&events->cond, NULL);
 }
 
-/* Those who deliver rest a little when there is nothing more: to wake them for each login and each logout of a hundred costs more than
- * the logins. */
-static void rest(struct target_events *events)
+/* Under the lock. Sessions that come and go in a rush are told together: a wake-up for each would cost the reactors more than the login. */
+static void gather(struct target_events *events)
 {
-    pthread_mutex_unlock(&events->lock);
-    nanosleep(&(struct timespec){ .tv_nsec = REST_NS }, NULL);
-    pthread_mutex_lock(&events->lock);
+    struct timespec until;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += GATHER_NS;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    events->gathering = true;
+    while (!events->stopping && !events->pressing &&
+           pthread_cond_clockwait(&events->cond, &events->lock, CLOCK_MONOTONIC, &until) == 0)
+        ;
+    events->gathering = events->pressing = false;
 }
 
-/* The next one, waiting for it; NULL: the end. */
-static struct waiting_event *next(struct target_events *events)
+/* All that wait, when there are some; none: the end. */
+static void take(struct target_events *events, struct list_node *batch)
 {
-    struct list_node *node;
-
     pthread_mutex_lock(&events->lock);
-    if (list_empty(&events->queue) && !events->stopping)
-        rest(events);
-    events->idle = true;
+    gather(events);
     while (list_empty(&events->queue) && !events->stopping)
         pthread_cond_wait(&events->cond, &events->lock);
-    events->idle = false;
-    node = list_pop(&events->queue);
-    events->n -= node != NULL;
+    list_splice(batch, &events->queue);
+    events->n = 0;
     pthread_mutex_unlock(&events->lock);
-    return node ? container_of(node, struct waiting_event, link) : NULL;
+}
+
+static bool deliver(struct target_events *events)
+{
+    struct list_node batch = LIST_INIT(batch), *node;
+    bool some;
+
+    take(events, &batch);
+    some = !list_empty(&batch);
+    while ((node = list_pop(&batch))) {
+        struct waiting_event *waiting = container_of(node, struct waiting_event, link);
+
+        events->deliver(events->arg, &waiting->event);
+        free(waiting);
+    }
+    return some;
 }
 
 static void *events_main(void *arg)
 {
-    struct target_events *events = arg;
-    struct waiting_event *waiting;
-
     pthread_setname_np(pthread_self(), "vds-events");
-    while ((waiting = next(events))) {
-        events->deliver(events->arg, &waiting->event);
-        free(waiting);
-    }
+    while (deliver(arg))
+        ;
     return NULL;
 }
 
@@ -111,10 +123,15 @@ static struct waiting_event *waiting_new(enum engine_event_kind kind, const stru
     return waiting;
 }
 
+static bool is_pressing(enum engine_event_kind kind)
+{
+    return kind != ENGINE_SESSION_UP && kind != ENGINE_SESSION_DOWN;
+}
+
 /* Under the lock. */
 static bool is_too_many(struct target_events *events, enum engine_event_kind kind)
 {
-    if (events->n < EVENTS_MAX || (kind != ENGINE_SESSION_UP && kind != ENGINE_SESSION_DOWN))
+    if (events->n < EVENTS_MAX || is_pressing(kind))
         return false;
     if (events->n_dropped++ % EVENTS_MAX == 0)
         log_warning("%u events are waiting to be taken: session events are dropped (%" PRIu64 " so far)", events->n, events->n_dropped);
@@ -135,10 +152,11 @@ void target_events_add(struct target_events *events, enum engine_event_kind kind
     if (!is_too_many(events, kind)) {
         list_append(&events->queue, &TAKE_PTR(waiting)->link);
         events->n++;
-        wake = events->idle && events->n == 1;
+        events->pressing |= is_pressing(kind);
+        wake = events->pressing || (!events->gathering && events->n == 1);
     }
     pthread_mutex_unlock(&events->lock);
-    if (wake) /* behind the lock, which it would run into; target_events_fini() comes after the last caller */
+    if (wake) /* behind the lock, which the thread would run into; target_events_fini() comes after the last caller */
         pthread_cond_signal(&events->cond);
     free(waiting);
 }

@@ -25,8 +25,9 @@ struct target_events {
     struct list_node queue;
     unsigned n;
     uint64_t n_dropped;
-    bool idle;                  /* the thread waits to be woken */
     bool stopping;
+    bool gathering; /* the thread lets session events come together; a pressing one wakes it */
+    bool pressing;
 };
 
 /* A thread with every signal blocked: they are the main thread's business. Returns as pthread_create(3). */

@@ -11,6 +11,17 @@ EXAMPLE = harness.BUILD / "examples/portal_group"
 STORY = ["not served before AddPortal: yes", "served when AddPortal is done: yes", "not served when RemovePortal is done: yes"]
 
 
+def lines_until(stream, wanted):
+    """The lines of `stream` up to the one that `wanted` accepts."""
+    lines = []
+    while not lines or not wanted(lines[-1]):
+        line = stream.readline()
+        if not line:
+            raise AssertionError(f"it ended after {lines}")
+        lines.append(line.strip())
+    return lines
+
+
 class Examples(unittest.TestCase):
     def told(self, command, **options):
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=120, **options)
@@ -28,6 +39,56 @@ class Examples(unittest.TestCase):
             port = harness.free_ports(1)[0]
             for _ in range(2):  # the second run finds the first one's state
                 self.assertEqual(self.told([EXAMPLE, "--in-process", directory, f"127.0.0.1:{port}"]), STORY)
+
+    def test_an_array_embedded_in_another_program_serves_an_initiator(self):
+        with tempfile.TemporaryDirectory() as directory:
+            portal = f"127.0.0.1:{harness.free_ports(1)[0]}"
+            with subprocess.Popen([harness.BUILD / "examples/embed", directory + "/state", portal], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, text=True) as program:
+                lines_until(program.stdout, "serving".__eq__)
+                seen = subprocess.run(["iscsi-ls", "-s", f"iscsi://{portal}/"], capture_output=True, text=True, timeout=60).stdout
+                program.stdin.close()
+                self.assertEqual(program.wait(60), 0)
+        self.assertRegex(seen, rf"Target:iqn\.\S+ Portal:{portal},1")
+        self.assertRegex(seen, r"Lun:0 .*\bDIRECT_ACCESS\b.*6[34]M")
+
+
+class WindowsStyle(harness.ArrayTest):
+    """Sources for Windows, compiled as they are."""
+
+    def run_example(self, name):
+        done = subprocess.run([harness.BUILD / f"examples/windows_{name}"], capture_output=True, text=True, timeout=120,
+                              env={"VDS_SOCKET": self.array.socket})
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        return done.stdout.splitlines()
+
+    def test_list_shows_subsystem_portals_targets_and_groups(self):
+        name = self.array.target("Gr\u00fcn", [self.array.portals[0]])
+        lines = self.run_example("list")
+        self.assertRegex(lines[0], r"^provider \S.* \d+\.\d+")
+        self.assertRegex(lines[1], r"^subsystem .+: .+$")
+        shown = [line for line in lines if line.startswith("  portal ")]
+        self.assertEqual([line.split()[1] for line in shown], self.array.portals)
+        self.assertIn(" {", shown[0])
+        self.assertEqual(lines[-2:], [f'  target "Gr\u00fcn" {name[:16]}... {len(name)} characters', "    group with tag 1"])
+
+    def test_group_goes_through_the_life_of_a_portal_group(self):
+        expected = ["CreateTarget", "CreatePortalGroup", "AddPortal", "RemovePortal", "Delete"]
+        self.assertEqual(self.run_example("group"), [f"{what:18} 0x00000000" for what in expected])
+        self.assertEqual(self.array.json("target", "list"), [])
+
+    def test_events_tells_what_happens_until_enter_is_pressed(self):
+        with subprocess.Popen([harness.BUILD / "examples/windows_events"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                              env={"VDS_SOCKET": self.array.socket}) as program:
+            lines_until(program.stdout, "watching".__eq__)
+            self.array.target("box", [])
+            lines = lines_until(program.stdout, lambda line: line.startswith("portal group "))
+            self.assertRegex(lines[0], r"^target \{[0-9A-F-]{36}\}: event 126$")
+            self.assertRegex(lines[-1], r"^portal group \{[0-9A-F-]{36}\}: event 129$")
+            program.stdin.write("\n")
+            program.stdin.flush()
+            self.assertEqual(program.stdout.read().splitlines()[-1], "0x00000000")
+            self.assertEqual(program.wait(60), 0)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* What VDS sources written for Windows take from <windows.h>, and no more: put this folder on the include path, build with
- * -fshort-wchar so that L"" is UTF-16, and they compile as they are.
+/* What VDS sources written for Windows take from <windows.h>, and no more: build with what `pkg-config --cflags --libs vds-compat` says
+ * (this folder on the include path, -fshort-wchar so that L"" is UTF-16), and they compile as they are. On Windows itself (MinGW) this
+ * folder may be on the include path, too: then each header is the one that is there, but vds.h and its kin are ours.
  *
- * Beware of -fshort-wchar: wcslen(), wprintf() and their kin in the C library go by a 32-bit wchar_t. lstrlenW() and friends below
- * are for 16 bits.
+ * wcslen(), wprintf() and their kin in the C library go by a 32-bit wchar_t: wide.h has them for 16 bits, under their names.
  */
-#ifndef VDS_COMPAT_WINDOWS_H
+#ifdef _WIN32
+#include_next <windows.h>
+#elif !defined(VDS_COMPAT_WINDOWS_H)
 #define VDS_COMPAT_WINDOWS_H
 
 #include <vds/vdsbase.h>
@@ -15,6 +17,8 @@
 
 #include <string.h>
 #include <time.h>
+
+#include "wide.h"
 
 #define interface struct
 #define CONST const
@@ -29,6 +33,14 @@
 #define MAX_PATH 260
 #define INFINITE 0xFFFFFFFF
 #define NO_ERROR 0
+#define CLSCTX_ALL (CLSCTX_INPROC_SERVER | CLSCTX_LOCAL_SERVER)
+#define STDMETHOD(method) virtual HRESULT STDMETHODCALLTYPE method
+#define STDMETHOD_(type, method) virtual type STDMETHODCALLTYPE method
+#define _In_
+#define _Out_
+#define _Inout_
+#define _In_opt_
+#define _Out_opt_
 #define ERROR_SUCCESS 0
 
 #define ZeroMemory(p, size) memset((p), 0, (size))
@@ -49,6 +61,24 @@ static inline void Sleep(DWORD milliseconds)
 
     while (nanosleep(&left, &left))
         continue;
+}
+
+static inline DWORD GetTickCount(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (DWORD)((ULONGLONG)now.tv_sec * 1000 + (ULONGLONG)now.tv_nsec / 1000000);
+}
+
+static inline LONG InterlockedIncrement(LONG volatile *value)
+{
+    return __atomic_add_fetch(value, 1, __ATOMIC_SEQ_CST);
+}
+
+static inline LONG InterlockedDecrement(LONG volatile *value)
+{
+    return __atomic_sub_fetch(value, 1, __ATOMIC_SEQ_CST);
 }
 
 static inline int lstrlenW(LPCWSTR text)

@@ -368,6 +368,20 @@ int engine_lu_add(struct engine *engine, const struct guid *id, struct scsi_lu *
     return leave(0);
 }
 
+bool fake_lu_online(const struct scsi_lu *lu);
+
+bool fake_unit_online(struct engine *engine, const struct guid *lun)
+{
+    struct thing *t;
+    bool online;
+
+    pthread_mutex_lock(&lock);
+    t = find(engine, THING_UNIT, lun, NULL);
+    online = t && fake_lu_online(t->lu);
+    pthread_mutex_unlock(&lock);
+    return online;
+}
+
 int engine_lu_remove(struct engine *engine, const struct guid *id)
 {
     struct thing *t;

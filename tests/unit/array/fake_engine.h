@@ -39,6 +39,7 @@ char *fake_dump(struct engine *engine);
 bool fake_listens(struct engine *engine, const struct guid *portal);
 /* 0: none. */
 unsigned fake_tag(struct engine *engine, const struct guid *target, const struct guid *portal);
+bool fake_unit_online(struct engine *engine, const struct guid *lun);
 unsigned fake_units(void); /* scsi_lu objects alive */
 
 #endif

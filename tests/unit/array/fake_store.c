@@ -71,6 +71,12 @@ void scsi_lu_set_online(struct scsi_lu *lu, bool online)
     lu->online = online;
 }
 
+bool fake_lu_online(const struct scsi_lu *lu);
+bool fake_lu_online(const struct scsi_lu *lu)
+{
+    return lu->online;
+}
+
 size_t scsi_lu_serial(const struct scsi_lu *lu, char *out, size_t n_out)
 {
     char id[GUID_TEXT_SIZE];

@@ -33,9 +33,103 @@ static void text_is_measured_and_compared_in_units_of_16_bits(void **state)
     assert_true(lstrcmpW(L"\uFFEE", L"a") > 0);
 }
 
+#define TEXT(format, ...) (assert_true(swprintf(text, 128, format, ##__VA_ARGS__) >= 0), text)
+#define assert_wide(got, expected) assert_int_equal(wcscmp(got, expected), 0)
+
+static void a_wide_format_takes_wide_text_for_s(void **state)
+{
+    WCHAR text[128];
+
+    (void)state;
+    assert_wide(TEXT(L"%s|%S|%ls|%hs|%ws", L"wide", "narrow", L"l", "h", L"w"), L"wide|narrow|l|h|w");
+    assert_wide(TEXT(L"%c%C%lc", L'x', 'y', L'\u00FC'), L"xy\u00FC");
+    assert_wide(TEXT(L"[%6s][%-6s][%.2s][%*s]", L"ab\u00FC", L"abc", L"abc", -4, L"x"), L"[   ab\u00FC][abc   ][ab][x   ]");
+    assert_wide(TEXT(L"%s 100%%", (LPCWSTR)NULL), L"(null) 100%");
+}
+
+static void a_narrow_format_takes_narrow_text_for_s(void **state)
+{
+    char text[64];
+
+    (void)state;
+    assert_int_equal(snprintf(text, sizeof text, "%s|%S|%ls", "narrow", L"wide", L"\u00FC"), 14);
+    assert_string_equal(text, "narrow|wide|\xC3\xBC");
+    assert_int_equal(snprintf(text, 4, "%s", "narrow"), 6);
+    assert_string_equal(text, "nar");
+}
+
+static void a_long_has_32_bits_and_I64_has_64(void **state)
+{
+    WCHAR text[128];
+
+    (void)state;
+    assert_wide(TEXT(L"%lu %ld %lX", (ULONG)4294967295u, (LONG)-2, (ULONG)0x8004243A), L"4294967295 -2 8004243A");
+    assert_wide(TEXT(L"%I64u %llu %I64x", (ULONGLONG)-1, (ULONGLONG)1 << 40, (ULONGLONG)1 << 32),
+                L"18446744073709551615 1099511627776 100000000");
+    assert_wide(TEXT(L"%hu %hhd %+d % d %05d %#x", 65537, 257, 1, 2, 3, 255), L"1 1 +1  2 00003 0xff");
+    assert_wide(TEXT(L"%.3f %g %8.2e", 1.5, 0.25, 12345.0), L"1.500 0.25 1.23e+04");
+}
+
+static void what_does_not_fit_leaves_an_empty_string(void **state)
+{
+    WCHAR text[4] = L"old";
+
+    (void)state;
+    assert_int_equal(swprintf(text, 4, L"%d", 1000), -1);
+    assert_int_equal(text[0], 0);
+    assert_int_equal(swprintf(text, 4, L"%d", 999), 3);
+    assert_int_equal(swprintf(text, 4, L"\xD800"), -1); /* half a pair */
+}
+
+static void streams_are_written_in_utf8(void **state)
+{
+    FILE *f = tmpfile();
+    char line[64];
+
+    (void)state;
+    assert_non_null(f);
+    assert_int_equal(fwprintf(f, L"gr\u00FC%s\n", L"\u00DF"), 7);
+    assert_true(fputws(L"\xD83D\xDE00", f) >= 0);
+    rewind(f);
+    assert_string_equal(fgets(line, sizeof line, f), "gr\xC3\xBC\xC3\x9F\n");
+    assert_string_equal(fgets(line, sizeof line, f), "\xF0\x9F\x98\x80");
+    fclose(f);
+}
+
+static void wide_text_is_searched_copied_and_compared(void **state)
+{
+    WCHAR text[16] = L"one", *copy, *end;
+
+    (void)state;
+    assert_wide(wcscat(text, L"Two"), L"oneTwo");
+    assert_int_equal(wcslen(text), 6);
+    assert_ptr_equal(wcschr(text, L'T'), text + 3);
+    assert_null(wcschr(text, L'z'));
+    assert_ptr_equal(wcschr(text, 0), text + 6);
+    assert_ptr_equal(wcsrchr(text, L'o'), text + 5);
+    assert_ptr_equal(wcsstr(text, L"Tw"), text + 3);
+    assert_null(wcsstr(text, L"two"));
+    assert_int_equal(_wcsicmp(text, L"ONETWO"), 0);
+    assert_int_equal(_wcsnicmp(text, L"ONEx", 3), 0);
+    assert_true(wcscmp(L"a", L"b") < 0 && wcsncmp(L"ab", L"ac", 1) == 0);
+    copy = _wcsdup(text);
+    assert_wide(copy, text);
+    free(copy);
+    assert_wide(wcsncpy(text, L"xyz", 16), L"xyz");
+    assert_int_equal(wcstoul(L"0x1Fz", &end, 0), 31);
+    assert_wide(end, L"z");
+    assert_int_equal(_wtoi(L"-12"), -12);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_wide_format_takes_wide_text_for_s),
+        cmocka_unit_test(a_narrow_format_takes_narrow_text_for_s),
+        cmocka_unit_test(a_long_has_32_bits_and_I64_has_64),
+        cmocka_unit_test(what_does_not_fit_leaves_an_empty_string),
+        cmocka_unit_test(streams_are_written_in_utf8),
+        cmocka_unit_test(wide_text_is_searched_copied_and_compared),
         cmocka_unit_test(a_guid_is_written_in_capitals_and_braces),
         cmocka_unit_test(a_guid_is_not_written_where_it_does_not_fit),
         cmocka_unit_test(text_is_measured_and_compared_in_units_of_16_bits),

@@ -107,6 +107,13 @@ static void run(struct scsi_task *t)
     }
 }
 
+bool scsi_task_borrow(struct scsi_task *t, uint32_t buf_len)
+{
+    (void)t;
+    (void)buf_len;
+    return false;
+}
+
 bool scsi_task_execute(struct scsi_task *t)
 {
     struct scsi_view *v = t->view;

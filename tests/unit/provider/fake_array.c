@@ -33,7 +33,8 @@ struct array {
     struct thing things[N_KINDS][MAX];
     size_t n[N_KINDS];
     struct guid id, provider_id;
-    char name[64];
+    char name[64], import_target[224];
+    uint32_t status;
     HRESULT fail;
     bool hold;
     int n_blocked, n_reenumerations, n_refreshes;
@@ -143,6 +144,7 @@ struct array *fake_array_open(void (*notify)(void *arg, const struct array_notif
     guid_generate(&a->id);
     guid_generate(&a->provider_id);
     strcpy(a->name, "array");
+    a->status = VDS_SSS_ONLINE;
     strcpy(add(a, PORTAL)->name, "192.168.0.1");
     strcpy(add(a, PORTAL)->name, "fe80::1");
     t = add(a, DRIVE);
@@ -283,7 +285,8 @@ HRESULT array_subsystem_get(struct array *a, struct array_subsystem_info *ret)
     strcpy(ret->name, a->name);
     strcpy(ret->identification, "0123456789abcdef");
     ret->flags = VDS_SF_LUN_MASKING_CAPABLE | VDS_SF_SUPPORTS_NON_FAULT_TOLERANT_LUNS | VDS_SF_SUPPORTS_SIMPLE_LUNS;
-    ret->status = VDS_SSS_ONLINE;
+    ret->status = a->status;
+    strcpy(ret->import_target, a->import_target);
     ret->health = VDS_H_HEALTHY;
     ret->capacity = 1000ull << 30;
     ret->free = 600ull << 30;
@@ -382,7 +385,8 @@ HRESULT array_drive_get(struct array *a, const struct guid *id, struct array_dri
     strcpy(ret->friendly_name, "drive 0");
     ret->size = t->size;
     ret->free = t->size ? (600ull << 30) + 5 : 0;
-    ret->status = VDS_DRS_ONLINE;
+    ret->status = t->status;
+    ret->device = t->size ? 1 : 0;
     ret->health = VDS_H_HEALTHY;
     ret->slot = 3;
     return S_OK;
@@ -393,7 +397,7 @@ HRESULT array_controller_get(struct array *a, const struct guid *id, struct arra
     GET(a, CONTROLLER, id);
     strcpy(ret->friendly_name, t->name);
     strcpy(ret->identification, "host");
-    ret->status = VDS_CS_ONLINE;
+    ret->status = t->status;
     ret->health = VDS_H_HEALTHY;
     return S_OK;
 }
@@ -768,6 +772,40 @@ HRESULT array_portal_set_status(struct array *a, const struct guid *portal, uint
 {
     ADMIT(a, PORTAL, portal);
     t->status = status;
+    return S_OK;
+}
+
+HRESULT array_set_status(struct array *a, enum array_status_of kind, const struct guid *id, uint32_t status)
+{
+    static const enum kind kinds[] = {
+        [ARRAY_STATUS_CONTROLLER] = CONTROLLER, [ARRAY_STATUS_DRIVE] = DRIVE, [ARRAY_STATUS_LUN] = LUN
+    };
+    struct thing *t;
+    LOCKED(a);
+
+    CHECK(a);
+    t = kind == ARRAY_STATUS_SUBSYSTEM ? NULL : find(a, kinds[kind], id);
+    if (kind != ARRAY_STATUS_SUBSYSTEM && !t)
+        return VDS_E_OBJECT_DELETED;
+    *(t ? &t->status : &a->status) = status;
+    return S_OK;
+}
+
+HRESULT array_subsystem_set_import_target(struct array *a, const char *iscsi_name)
+{
+    LOCKED(a);
+
+    CHECK(a);
+    snprintf(a->import_target, sizeof a->import_target, "%s", iscsi_name);
+    return S_OK;
+}
+
+HRESULT array_note(struct array *a, uint32_t object_type, const struct guid *id)
+{
+    LOCKED(a);
+
+    CHECK(a);
+    emit(a, object_type == VDS_OT_LUN ? VDS_NF_LUN_MODIFY : VDS_NF_DRIVE_MODIFY, VDS_NTT_DRIVE, id);
     return S_OK;
 }
 

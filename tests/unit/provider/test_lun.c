@@ -329,7 +329,8 @@ static void a_lun_is_online_and_cannot_be_asked_to_be_otherwise(void **state)
     assert_int_equal(IVdsLun_SetStatus(lun, VDS_LS_ONLINE), S_OK);
     assert_int_equal(IVdsLun_SetStatus(lun, VDS_LS_UNKNOWN), E_INVALIDARG);
     assert_int_equal(IVdsLun_SetStatus(lun, (VDS_LUN_STATUS)3), E_INVALIDARG);
-    assert_int_equal(IVdsLun_SetStatus(lun, VDS_LS_OFFLINE), VDS_E_NOT_SUPPORTED);
+    assert_int_equal(IVdsLun_SetStatus(lun, VDS_LS_NOT_READY), VDS_E_NOT_SUPPORTED);
+    assert_int_equal(IVdsLun_SetStatus(lun, VDS_LS_OFFLINE), S_OK);
     assert_int_equal(IVdsLun_QueryMaxLunExtendSize(lun, NULL, 0, &max), S_OK);
     assert_int_equal(max, 600ull << 30);
     drop(lun);
@@ -356,7 +357,7 @@ static void the_controller_is_active_for_every_lun(void **state)
     assert_int_equal(IVdsLun_AssociateControllers(lun, &unknown, 1, NULL, 0), VDS_E_OBJECT_NOT_FOUND);
     assert_int_equal(IVdsLun_AssociateControllers(lun, NULL, 1, NULL, 0), E_INVALIDARG);
     assert_int_equal(IVdsSubSystem_SetControllerStatus(f->subsystem, &id, 1, NULL, 0), S_OK);
-    assert_int_equal(IVdsSubSystem_SetControllerStatus(f->subsystem, NULL, 0, &id, 1), VDS_E_NOT_SUPPORTED);
+    assert_int_equal(IVdsSubSystem_SetControllerStatus(f->subsystem, NULL, 0, &id, 1), S_OK);
     assert_int_equal(IVdsSubSystem_SetControllerStatus(f->subsystem, NULL, 0, NULL, 0), E_INVALIDARG);
     drop(lun);
     drop(controller);
@@ -379,7 +380,8 @@ static void the_controller_has_one_port_and_no_cache(void **state)
     assert_int_equal(IVdsController_Reset(controller), VDS_E_NOT_SUPPORTED);
     assert_int_equal(IVdsController_SetStatus(controller, VDS_CS_ONLINE), S_OK);
     assert_int_equal(IVdsController_SetStatus(controller, VDS_CS_UNKNOWN), E_INVALIDARG);
-    assert_int_equal(IVdsController_SetStatus(controller, VDS_CS_OFFLINE), VDS_E_NOT_SUPPORTED);
+    assert_int_equal(IVdsController_SetStatus(controller, VDS_CS_NOT_READY), VDS_E_NOT_SUPPORTED);
+    assert_int_equal(IVdsController_SetStatus(controller, VDS_CS_OFFLINE), S_OK);
     assert_int_equal(IVdsController_GetSubSystem(controller, &subsystem), S_OK);
     drop(subsystem);
     drop(controller);
@@ -420,7 +422,8 @@ static void a_drive_is_found_by_its_place_and_is_no_hot_spare(void **state)
     assert_int_equal(IVdsDrive_SetFlags(drive, 0x100), E_INVALIDARG);
     assert_int_equal(IVdsDrive_SetStatus(drive, VDS_DRS_ONLINE), S_OK);
     assert_int_equal(IVdsDrive_SetStatus(drive, VDS_DRS_UNKNOWN), E_INVALIDARG);
-    assert_int_equal(IVdsDrive_SetStatus(drive, VDS_DRS_OFFLINE), VDS_E_NOT_SUPPORTED);
+    assert_int_equal(IVdsDrive_SetStatus(drive, VDS_DRS_NOT_READY), VDS_E_NOT_SUPPORTED);
+    assert_int_equal(IVdsDrive_SetStatus(drive, VDS_DRS_OFFLINE), S_OK);
     assert_int_equal(IVdsDrive_GetSubSystem(drive, &subsystem), S_OK);
     assert_int_equal(IVdsSubSystem_ReplaceDrive(f->subsystem, id, id), VDS_E_NOT_SUPPORTED);
     assert_int_equal(IVdsSubSystem_ReplaceDrive(f->subsystem, id, GUID_NULL), VDS_E_OBJECT_NOT_FOUND);
@@ -449,7 +452,8 @@ static void the_subsystem_tells_its_properties_and_takes_a_name(void **state)
     CoTaskMemFree(prop.pwszIdentification);
     assert_int_equal(IVdsSubSystem_GetProperties(f->subsystem, NULL), E_INVALIDARG);
     assert_int_equal(IVdsSubSystem_SetStatus(f->subsystem, VDS_SSS_ONLINE), S_OK);
-    assert_int_equal(IVdsSubSystem_SetStatus(f->subsystem, VDS_SSS_OFFLINE), VDS_E_NOT_SUPPORTED);
+    assert_int_equal(IVdsSubSystem_SetStatus(f->subsystem, VDS_SSS_NOT_READY), VDS_E_NOT_SUPPORTED);
+    assert_int_equal(IVdsSubSystem_SetStatus(f->subsystem, VDS_SSS_OFFLINE), S_OK);
     assert_int_equal(IVdsSubSystem_SetStatus(f->subsystem, VDS_SSS_UNKNOWN), E_INVALIDARG);
     assert_int_equal(IVdsSubSystem_Reenumerate(f->subsystem), S_OK);
     drop(naming);

@@ -248,6 +248,41 @@ static void a_read_only_unit_is_write_protected(void **state)
     fixture_close(&f);
 }
 
+static struct scsi_task *prepared(struct fixture *f, struct scsi_task *t, struct command c)
+{
+    *t = (struct scsi_task){ .view = f->nexus[0].view };
+    memcpy(t->cdb, c.cdb, sizeof c.cdb);
+    memcpy(t->lun, c.lun, sizeof c.lun);
+    assert_true(scsi_task_prepare(t));
+    return t;
+}
+
+static void blocks_in_memory_are_lent_to_a_read_and_to_nothing_else(void **state)
+{
+    struct fixture *f = *state;
+    const uint8_t *data = pattern(2 * 512, 1);
+    struct scsi_task t;
+    struct scsi_lu *lu;
+
+    /* The fixture's own units stand behind a fault store, which lends nothing. */
+    assert_int_equal(scsi_lu_create(&(struct scsi_lu_config){ .block_size = 512 }, f->memory[0], &lu), 0);
+    assert_int_equal(scsi_view_map(f->nexus[0].view, 3, lu, true), 0);
+    scsi_lu_unref(lu);
+    exec(f, on_lun(test_unit_ready(), 3)); /* takes the unit attention */
+    assert_good(exec(f, on_lun(write10(8, 2, data), 3)));
+    assert_false(scsi_task_borrow(prepared(f, &t, read10(8, 2)), 1024));
+    scsi_task_release(&t);
+    assert_true(scsi_task_borrow(prepared(f, &t, on_lun(read10(8, 2), 3)), 1024));
+    assert_true(scsi_task_execute(&t));
+    assert_int_equal(t.data_len, 1024);
+    assert_memory_equal(t.lent, data, 1024);
+    scsi_task_release(&t);
+    assert_false(scsi_task_borrow(prepared(f, &t, on_lun(read10(1024, 2), 3)), 1024)); /* a hole */
+    scsi_task_release(&t);
+    assert_false(scsi_task_borrow(prepared(f, &t, on_lun(inquiry(96), 3)), 96));
+    scsi_task_release(&t);
+}
+
 static void an_offline_unit_is_not_ready_and_still_answers_inquiry(void **state)
 {
     struct fixture *f = *state;
@@ -279,6 +314,7 @@ int main(void)
         T(a_command_that_the_store_holds_ends_when_it_lets_go),
         cmocka_unit_test(blocks_of_4096_bytes_are_addressed_as_such),
         cmocka_unit_test(a_read_only_unit_is_write_protected),
+        T(blocks_in_memory_are_lent_to_a_read_and_to_nothing_else),
         T(an_offline_unit_is_not_ready_and_still_answers_inquiry),
     };
 

@@ -21,8 +21,11 @@ struct fake_provider {
     bool hang, inside; /* in OnLoad, or in Reenumerate */
     VDS_OBJECT_ID object_id; /* GetObject() knows this one; any type */
     IVdsAdviseSink *sink;
+    int unloaded_as; /* 1: the first of all */
     int n_loads, n_unloads, n_asked, n_reenumerations, n_refreshes;
 };
+
+static int fake_providers_unloaded;
 
 COM_UNKNOWN(fake_provider, IVdsProvider, provider)
 COM_UNKNOWN(fake_provider, IVdsHwProvider, hw)
@@ -115,6 +118,7 @@ static HRESULT fake_provider_OnUnload(IVdsProviderPrivate *face, BOOL force)
     p->n_asked++;
     if (force) {
         p->n_unloads++;
+        p->unloaded_as = ++fake_providers_unloaded;
         IVdsAdviseSink_Release(p->sink);
         p->sink = NULL;
         hr = S_OK;

@@ -115,7 +115,7 @@ static inline void house_open(struct house *h)
 
     options.engine.n_reactors = 2;
     options.engine.iscsi = iscsi_limits_default;
-    assert_int_equal(host_start(&options, NULL, 0, &h->host), S_OK);
+    assert_int_equal(host_start(&options, &(struct service_options){ 0 }, &h->host), S_OK);
     h->service = host_service(h->host);
     assert_int_equal(IVdsService_QueryProviders(h->service, VDS_QUERY_HARDWARE_PROVIDERS, &e), S_OK);
     h->hw = first(e, &IID_IVdsHwProvider);

@@ -2,6 +2,8 @@
 /* Advise and Unadvise: order, grouping, slow sinks, dead sinks, queues with an end. */
 #include "fixture.h"
 
+#include <vds/vdsex.h>
+
 static DWORD advise(struct fixture *f, struct test_sink *sink)
 {
     DWORD cookie = 0;
@@ -239,6 +241,99 @@ static void a_provider_that_speaks_before_the_service_is_ready_is_told_so(void *
     com_object_unref(&providers[1]->obj);
 }
 
+static IVdsServiceNotifications *kept_by(IVdsService *service)
+{
+    IVdsServiceNotifications *kept = NULL;
+
+    assert_int_equal(IVdsService_QueryInterface(service, &IID_IVdsServiceNotifications, (void **)&kept), S_OK);
+    return kept;
+}
+
+/* The events after `since` are those from `first` on, n of them; the number of the last. */
+static ULONGLONG assert_kept(IVdsServiceNotifications *kept, ULONGLONG since, HRESULT hr, ULONG first, ULONG n)
+{
+    VDS_NOTIFICATION_RECORD *records = NULL;
+    ULONGLONG last = since;
+    ULONG got = 0;
+
+    assert_int_equal(IVdsServiceNotifications_QueryNotifications(kept, since, 0, &records, &got), hr);
+    assert_int_equal(got, n);
+    for (ULONG i = 0; i < n; i++) {
+        assert_int_equal(records[i].notification.Target.ulEvent, first + i);
+        assert_true(i == 0 || records[i].ullSequence == last + 1);
+        assert_true(records[i].ullTime > 0);
+        last = records[i].ullSequence;
+    }
+    CoTaskMemFree(records);
+    return last;
+}
+
+static void who_comes_late_can_ask_for_what_was_told_since(void **state)
+{
+    struct fixture *f = *state;
+    IVdsServiceNotifications *kept = kept_by(f->service);
+    ULONGLONG begin, last;
+
+    assert_int_equal(IVdsServiceNotifications_GetLastSequence(kept, &begin), S_OK);
+    assert_kept(kept, 0, S_OK, 0, 0);
+    assert_kept(kept, begin, S_OK, 0, 0);
+    for (ULONG i = 1; i <= 5; i++)
+        assert_int_equal(provider_emit(f->provider, i, 1), S_OK);
+    last = assert_kept(kept, 0, S_OK, 1, 5);
+    assert_int_equal(last, begin + 5);
+    assert_kept(kept, begin, S_OK, 1, 5);
+    assert_kept(kept, begin + 3, S_OK, 4, 2);
+    assert_kept(kept, last, S_OK, 0, 0);
+    assert_kept(kept, last + 1, S_FALSE, 1, 5); /* a number that was never given out */
+    assert_kept(kept, begin - 1, S_FALSE, 1, 5);
+    assert_kept(kept, UINT64_MAX, S_FALSE, 1, 5);
+    IVdsServiceNotifications_Release(kept);
+}
+
+static void what_is_kept_has_a_limit_and_what_is_gone_is_said_to_be(void **state)
+{
+    struct fake_provider *p = fake_provider_new(VDS_PT_HARDWARE);
+    IVdsService *service = service_over(&p, 1, (struct service_options){ .max_replay = 3 });
+    IVdsServiceNotifications *kept = kept_by(service);
+    ULONGLONG begin;
+
+    (void)state;
+    assert_int_equal(IVdsService_WaitForServiceReady(service), S_OK);
+    assert_int_equal(IVdsServiceNotifications_GetLastSequence(kept, &begin), S_OK);
+    for (ULONG i = 1; i <= 7; i++)
+        assert_int_equal(provider_emit(p, i, 1), S_OK);
+    assert_kept(kept, 0, S_OK, 5, 3);
+    assert_kept(kept, begin, S_FALSE, 5, 3);
+    assert_kept(kept, begin + 3, S_FALSE, 5, 3);
+    assert_kept(kept, begin + 4, S_OK, 5, 3);
+    assert_int_equal(provider_emit(p, 8, 100), S_OK); /* more at once than are kept */
+    assert_kept(kept, begin + 106, S_OK, 8, 1);
+    IVdsServiceNotifications_Release(kept);
+    IVdsService_Release(service);
+    com_object_unref(&p->obj);
+}
+
+static void an_answer_has_as_many_records_as_were_asked_for_at_most(void **state)
+{
+    struct fixture *f = *state;
+    IVdsServiceNotifications *kept = kept_by(f->service);
+    VDS_NOTIFICATION_RECORD *records;
+    ULONG n;
+
+    for (ULONG i = 0; i < 11; i++)
+        assert_int_equal(provider_emit(f->provider, i, 100), S_OK);
+    assert_int_equal(IVdsServiceNotifications_QueryNotifications(kept, 0, 7, &records, &n), S_OK);
+    assert_int_equal(n, 7);
+    CoTaskMemFree(records);
+    assert_int_equal(IVdsServiceNotifications_QueryNotifications(kept, 0, 0, &records, &n), S_OK);
+    assert_int_equal(n, 1000);
+    CoTaskMemFree(records);
+    assert_int_equal(IVdsServiceNotifications_QueryNotifications(kept, 0, 0, NULL, &n), E_INVALIDARG);
+    assert_int_equal(IVdsServiceNotifications_QueryNotifications(kept, 0, 0, &records, NULL), E_INVALIDARG);
+    assert_int_equal(IVdsServiceNotifications_GetLastSequence(kept, NULL), E_INVALIDARG);
+    IVdsServiceNotifications_Release(kept);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -254,6 +349,9 @@ int main(void)
         service_test(the_end_of_the_service_ends_the_registrations),
         service_test(the_sink_for_providers_checks_what_it_is_given),
         com_test(a_provider_that_speaks_before_the_service_is_ready_is_told_so),
+        service_test(who_comes_late_can_ask_for_what_was_told_since),
+        com_test(what_is_kept_has_a_limit_and_what_is_gone_is_said_to_be),
+        service_test(an_answer_has_as_many_records_as_were_asked_for_at_most),
     };
 
     return RUN_TESTS(tests);

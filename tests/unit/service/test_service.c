@@ -105,6 +105,23 @@ static void query_providers_picks_by_kind(void **state)
         com_object_unref(&providers[i]->obj);
 }
 
+static void providers_are_unloaded_in_the_opposite_order(void **state)
+{
+    struct fake_provider *providers[3];
+    IVdsService *service;
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++)
+        providers[i] = fake_provider_new(VDS_PT_HARDWARE);
+    service = service_over(providers, 3, (struct service_options){ 0 });
+    assert_int_equal(IVdsService_WaitForServiceReady(service), S_OK);
+    IVdsService_Release(service);
+    assert_int_equal(providers[1]->unloaded_as, providers[2]->unloaded_as + 1);
+    assert_int_equal(providers[0]->unloaded_as, providers[2]->unloaded_as + 2);
+    for (size_t i = 0; i < 3; i++)
+        com_object_unref(&providers[i]->obj);
+}
+
 static void get_object_asks_every_provider(void **state)
 {
     struct fake_provider *providers[2] = { fake_provider_new(VDS_PT_HARDWARE), fake_provider_new(VDS_PT_HARDWARE) };
@@ -290,6 +307,7 @@ int main(void)
         com_test(until_every_provider_was_tried_the_service_is_not_ready),
         com_test(a_provider_that_fails_to_load_is_left_out),
         com_test(a_provider_that_hangs_is_left_out_and_unloaded_if_it_comes_back),
+        com_test(providers_are_unloaded_in_the_opposite_order),
         com_test(query_providers_picks_by_kind),
         com_test(get_object_asks_every_provider),
         service_test(get_object_refuses_types_that_have_no_objects_to_find),

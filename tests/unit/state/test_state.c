@@ -558,16 +558,20 @@ static void bad_rows_do_not_fail_a_start_even_when_nothing_can_be_written(void *
 
 static void a_newer_file_is_refused_and_left_alone(void **state) /* (11) */
 {
+    int64_t version;
+    char back[64];
     struct fixture *f = *state;
     struct state *again = NULL;
 
     state_close(f->state);
     f->state = NULL;
+    version = fixture_sql_int(f->dir, "PRAGMA user_version");
     fixture_sql(f->dir, "PRAGMA user_version = 99");
     assert_int_equal(state_open(f->dir, &again), -ENOTSUP);
     assert_non_null(strstr(error_text_get(), "99"));
     assert_int_equal(fixture_sql_int(f->dir, "PRAGMA user_version"), 99);
-    fixture_sql(f->dir, "PRAGMA user_version = 1");
+    snprintf(back, sizeof back, "PRAGMA user_version = %d", (int)version);
+    fixture_sql(f->dir, back);
     assert_int_equal(state_open(f->dir, &f->state), 0);
 }
 

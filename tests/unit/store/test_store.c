@@ -253,6 +253,33 @@ static void hundreds_of_requests_at_once_all_complete(void **state)
     free(back);
 }
 
+/* A file on a disk lends nothing: a page of it may have to be read first. */
+static void what_is_in_memory_is_lent_and_holes_are_not(void **state)
+{
+    struct store *s = *state;
+    uint8_t data[8192];
+    const uint8_t *lent;
+
+    fill_pattern(data, sizeof data, 5);
+    assert_null(store_borrow(s, 64 * KIB, 4096));
+    assert_int_equal(do_write(s, 64 * KIB, data, sizeof data), 0);
+    lent = store_borrow(s, 64 * KIB + 512, sizeof data - 512);
+    if (where && strcmp(where, "/dev/shm") != 0) {
+        assert_null(lent);
+        return;
+    }
+    assert_memory_equal(lent, data + 512, sizeof data - 512);
+    fill_pattern(data, sizeof data, 6);
+    assert_int_equal(do_write(s, 64 * KIB, data, sizeof data), 0);
+    assert_memory_equal(lent, data + 512, sizeof data - 512); /* the store's own bytes, no copy of them */
+    assert_null(store_borrow(s, 64 * KIB + 512, sizeof data)); /* ends in a hole */
+    assert_null(store_borrow(s, SIZE - 512, 1024));
+    assert_null(store_borrow(s, UINT64_MAX, 2));
+    assert_null(store_borrow(s, 64 * KIB, 0));
+    assert_int_equal(do_range(s, STORE_DISCARD, 64 * KIB, sizeof data, false), 0);
+    assert_null(store_borrow(s, 64 * KIB, 4096));
+}
+
 /* Against a plain array, thousands of random requests; every answer must be the array's. */
 static void random_requests_agree_with_a_plain_array(void **state)
 {
@@ -296,6 +323,7 @@ static int run_once(void)
         STORE_TEST(forced_unit_access_works_for_every_change),
         STORE_TEST(extents_tell_written_from_unwritten),
         STORE_TEST(a_store_that_shrinks_and_grows_again_has_zeros_there),
+        STORE_TEST(what_is_in_memory_is_lent_and_holes_are_not),
         STORE_TEST(hundreds_of_requests_at_once_all_complete),
         STORE_TEST(random_requests_agree_with_a_plain_array),
     };

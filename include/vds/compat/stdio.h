@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: MIT */
+/* The system's header, and its functions for 16-bit text. */
+#include_next <stdio.h>
+#ifndef _WIN32
+#include "wide.h"
+#endif
