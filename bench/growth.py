@@ -74,7 +74,7 @@ def iscsi_perf(server):
 
 
 def durable(directory, n):
-    """Seconds for n targets with the state file on a disk (the build folder's), and what a discovery of them takes."""
+    """Seconds for n targets with the state file on a disk (the build folder's)."""
     state = tempfile.mkdtemp(prefix="bench-state-", dir=BUILD)
     server = Vds(directory, "vds-durable", state=state + "/s")
     try:
@@ -100,7 +100,7 @@ def measure(directory, runs, seconds, n_targets):
             found.append((f"create {n_targets:,} targets, state on a disk", durable(directory, n_targets), "s"))
             many.make_targets(n_targets)
             found.append((f"4K read QD 32 with {n_targets:,} targets, to one target", against_alone(many, 0, runs, seconds, few), "x"))
-            found.append((f"the same beside 1,000 idle sessions", against_alone(many, 1000, runs, seconds, few), "x"))
+            found.append(("the same beside 1,000 idle sessions", against_alone(many, 1000, runs, seconds, few), "x"))
             found.append((f"CPU with {n_targets:,} targets and 1,000 idle sessions", idle_cpu(many, 1000) * 100, "% of a core"))
     finally:
         few.end()
