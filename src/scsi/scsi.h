@@ -198,6 +198,9 @@ bool scsi_task_borrow(struct scsi_task *task, uint32_t buf_len);
 /* true: the answer is ready. false: done() will be called. */
 bool scsi_task_execute(struct scsi_task *task);
 
+/* A system call found that `lent` is not there (EFAULT). The answer can not be given any more; the next read will say what is wrong. */
+void scsi_task_lent_gone(struct scsi_task *task);
+
 /* Marks a task that is prepared or executing as aborted. One that executes still calls done(), when its last store request is back. */
 void scsi_task_abort(struct scsi_task *task);
 

@@ -358,6 +358,12 @@ bool scsi_task_execute(struct scsi_task *task)
     return run(task, 0);
 }
 
+void scsi_task_lent_gone(struct scsi_task *task)
+{
+    if (task->lent)
+        store_lent_gone(task->itl->lu->store, task->arg[ARG_OFFSET], task->buf_len);
+}
+
 void scsi_task_abort(struct scsi_task *task)
 {
     task->aborted = true;
