@@ -114,6 +114,17 @@ int name_run(struct shell *shell, const struct request *request)
 
 /* ---- maintenance ----------------------------------------------------------------------------- */
 
+/* Only what runs can pulse: what does not is started for it. */
+static HRESULT pulse(IVdsMaintenance *face, VDS_MAINTENANCE_OPERATION operation, ULONG count)
+{
+    HRESULT hr = IVdsMaintenance_PulseMaintenance(face, operation, count);
+
+    if (hr != S_FALSE)
+        return hr;
+    hr = IVdsMaintenance_StartMaintenance(face, operation);
+    return FAILED(hr) ? hr : IVdsMaintenance_PulseMaintenance(face, operation, count);
+}
+
 int maintenance_run(struct shell *shell, const struct request *request)
 {
     VDS_MAINTENANCE_OPERATION operation =
@@ -124,7 +135,7 @@ int maintenance_run(struct shell *shell, const struct request *request)
 
     if (SUCCEEDED(hr)) {
         hr = request_has(request, ARG_COUNT)
-                 ? IVdsMaintenance_PulseMaintenance(face, operation, (ULONG)request->value[ARG_COUNT].number)
+                 ? pulse(face, operation, (ULONG)request->value[ARG_COUNT].number)
                  : IVdsMaintenance_StartMaintenance(face, operation);
         IVdsMaintenance_Release(face);
     }
