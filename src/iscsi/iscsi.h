@@ -90,6 +90,9 @@ struct iscsi_directory {
     /* Is there a session of this target with that nonzero TSIH? Decides how a login that wants to join one is refused (0x0208 or 0x020a);
      * we never let it. May be absent: no. */
     bool (*session_exists)(void *dir, struct iscsi_conn *conn, const char *target, uint16_t tsih);
+    /* TARGET COLD RESET (RFC 7143 §11.5.1): every other session of this target is to end, soon. Its own ends by itself. May be absent:
+     * nobody else is reached. */
+    void (*cold_reset)(void *dir, struct iscsi_conn *conn);
     /* Auth for discovery sessions. May be absent: none required. */
     void (*discovery_auth)(void *dir, const char *initiator, struct iscsi_auth *ret_auth);
 };

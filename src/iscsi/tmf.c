@@ -102,6 +102,13 @@ static void target_reset(struct iscsi_conn *conn, const struct tmf *f)
     }
 }
 
+static void cold_reset(struct iscsi_conn *conn, const struct tmf *f)
+{
+    target_reset(conn, f);
+    if (conn->config.directory->cold_reset)
+        conn->config.directory->cold_reset(conn->config.dir, conn);
+}
+
 static const struct tmf_def {
     tmf_check *check;   /* NULL: none */
     tmf_covers *covers; /* NULL: there is no such function */
@@ -113,7 +120,7 @@ static const struct tmf_def {
     [TMF_CLEAR_TASK_SET] = { check_unit, covers_unit, clear_task_set },
     [TMF_LOGICAL_UNIT_RESET] = { check_unit, covers_unit, unit_reset },
     [TMF_TARGET_WARM_RESET] = { NULL, covers_all, target_reset },
-    [TMF_TARGET_COLD_RESET] = { NULL, covers_all, target_reset, .closes = true },
+    [TMF_TARGET_COLD_RESET] = { NULL, covers_all, cold_reset, .closes = true },
     [TMF_TASK_REASSIGN] = { check_reassign, covers_one, NULL },
 };
 

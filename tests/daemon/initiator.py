@@ -5,10 +5,11 @@ import socket
 import struct
 
 OP_NOP_OUT, OP_SCSI, OP_TMF, OP_LOGIN, OP_TEXT, OP_DATA_OUT, OP_LOGOUT = 0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06
-OP_NOP_IN, OP_RESPONSE, OP_LOGIN_RESPONSE, OP_TEXT_RESPONSE = 0x20, 0x21, 0x23, 0x24
+OP_NOP_IN, OP_RESPONSE, OP_TMF_RESPONSE, OP_LOGIN_RESPONSE, OP_TEXT_RESPONSE = 0x20, 0x21, 0x22, 0x23, 0x24
 OP_DATA_IN, OP_LOGOUT_RESPONSE, OP_R2T, OP_ASYNC, OP_REJECT = 0x25, 0x26, 0x31, 0x32, 0x3F
 NO_TAG = 0xFFFFFFFF
 CHAP_DIGESTS = {5: hashlib.md5, 6: hashlib.sha1, 7: hashlib.sha256, 8: hashlib.sha3_256}
+TMF_TARGET_COLD_RESET = 7
 ASYNC_LOGOUT_REQUEST, ASYNC_CONNECTION_DROPPED = 1, 2
 
 
@@ -178,6 +179,19 @@ class Connection:
         while True:
             header, _ = self.receive()
             if header[0] & 0x3F == OP_LOGOUT_RESPONSE:
+                return header[2]
+
+    def task_management(self, function, lun=0, referenced=NO_TAG):
+        """The response (RFC 7143 section 11.6.1)."""
+        header = bytearray(48)
+        header[0], header[1] = OP_TMF | 0x40, 0x80 | function
+        header[8:10] = struct.pack(">H", lun)
+        header[16:32] = struct.pack(">IIII", self.tag(), referenced, self.cmd_sn, self.exp_stat_sn)
+        header[32:36] = struct.pack(">I", self.cmd_sn)
+        self.send(header)
+        while True:
+            header, _ = self.receive()
+            if header[0] & 0x3F == OP_TMF_RESPONSE:
                 return header[2]
 
     # ---- SCSI
