@@ -25,11 +25,6 @@ static bool covers_one(const struct tmf *f, const struct task *t)
     return t->itt == f->rtt;
 }
 
-static bool covers_unit(const struct tmf *f, const struct task *t)
-{
-    return memcmp(t->scsi.lun, f->lun, 8) == 0;
-}
-
 static bool covers_all(const struct tmf *f, const struct task *t)
 {
     (void)f, (void)t;
@@ -45,6 +40,12 @@ static int lun_number(const uint8_t lun[8])
     if (lun[0] >> 6 > 1 || memcmp(lun + 2, zeros, 6) != 0 || n > SCSI_LUN_MAX)
         return -1;
     return n;
+}
+
+/* By number: there are two ways to write it. check_unit() has seen that the request's is a unit's. */
+static bool covers_unit(const struct tmf *f, const struct task *t)
+{
+    return lun_number(t->scsi.lun) == lun_number(f->lun);
 }
 
 /* ---- functions: first a check that may refuse, then this session's tasks end, then what reaches beyond the

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Portals that go while I/O runs: the initiator that honours the request loses nothing, the one that ignores it is cut off, others never notice."""
-import json
 import subprocess
 import threading
 import time
@@ -64,45 +63,6 @@ class Worker(threading.Thread):
     def stop(self):
         self.stopping = True
         self.wait_for_end()
-
-
-class FullLoad(harness.ArrayTest):
-    """Eight connections that write as fast as they can, whatever happens to their portal; every acknowledged block is read back."""
-
-    def start(self, *arguments):
-        writers = subprocess.Popen([str(harness.BUILD / "tests/tools/writers"), *map(str, arguments)], stdin=subprocess.PIPE,
-                                   stdout=subprocess.PIPE, text=True)
-        self.addCleanup(writers.kill)
-        self.assertEqual(writers.stdout.readline(), "writing\n")
-        return writers
-
-    def end(self, writers):
-        said = json.loads(writers.communicate("\n", timeout=120)[0])
-        self.assertEqual((writers.returncode, said["lost"], said["failed"]), (0, 0, 0), said)
-        return said
-
-    def test_removing_a_portal_loses_no_acknowledged_write(self):
-        p1, p2 = self.array.portals
-        box = self.array.target("box", [p1, p2], lun="disk")
-        writers = self.start(p1, box, 8)
-        self.array.ctl("group", "remove-portal", "box/1", p1, "--drain", "60")
-        self.assertEqual([s for s in self.array.json("session", "list") if s["portal"] == p1], [])
-        said = self.end(writers)
-        self.assertEqual((said["followed"], said["cut_off"]), (8, 0))
-        self.assertEqual(set(said["at"]), {p2})
-
-    def test_who_ignores_the_request_is_cut_off_at_the_limit_and_loses_nothing_either(self):
-        p1, p2 = self.array.portals
-        box = self.array.target("box", [p1, p2], lun="disk")
-        writers = self.start(p2, box, 8, 3)
-        began = time.monotonic()
-        self.array.ctl("group", "remove-portal", "box/1", p2, "--drain", "2")
-        took = time.monotonic() - began
-        self.assertGreater(took, 1.9)
-        self.assertLess(took, 2 + 1 + 5)  # the second of the design, and what a loaded machine takes to start a program
-        self.array.ctl("group", "add-portal", "box/1", p2)
-        said = self.end(writers)
-        self.assertEqual(said["cut_off"], 3)
 
 
 class Drain(harness.ArrayTest):

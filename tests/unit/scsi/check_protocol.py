@@ -16,6 +16,7 @@ for path in (root / "tests/unit/scsi").glob("test_*.c"):
 faults = []
 listed = {}
 iscsi, mark, scsi = (root / "docs/protocol.md").read_text().partition("\n## SCSI: ")
+scsi, _, _ = scsi.partition("\n## The whole program")
 for number, line in enumerate((mark + scsi).splitlines(), iscsi.count("\n") + 1):
     cells = [cell.strip() for cell in line.strip("|").split("|")]
     for name in re.findall(r"`([a-z0-9]+(?:_[a-z0-9]+){2,})`", cells[-1]) if cells[-1].startswith("`") else []:
