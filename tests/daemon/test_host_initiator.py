@@ -27,7 +27,7 @@ esac
 
 class HostInitiator(unittest.TestCase):
     def run_program(self, path, word):
-        with mock.patch.dict(os.environ, {"PATH": path}):
+        with mock.patch.dict(os.environ, {"VDS_TEST_PATH": path}):
             array = harness.Array(("127.0.0.1",))
         self.addCleanup(array.remove)
         done = subprocess.run([str(PROGRAM), str(word)], capture_output=True, text=True, timeout=300,
