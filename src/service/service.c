@@ -4,6 +4,7 @@
  *     STARTING --all providers tried--> READY --service_shutdown() or last Release()--> STOPPED
  *         \------no memory, no thread--> FAILED
  */
+#include "service/initiator.h"
 #include "service/service_internal.h"
 
 #include <stdlib.h>
@@ -18,6 +19,7 @@ struct service {
     struct com_object obj;
     IVdsService face;
     IVdsServiceNotifications notifications;
+    IVdsServiceIscsi iscsi;
     struct service_options options; /* providers: `configs` */
     struct service_provider *configs;
     struct notifier *notifier;
@@ -34,6 +36,7 @@ struct service {
 
 COM_UNKNOWN(service, IVdsService, face)
 COM_UNKNOWN(service, IVdsServiceNotifications, notifications)
+COM_UNKNOWN(service, IVdsServiceIscsi, iscsi)
 
 /* What may be set and cleared; the others say what the service can do. */
 #define FLAGS_SETTABLE VDS_SVF_AUTO_MOUNT_OFF
@@ -252,6 +255,8 @@ static HRESULT service_GetObject(IVdsService *face, VDS_OBJECT_ID id, VDS_OBJECT
     *ret_object = NULL;
     if (!type_has_objects(type))
         return VDS_E_INVALID_OBJECT_TYPE;
+    if (type == VDS_OT_INIT_ADAPTER || type == VDS_OT_INIT_PORTAL)
+        return initiator_object(face, com_guid(&id), type, ret_object);
     hr = service_providers(service_from_IVdsService(face), &providers);
     if (FAILED(hr))
         return hr;
@@ -516,10 +521,13 @@ static const IVdsServiceNotificationsVtbl service_notifications_vtbl = {
     .QueryNotifications = service_QueryNotifications,
     .GetLastSequence = service_GetLastSequence,
 };
+static const IVdsServiceIscsiVtbl service_iscsi_vtbl = { COM_UNKNOWN_SLOTS(service, IVdsServiceIscsi),
+                                                         SERVICE_ISCSI_SLOTS };
 static const struct com_face service_faces[] = {
     COM_IDENTITY(service, IVdsService, face, service_vtbl),
     COM_FACE(service, IVdsService, face, service_vtbl),
     COM_FACE(service, IVdsServiceNotifications, notifications, service_notifications_vtbl),
+    COM_FACE(service, IVdsServiceIscsi, iscsi, service_iscsi_vtbl),
 };
 
 static void configs_free(struct service_provider *configs, size_t n)

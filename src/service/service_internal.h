@@ -71,6 +71,25 @@ void service_provider_unload(struct loaded *loaded);
 HRESULT service_host_letters(WCHAR first, DWORD n, VDS_DRIVE_LETTER_PROP *ret_letters);
 HRESULT service_host_file_systems(VDS_FILE_SYSTEM_TYPE_PROP **ret_props, LONG *ret_n);
 
+/* ---- iscsi.c: the host's initiator --------------------------------------------------------------------- */
+
+HRESULT service_iscsi_GetInitiatorName(IVdsServiceIscsi *face, LPWSTR *ret_name);
+HRESULT service_iscsi_QueryInitiatorAdapters(IVdsServiceIscsi *face, IEnumVdsObject **ret_enum);
+HRESULT service_iscsi_SetIpsecGroupPresharedKey(IVdsServiceIscsi *face, VDS_ISCSI_IPSEC_KEY *key);
+HRESULT service_iscsi_SetAllIpsecTunnelAddresses(IVdsServiceIscsi *face, VDS_IPADDRESS *tunnel, VDS_IPADDRESS *destination);
+HRESULT service_iscsi_SetAllIpsecSecurity(IVdsServiceIscsi *face, VDS_OBJECT_ID portal, ULONGLONG flags, VDS_ISCSI_IPSEC_KEY *key);
+HRESULT service_iscsi_SetInitiatorSharedSecret(IVdsServiceIscsi *face, VDS_ISCSI_SHARED_SECRET *secret, VDS_OBJECT_ID target);
+HRESULT service_iscsi_RememberTargetSharedSecret(IVdsServiceIscsi *face, VDS_OBJECT_ID target, VDS_ISCSI_SHARED_SECRET *secret);
+/* The methods as slots; the face itself stands in service.c. */
+#define SERVICE_ISCSI_SLOTS                                                         \
+    .GetInitiatorName = service_iscsi_GetInitiatorName, \
+    .QueryInitiatorAdapters = service_iscsi_QueryInitiatorAdapters, \
+    .SetIpsecGroupPresharedKey = service_iscsi_SetIpsecGroupPresharedKey, \
+    .SetAllIpsecTunnelAddresses = service_iscsi_SetAllIpsecTunnelAddresses, \
+    .SetAllIpsecSecurity = service_iscsi_SetAllIpsecSecurity, \
+    .SetInitiatorSharedSecret = service_iscsi_SetInitiatorSharedSecret, \
+    .RememberTargetSharedSecret = service_iscsi_RememberTargetSharedSecret
+
 /* ---- small things -------------------------------------------------------------------------------------- */
 
 /* A moment on the monotonic clock, ms from now, for pthread_cond_clockwait(). */

@@ -51,7 +51,9 @@ class Array:
         command = [VDSD, "--state", self.directory / "state", "--socket", self.socket, "--reactors", "2", *self.options]
         for portal in self.portals:
             command += ["--portal", portal]
-        self.process = subprocess.Popen([str(c) for c in command], stderr=self.log, stdout=self.log)
+        # No programs of the host: what vdsd says must not depend on whether open-iscsi is installed here.
+        environment = {**os.environ, "PATH": os.environ.get("VDS_TEST_PATH", "/nonexistent")}
+        self.process = subprocess.Popen([str(c) for c in command], stderr=self.log, stdout=self.log, env=environment)
         self.ctl("--timeout", "60", "status")
 
     def ctl(self, *words, json_output=False, check=True):

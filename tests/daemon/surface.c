@@ -391,6 +391,7 @@ static void the_second_faces_answer(void **state)
     CoTaskMemFree(drive_prop.pwszFriendlyName);
     CoTaskMemFree(drive_prop.pwszIdentification);
     assert_int_equal(drive_prop.sSlotNumber, 1);
+    IVdsDrive_Release(drive);
     assert_hr(IVdsSubSystem2_GetDrive2(second, 0, 1, 7, &drive), VDS_E_OBJECT_NOT_FOUND);
     assert_hr(IVdsLun2_QueryHints2(lun2, &hints), S_OK);
     hints.ullHintMask = 1;

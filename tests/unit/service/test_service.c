@@ -5,8 +5,8 @@
 static void every_class_keeps_the_rules_of_identity(void **state)
 {
     (void)state;
-    /* enum, async; service, loader, sink for providers; the test's sink, provider and factory */
-    assert_int_equal(com_check_registry(), 2 + 3 + 3);
+    /* enum, async; service, loader, sink for providers, adapter and portal of the host's initiator; the test's sink, provider and factory */
+    assert_int_equal(com_check_registry(), 2 + 5 + 3);
 }
 
 /* ---- readiness ----------------------------------------------------------------------------------------- */
@@ -300,9 +300,27 @@ static void the_loader_gives_the_service_of_this_machine(void **state)
     IVdsServiceLoader_Release(loader);
 }
 
+static void the_initiator_face_is_the_service_and_refuses_ipsec(void **state)
+{
+    struct fixture *f = *state;
+    IVdsServiceIscsi *iscsi = NULL;
+    IVdsService *back = NULL;
+
+    assert_int_equal(IVdsService_QueryInterface(f->service, &IID_IVdsServiceIscsi, (void **)&iscsi), S_OK);
+    assert_int_equal(IVdsServiceIscsi_QueryInterface(iscsi, &IID_IVdsService, (void **)&back), S_OK);
+    assert_ptr_equal(back, f->service);
+    assert_int_equal(IVdsServiceIscsi_GetInitiatorName(iscsi, NULL), E_POINTER);
+    assert_int_equal(IVdsServiceIscsi_QueryInitiatorAdapters(iscsi, NULL), E_INVALIDARG);
+    assert_int_equal(IVdsServiceIscsi_SetIpsecGroupPresharedKey(iscsi, NULL), VDS_E_NOT_SUPPORTED);
+    assert_int_equal(IVdsServiceIscsi_SetAllIpsecSecurity(iscsi, GUID_NULL, 0, NULL), VDS_E_NOT_SUPPORTED);
+    IVdsService_Release(back);
+    IVdsServiceIscsi_Release(iscsi);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(the_initiator_face_is_the_service_and_refuses_ipsec, fixture_setup, fixture_teardown),
         com_test(every_class_keeps_the_rules_of_identity),
         com_test(until_every_provider_was_tried_the_service_is_not_ready),
         com_test(a_provider_that_fails_to_load_is_left_out),
