@@ -257,7 +257,8 @@ void command_print_help(const char *noun)
         return;
     printf("\nT and L are names or GUIDs, TAG the group's tag, PORTAL address[:port] or a GUID.\n\nOptions of commands:\n");
     for (unsigned k = 0; k < n_command_options; k++)
-        printf("  %-8s %-8s  %s\n", command_options[k].name, command_options[k].value ? command_options[k].value : "", command_options[k].help);
+        printf("  %s %-*s  %s\n", command_options[k].name, (int)(22 - strlen(command_options[k].name)),
+               command_options[k].value ? command_options[k].value : "", command_options[k].help);
     printf("\nOptions:\n"
            "  --socket PATH  where the service listens (default: $VDS_SOCKET, else the system's)\n"
            "  --host HOST    manage the array of another machine over SSH\n"
