@@ -5,7 +5,7 @@ PREFIX ?= /usr
 DESTDIR ?=
 MESON_FLAGS ?=
 
-.PHONY: all build test run install conformance bench fuzz sanitize sim clean help
+.PHONY: all build test run install conformance kernel-test bench fuzz sanitize sim clean help
 
 all: build ## build everything (the default)
 
@@ -42,6 +42,10 @@ sim: build ## the engine on a virtual clock and network, SEEDS=1-10000
 conformance: build ## libiscsi's whole iscsi-test-cu against the service
 	scripts/install-deps run
 	BUILD=$(BUILD) scripts/conformance
+
+kernel-test: build ## the Debian kernel's own initiator in a QEMU machine: CHAP, digests, a portal that goes while it writes (slow, not in CI)
+	scripts/install-deps kernel
+	BUILD=$(BUILD) scripts/kernel-test
 
 bench: build ## measured against tgtd in the same run; tables and plots go to bench/results/
 	scripts/install-deps build bench

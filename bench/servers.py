@@ -172,6 +172,23 @@ class Vds(Server):
         """Seconds for n targets with LUN, two groups and four portals each."""
         return self.many("make", 0, n, 8, 1)["total_ms"] / 1e3
 
+    def call_new_portal(self, rounds):
+        """Seconds from AddPortal, called by a client that runs already, to the first login that is done; several times."""
+        address, took = self.portals[4], []
+        client = subprocess.Popen([str(MANY), "portal", address.rpartition(":")[2]], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                  bufsize=1, env=self.env, preexec_fn=on(CLIENT_CPU))
+        with client:
+            target = json.loads(client.stdout.readline())["target"]
+            for _ in range(rounds):
+                began = time.monotonic()
+                client.stdin.write("add\n")
+                self.first_login(address, target)
+                took.append(time.monotonic() - began)
+                client.stdin.write("remove\n")
+                client.stdout.readline()
+            client.stdin.close()
+        return took
+
     def new_portal(self, i):
         address = self.portals[1]
         began = time.monotonic()

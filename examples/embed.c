@@ -16,19 +16,20 @@ static void check(HRESULT hr)
     }
 }
 
-/* `what` gives an enumeration, or what an operation has made: `object`, one interface of it (kept to the end, nothing is released). */
+/* `what` gives an enumeration, or begins an operation; `object` becomes the first member of it, or what it has made. */
+#define TAKE(iface, object) (check(IUnknown_QueryInterface(unknown, &IID_##iface, (void **)(object))), IUnknown_Release(unknown))
 #define FIRST(what, iface, object) \
-    (check(what), check(IEnumVdsObject_Next(members, 1, &unknown, &n)), check(IUnknown_QueryInterface(unknown, &IID_##iface, (void **)(object))))
-#define WAIT(what) (check(what), check(IVdsAsync_Wait(async, &hr, &out)), check(hr))
-#define MADE(what, iface, object) (WAIT(what), check(IUnknown_QueryInterface(out.cl.pLunUnk, &IID_##iface, (void **)(object))))
+    (check(what), check(IEnumVdsObject_Next(members, 1, &unknown, &n)), TAKE(iface, object), IEnumVdsObject_Release(members))
+#define WAIT(what) (check(what), check(IVdsAsync_Wait(async, &hr, &out)), check(hr), IVdsAsync_Release(async))
+#define MADE(what, iface, object) (WAIT(what), unknown = out.cl.pLunUnk, TAKE(iface, object))
 
 int main(int argc, char **argv)
 {
     VDS_INPROC_OPTIONS options = { .pszStateDirectory = argv[1], .ppszPortals = (const char *const *)argv + 2, .ulNumberOfPortals = 1 };
-    IVdsServiceLoader *loader; IVdsService *service; IVdsHwProvider *provider; IVdsSubSystemIscsi *array; IVdsSubSystemEx *array_ex;
-    IVdsIscsiTarget *target; IVdsIscsiPortalGroup *group; IVdsIscsiPortal *portal; IVdsLunIscsi *lun;
-    IEnumVdsObject *members; IUnknown *unknown; IVdsAsync *async; VDS_ASYNC_OUTPUT out;
-    VDS_ISCSI_TARGET_PROP target_prop; VDS_ISCSI_PORTAL_PROP portal_prop;
+    static IVdsServiceLoader *loader; static IVdsService *service; static IVdsHwProvider *provider; /* held until the end */
+    static IVdsSubSystemIscsi *array; static IVdsSubSystemEx *array_ex; static IVdsLunIscsi *lun; static IVdsIscsiTarget *target;
+    static IVdsIscsiPortalGroup *group; static IVdsIscsiPortal *portal; static VDS_ISCSI_TARGET_PROP target_prop;
+    VDS_ISCSI_PORTAL_PROP portal_prop; IEnumVdsObject *members; IUnknown *unknown; IVdsAsync *async; VDS_ASYNC_OUTPUT out;
     WCHAR name[] = u"embedded", everybody[] = u"*";
     HRESULT hr;
     ULONG n;

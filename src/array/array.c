@@ -184,6 +184,7 @@ static HRESULT options_take(struct array *array, const struct array_options *opt
     array->default_port = options->default_port ? options->default_port : DEFAULT_PORT;
     array->max_groups =
         options->max_groups && options->max_groups < STATE_TAG_MAX ? options->max_groups : STATE_TAG_MAX;
+    array->max_memory = options->max_memory ? options->max_memory : MAX_MEMORY;
     array->drain_ms = (options->drain_seconds ? options->drain_seconds : DRAIN_SECONDS) * 1000;
     array->engine_event = options->engine.event;
     array->engine_event_arg = options->engine.event_arg;
@@ -205,6 +206,7 @@ static struct array *array_alloc(const struct array_options *options)
         return NULL;
     pthread_mutex_init(&array->lock, NULL);
     pthread_mutex_init(&array->scan_lock, NULL);
+    pthread_mutex_init(&array->secrets_lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&array->ops_gone, &attr);
@@ -322,6 +324,7 @@ static void array_free(struct array *array)
 {
     pthread_mutex_destroy(&array->lock);
     pthread_mutex_destroy(&array->scan_lock);
+    pthread_mutex_destroy(&array->secrets_lock);
     pthread_cond_destroy(&array->ops_gone);
     pthread_cond_destroy(&array->housekeeper_wake);
     texts_free(array->drives, array->n_drives);

@@ -39,6 +39,7 @@ struct array_options {
     uint16_t default_port;              /* 0: 3260 */
     uint32_t max_groups;                /* per target; 0: 65535 */
     uint32_t drain_seconds;             /* default limit of a drain; 0: 15 */
+    uint64_t max_memory;                /* bytes of all LUNs that live in memory; 0: 1 GiB */
     uint32_t max_operations;            /* that run at once, each on a thread; more wait in line. 0: 256 */
     struct engine_options engine;
     /* One call per event of the array: events that belong together come together. On a thread of the array's, in order, never
@@ -94,6 +95,13 @@ struct array_group_info {
     struct guid id, target;
     uint16_t tag;
 };
+enum { /* what a LUN is beyond what VDS knows; the numbers are those in the state */
+    ARRAY_LUN_REMOVABLE = 1,
+    ARRAY_LUN_READ_ONLY = 2,
+    ARRAY_LUN_VOLATILE = 4,             /* lives in memory; empty after every start */
+    ARRAY_LUN_FEATURES = 7,
+};
+
 struct array_lun_info {
     struct guid id, drive;
     char friendly_name[ARRAY_NAME_MAX + 1];
@@ -101,6 +109,8 @@ struct array_lun_info {
     char *mask;                   /* malloc'ed: "*", "" or names separated by semicolons */
     uint64_t size, allocated;     /* bytes */
     bool thick;
+    uint32_t features;            /* ARRAY_LUN_... */
+    uint32_t block_size, physical_block_size;
     uint32_t flags, status, health, transition; /* VDS_LF_, VDS_LS_, VDS_H_, VDS_TS_ */
 };
 struct array_drive_info {
@@ -159,8 +169,19 @@ struct array_lun_spec {
     size_t n_drives;
     const char *mask;              /* as array_lun_info.mask */
     const char *friendly_name;     /* NULL: one is made */
+    uint32_t features;             /* ARRAY_LUN_... */
+    uint32_t block_size;           /* 512 or 4096; 0: 512 */
+    uint32_t physical_block_size;  /* a power of two, block_size to 65536; 0: block_size */
 };
 HRESULT array_lun_create(struct array *array, const struct array_lun_spec *spec, struct array_op **ret_op);
+
+/* By at least that much, rounded up to 1 MiB. A thin LUN may grow beyond what its drive has free. The drives named must exist; a LUN
+ * stays on its own. VDS_E_NOT_ENOUGH_SPACE, VDS_E_OBJECT_STATUS_FAILED. */
+HRESULT array_lun_extend(struct array *array, const struct guid *lun, uint64_t n_bytes, const struct guid *drives, size_t n_drives,
+                         struct array_op **ret_op);
+/* From the end, by at most that much: what is left is rounded up to 1 MiB. VDS_E_INVALID_SHRINK_SIZE when nothing would be left. The
+ * operation ends VDS_E_SHRINK_OVER_DATA when anything but zeros would be cut off, unless forced. */
+HRESULT array_lun_shrink(struct array *array, const struct guid *lun, uint64_t n_bytes, bool force, struct array_op **ret_op);
 
 /* Blocking, as their VDS methods are. */
 HRESULT array_lun_delete(struct array *array, const struct guid *lun);
@@ -168,6 +189,12 @@ HRESULT array_lun_set_mask(struct array *array, const struct guid *lun, const ch
 HRESULT array_lun_associate_targets(struct array *array, const struct guid *lun, const struct guid *targets, size_t n);
 HRESULT array_lun_set_name(struct array *array, const struct guid *lun, const char *name);         /* VDS_S_NAME_TRUNCATED */
 HRESULT array_target_set_name(struct array *array, const struct guid *target, const char *name);
+/* CHAP. The secret that initiators prove themselves with, or (mutual) that the array proves itself with; 12 to 16 bytes, n 0: none
+ * from now on. initiator NULL: for all that have none of their own. target NULL: for discovery sessions. E_INVALIDARG: a secret of
+ * another length, a name that is none, or the secret of the other direction for that initiator (RFC 7143 9.2.1). */
+HRESULT array_secret_set(struct array *array, const struct guid *target, bool mutual, const char *initiator, const void *secret, size_t n);
+/* Must initiators prove themselves to discover? */
+HRESULT array_discovery_chap(struct array *array, bool *ret_chap);
 HRESULT array_subsystem_set_name(struct array *array, const char *name);
 HRESULT array_portal_set_status(struct array *array, const struct guid *portal, uint32_t status);  /* ONLINE, OFFLINE (drains) */
 /* "" takes it away. E_INVALIDARG: no iSCSI name. */

@@ -3,7 +3,7 @@
  *
  * Locks, in the order in which they may be taken together:
  *
- *      array->scan_lock  >  portal->io_lock  >  array->lock  >  op->lock, notifier->lock
+ *      array->scan_lock, secrets_lock  >  portal->io_lock  >  array->lock  >  op->lock, notifier->lock
  *
  * array->lock guards every object and list of the cache and is held for look-ups and edits only: never over a call of the engine, of
  * the state or of a sink. What keeps two operations apart over long stretches are the marks on the objects (locks.h part below).
@@ -33,6 +33,7 @@
 #define START_WAIT_MS     2000 /* for the ports of a service that has just been killed */
 #define OPS_MAX           256 /* worker threads, so operations that run at once; more wait in line */
 #define DRAIN_SECONDS     15
+#define MAX_MEMORY        (UINT64_C(1) << 30) /* of all volatile LUNs */
 
 /* ---- objects: cache.c ------------------------------------------------------------------------ */
 
@@ -69,6 +70,12 @@ struct portal {
     int listen_error;         /* why it does not although it should; 0 */
 };
 
+/* CHAP secrets of a target, or of discovery. */
+struct secrets {
+    struct state_secret *rows; /* those of discovery have no target */
+    size_t n;
+};
+
 struct target {
     struct object object;
     char iscsi_name[ISCSI_NAME_MAX + 1], name[ARRAY_NAME_MAX + 1];
@@ -77,8 +84,7 @@ struct target {
     unsigned n_groups;        /* visible or not */
     struct list_node paths;   /* path.in_target */
     struct list_node ties;    /* tie.in_target */
-    struct state_secret *secrets;
-    size_t n_secrets;
+    struct secrets secrets;
     struct target *name_next; /* cache->names */
 };
 
@@ -113,6 +119,8 @@ struct lun {
     char file[80], name[ARRAY_NAME_MAX + 1];
     uint64_t size;
     bool thick, offline;
+    uint32_t features, block_size, physical_block_size;
+    uint32_t transition;      /* VDS_TS_ */
     char *mask;
     struct list_node ties;    /* tie.in_lun */
     struct store *store;      /* NULL: the file is not there (status FAILED) */
@@ -132,6 +140,7 @@ struct cache {
     struct target **names;     /* by iSCSI name; as many buckets */
     size_t n_buckets, n_objects;
     struct list_node all[OBJECT_N_KINDS];
+    struct secrets discovery;
 };
 
 int cache_init(struct cache *cache);
@@ -260,6 +269,9 @@ struct array_op {
     size_t n_ties;
     uint32_t drain_ms;
     char *text_arg;
+    uint64_t new_size;          /* of a LUN */
+    bool force;
+    struct secret_change *secret;
     struct drive *drive;
     bool offline, controller;   /* SetStatus: which way; of the controller rather than of the subsystem */
 };
@@ -316,6 +328,7 @@ struct array {
     struct pool pool;
     struct list_node ops;      /* running or waiting */
     pthread_cond_t ops_gone;
+    pthread_mutex_t secrets_lock; /* one change of CHAP secrets at a time; before array->lock */
     pthread_mutex_t scan_lock; /* one portals_scan() or portals_retry() at a time; before all other locks */
     bool closing;
 
@@ -330,6 +343,7 @@ struct array {
     size_t n_drives, n_portals;
     uint16_t default_port;
     uint32_t max_groups, drain_ms;
+    uint64_t max_memory;
     void (*engine_event)(void *arg, const struct engine_event *event);
     void *engine_event_arg;
 
@@ -419,6 +433,19 @@ void lun_detach(struct lun *lun);
 void lun_give_up(struct array *array, struct lun *lun, int r);
 int lun_engine_add(struct array *array, struct lun *lun); /* with its mask */
 int lun_engine_set_mask(struct array *array, const struct lun *lun, const char *mask);
+/* Finds and marks: op->lun. array->lock held (luns.c). */
+HRESULT lun_lock(struct array_op *op, const struct guid *id, enum lock_mode mode);
+/* Is there memory for so much more? array->lock held (luns.c). */
+HRESULT volatile_fits(struct array *array, uint64_t n_bytes);
+
+/* ---- secrets.c ------------------------------------------------------------------------------- */
+
+int secrets_add(struct secrets *secrets, const struct state_secret *row); /* copies; -ENOMEM */
+void secrets_fini(struct secrets *secrets); /* wipes */
+bool secrets_require_chap(const struct secrets *secrets);
+/* Tells the engine all of them, or (set false) takes them back. target NULL: discovery. The first failure. */
+int secrets_serve(struct array *array, const struct guid *target, const struct secrets *secrets, bool set);
+struct state_discovery_secret secret_discovery_row(const struct state_secret *row); /* borrows the bytes */
 
 /* ---- refresh.c, build.c, diff.c -------------------------------------------------------------- */
 

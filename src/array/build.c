@@ -99,21 +99,16 @@ static int make_tie(struct cache *cache, const struct state_tie *row)
 static int make_secret(struct cache *cache, const struct state_secret *row)
 {
     struct target *target = target_of(cache, &row->target);
-    struct state_secret *more;
-    void *bytes;
 
-    if (!target)
-        return -ENOENT;
-    more = realloc(target->secrets, (target->n_secrets + 1) * sizeof *more);
-    if (!more)
-        return -ENOMEM;
-    target->secrets = more;
-    if (!(bytes = malloc(row->secret.len)))
-        return -ENOMEM;
-    memcpy(bytes, row->secret.bytes, row->secret.len);
-    more[target->n_secrets] = *row;
-    more[target->n_secrets++].secret.bytes = bytes;
-    return 0;
+    return target ? secrets_add(&target->secrets, row) : -ENOENT;
+}
+
+static int make_discovery_secret(struct cache *cache, const struct state_discovery_secret *row)
+{
+    struct state_secret copy = { .kind = row->kind, .secret = row->secret };
+
+    memcpy(copy.initiator, row->initiator, sizeof copy.initiator);
+    return secrets_add(&cache->discovery, &copy);
 }
 
 #define MAKE_ALL(noun)                                                                  \
@@ -134,11 +129,13 @@ MAKE_ALL(drive)
 MAKE_ALL(lun)
 MAKE_ALL(tie)
 MAKE_ALL(secret)
+MAKE_ALL(discovery_secret)
 
 /* Parents first. */
 static int (*const makers[])(struct cache *cache, const struct state_image *image) = {
     make_all_portals, make_all_targets, make_all_groups, make_all_members,
     make_all_drives,  make_all_luns,    make_all_ties,   make_all_secrets,
+    make_all_discovery_secrets,
 };
 
 HRESULT cache_build(struct array *array, const struct state_image *image, struct cache *ret_cache)

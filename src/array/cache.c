@@ -55,6 +55,7 @@ void cache_fini(struct cache *cache)
         }
     free(cache->buckets);
     free(cache->names);
+    secrets_fini(&cache->discovery);
     *cache = (struct cache){ 0 };
 }
 
@@ -303,6 +304,10 @@ struct lun *array_lun_new(const struct state_lun *row, struct drive *drive)
     lun->size = row->size;
     lun->thick = row->thick;
     lun->offline = row->offline;
+    lun->features = row->features;
+    lun->block_size = row->block_size ? row->block_size : 512;
+    lun->physical_block_size = row->physical_block_size ? row->physical_block_size : lun->block_size;
+    lun->transition = VDS_TS_STABLE;
     list_init(&lun->ties);
     lun->mask = strdup(row->mask ? row->mask : "");
     if (!lun->mask) {
@@ -366,11 +371,7 @@ static void target_free(struct object *object)
 {
     struct target *target = container_of(object, struct target, object);
 
-    for (size_t i = 0; i < target->n_secrets; i++) {
-        explicit_bzero(target->secrets[i].secret.bytes, target->secrets[i].secret.len);
-        free(target->secrets[i].secret.bytes);
-    }
-    free(target->secrets);
+    secrets_fini(&target->secrets);
     free(target);
 }
 
@@ -486,6 +487,9 @@ struct state_lun lun_row(const struct lun *lun)
                              .size = lun->size,
                              .thick = lun->thick,
                              .offline = lun->offline,
+                             .features = lun->features,
+                             .block_size = lun->block_size,
+                             .physical_block_size = lun->physical_block_size,
                              .mask = lun->mask };
 
     TEXT_COPY(row.file, lun->file);

@@ -67,7 +67,10 @@ static struct lun *same_lun(const struct cache *cache, const struct lun *lun)
     struct object *object = twin(cache, &lun->object);
     struct lun *other = object ? container_of(object, struct lun, object) : NULL;
 
-    return other && strcmp(other->file, lun->file) == 0 && strcmp(other->drive->path, lun->drive->path) == 0
+    return other && strcmp(other->file, lun->file) == 0 &&
+                   strcmp(other->drive->path, lun->drive->path) == 0 && other->features == lun->features &&
+                   other->block_size == lun->block_size &&
+                   other->physical_block_size == lun->physical_block_size
                ? other
                : NULL;
 }
@@ -196,19 +199,19 @@ static void take_all(struct diff *diff)
 
 static void put_secrets(struct diff *diff, const struct target *target, bool set)
 {
-    for (size_t i = 0; i < target->n_secrets; i++) {
-        const struct state_secret *row = &target->secrets[i];
-        const char *initiator = row->initiator[0] ? row->initiator : NULL;
-        struct iscsi_secret secret = { .len = (uint8_t)row->secret.len };
-        int r;
+    int r = secrets_serve(diff->array, &target->object.id, &target->secrets, set);
 
-        memcpy(secret.bytes, row->secret.bytes, row->secret.len);
-        r = (row->kind == STATE_SECRET_IN ? engine_target_set_secret : engine_target_set_mutual)(
-            diff->array->engine, &target->object.id, initiator, set ? &secret : NULL);
-        if (r < 0)
-            complain("set a secret of", &target->object, r);
-        explicit_bzero(&secret, sizeof secret);
-    }
+    if (r < 0)
+        complain("set a secret of", &target->object, r);
+}
+
+static void put_discovery_secrets(struct diff *diff)
+{
+    int r = secrets_serve(diff->array, NULL, &diff->now->discovery, false), back;
+
+    back = secrets_serve(diff->array, NULL, &diff->next->discovery, true);
+    if (r < 0 || back < 0)
+        log_warning("array: cannot set a secret for discovery: %s", strerror(r < 0 ? -r : -back));
 }
 
 static void put_target(struct diff *diff, struct target *target)
@@ -260,12 +263,28 @@ static int put_new_unit(struct diff *diff, struct lun *lun)
     return r;
 }
 
+/* Somebody changed the size in the state: what is beyond the end of the file cannot be served. */
+static int carry_size(struct lun *lun)
+{
+    if (lun->size == scsi_lu_size(lun->lu))
+        return 0;
+    if (lun->size > store_size(lun->store))
+        return -ENODATA;
+    scsi_lu_resized(lun->lu, lun->size);
+    return 0;
+}
+
 static int carry_unit(struct diff *diff, struct lun *lun, struct lun *before)
 {
+    int r;
+
     lun->lu = TAKE_PTR(before->lu);
     lun->store = TAKE_PTR(before->store);
     lun_serve(diff->array, lun);
-    return strcmp(lun->mask, before->mask) == 0 ? 0 : lun_engine_set_mask(diff->array, lun, lun->mask);
+    r = carry_size(lun);
+    if (r == 0 && strcmp(lun->mask, before->mask) != 0)
+        r = lun_engine_set_mask(diff->array, lun, lun->mask);
+    return r;
 }
 
 static void put_lun(struct diff *diff, struct lun *lun)
@@ -290,6 +309,7 @@ static void put_lun(struct diff *diff, struct lun *lun)
 /* Targets and LUNs first, listeners last: whoever gets in sees everything. */
 static void put_all(struct diff *diff)
 {
+    put_discovery_secrets(diff);
     cache_for_each(n, diff->next, OBJECT_TARGET) put_target(diff, OBJECT_OF(target, n));
     cache_for_each(n, diff->next, OBJECT_LUN) put_lun(diff, OBJECT_OF(lun, n));
     cache_for_each(n, diff->next, OBJECT_PORTAL)
@@ -319,7 +339,7 @@ static bool target_differs(const struct object *a, const struct object *b)
                         *y = container_of(b, struct target, object);
 
     return strcmp(x->iscsi_name, y->iscsi_name) != 0 || strcmp(x->name, y->name) != 0 ||
-           !x->n_secrets != !y->n_secrets;
+           secrets_require_chap(&x->secrets) != secrets_require_chap(&y->secrets);
 }
 
 static bool has_path(const struct group *group, const struct guid *portal)
@@ -367,7 +387,8 @@ static bool lun_differs(const struct object *a, const struct object *b)
     const struct lun *x = container_of(a, struct lun, object), *y = container_of(b, struct lun, object);
 
     return strcmp(x->mask, y->mask) != 0 || strcmp(x->name, y->name) != 0 || x->size != y->size ||
-           x->offline != y->offline || x->drive->offline != y->drive->offline || !lun_has_ties_of(x, y) || !lun_has_ties_of(y, x);
+           x->offline != y->offline || x->features != y->features || x->drive->offline != y->drive->offline ||
+           !lun_has_ties_of(x, y) || !lun_has_ties_of(y, x);
 }
 
 static bool drive_differs(const struct object *a, const struct object *b)

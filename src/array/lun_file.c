@@ -137,6 +137,12 @@ static int unit_make(struct array *array, const struct lun *lun, struct store *s
         .vendor = LU_VENDOR,
         .product = LU_PRODUCT,
         .revision = LU_REVISION,
+        .block_size = lun->block_size,
+        .physical_block_size = lun->physical_block_size,
+        .read_only = lun->features & ARRAY_LUN_READ_ONLY,
+        .thick = lun->thick,
+        .removable = lun->features & ARRAY_LUN_REMOVABLE,
+        .size = lun->size,
         .save_pr = save_reservation,
         .save_pr_arg = array,
         .load_pr = reservation ? reservation->bytes : NULL,
@@ -146,8 +152,9 @@ static int unit_make(struct array *array, const struct lun *lun, struct store *s
     return scsi_lu_create(&config, store, ret_lu);
 }
 
-int lun_attach(struct array *array, struct lun *lun, enum lun_file_stage stage,
-               const struct state_blob *reservation)
+/* A longer file than the row says is what an interrupted resize left (resize.c), or a restore of an older
+ * state: no more than the row says is served, and nothing is thrown away. */
+static int open_file(const struct lun *lun, enum lun_file_stage stage, struct store **ret_store)
 {
     _cleanup_(freep) char *path = NULL;
     _cleanup_(store_unrefp) struct store *store = NULL;
@@ -159,6 +166,21 @@ int lun_attach(struct array *array, struct lun *lun, enum lun_file_stage stage,
         r = store_file_open(path, /* read_only= */ false, &store);
     if (r == 0 && store_size(store) < lun->size)
         r = -ENODATA; /* somebody cut it: better no disk than half of one */
+    if (r < 0)
+        return r;
+    if (store_size(store) > lun->size)
+        log_info("LUN %s: its file is longer than the LUN", lun->name);
+    *ret_store = TAKE_PTR(store);
+    return 0;
+}
+
+int lun_attach(struct array *array, struct lun *lun, enum lun_file_stage stage,
+               const struct state_blob *reservation)
+{
+    _cleanup_(store_unrefp) struct store *store = NULL;
+    int r = lun->features & ARRAY_LUN_VOLATILE ? store_memory_open(lun->size, &store)
+                                               : open_file(lun, stage, &store);
+
     if (r == 0)
         r = unit_make(array, lun, store, reservation, &lun->lu);
     if (r < 0)

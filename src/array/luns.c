@@ -17,6 +17,11 @@ static bool create_progress(void *arg, uint64_t n_done, uint64_t n_total)
     return op_is_cancelled(op);
 }
 
+static bool has_file(const struct lun *lun)
+{
+    return !(lun->features & ARRAY_LUN_VOLATILE);
+}
+
 static HRESULT create_failed(const struct lun *lun, int r)
 {
     if (r != -ECANCELED)
@@ -29,13 +34,13 @@ static HRESULT create_prepare(struct array_op *op, bool *ret_file, bool *ret_in_
 {
     struct lun *lun = op->lun;
     _cleanup_(freep) char *path = NULL;
-    int r = lun_file_path(lun->drive->path, lun->file, LUN_FILE_CREATING, &path);
+    int r = has_file(lun) ? lun_file_path(lun->drive->path, lun->file, LUN_FILE_CREATING, &path) : 0;
 
-    if (r == 0)
+    if (r == 0 && path)
         r = store_file_create(path, lun->size, lun->thick, create_progress, op);
     if (r < 0)
         return create_failed(lun, r);
-    *ret_file = true;
+    *ret_file = path != NULL;
     r = lun_attach(op->array, lun, LUN_FILE_CREATING, NULL);
     if (r == 0)
         r = lun_engine_add(op->array, lun);
@@ -87,7 +92,7 @@ static HRESULT lun_create_run(struct array_op *op)
         create_undo(op, file, in_engine);
         return hr;
     }
-    r = lun_file_move(lun->drive, lun->file, LUN_FILE_CREATING, LUN_FILE_HERE);
+    r = file ? lun_file_move(lun->drive, lun->file, LUN_FILE_CREATING, LUN_FILE_HERE) : 0;
     if (r < 0) /* served all the same; the next start gives it its name */
         log_warning("drive %s: cannot rename %s: %s", lun->drive->path, lun->file, strerror(-r));
     pthread_mutex_lock(&array->lock);
@@ -101,11 +106,56 @@ static HRESULT lun_create_run(struct array_op *op)
     return hr;
 }
 
+/* The same rule as that of the unit (scsi.h): what it would refuse is refused before anything is made. */
+static bool blocks_ok(const struct array_lun_spec *spec)
+{
+    uint32_t block = spec->block_size ? spec->block_size : 512,
+             physical = spec->physical_block_size ? spec->physical_block_size : block;
+
+    return (block == 512 || block == 4096) && physical >= block && physical <= 65536 &&
+           (physical & (physical - 1)) == 0;
+}
+
+static HRESULT features_ok(const struct array_lun_spec *spec)
+{
+    if (spec->features & ~(uint32_t)ARRAY_LUN_FEATURES)
+        return E_INVALIDARG;
+    if (spec->features & ARRAY_LUN_VOLATILE && spec->thick) {
+        error_text_set("a LUN in memory takes its space when it is written");
+        return E_INVALIDARG;
+    }
+    if (blocks_ok(spec))
+        return S_OK;
+    error_text_set("blocks have 512 or 4096 bytes, physical ones as many or a power of two up to 65536");
+    return E_INVALIDARG;
+}
+
+/* array->lock held. */
+HRESULT volatile_fits(struct array *array, uint64_t n_bytes)
+{
+    uint64_t left = array->max_memory;
+
+    cache_for_each(n, &array->cache, OBJECT_LUN)
+    {
+        const struct lun *lun = OBJECT_OF(lun, n);
+
+        if (!has_file(lun))
+            left = left > lun->size ? left - lun->size : 0;
+    }
+    if (n_bytes <= left)
+        return S_OK;
+    error_text_set("LUNs in memory have %llu MiB left (see vdsd's --memory-mib)",
+                   (unsigned long long)(left / LUN_ROUND));
+    return VDS_E_NOT_ENOUGH_SPACE;
+}
+
 static HRESULT create_row(struct array *array, const struct array_lun_spec *spec, struct state_lun *row)
 {
     char id[GUID_TEXT_SIZE];
-    HRESULT hr = S_OK;
+    HRESULT hr = features_ok(spec);
 
+    if (FAILED(hr))
+        return hr;
     if (spec->size == 0 || spec->size > (uint64_t)INT64_MAX - LUN_ROUND) {
         error_text_set("a LUN has between 1 byte and 8 EiB");
         return E_INVALIDARG;
@@ -113,6 +163,9 @@ static HRESULT create_row(struct array *array, const struct array_lun_spec *spec
     (void)array;
     row->size = (spec->size + LUN_ROUND - 1) / LUN_ROUND * LUN_ROUND;
     row->thick = spec->thick;
+    row->features = spec->features;
+    row->block_size = spec->block_size;
+    row->physical_block_size = spec->physical_block_size;
     if (guid_generate(&row->id) < 0)
         return E_FAIL;
     guid_format(&row->id, id);
@@ -136,6 +189,8 @@ static HRESULT create_admit(struct array_op *op, const struct array_lun_spec *sp
     if (drive)
         hr = lock_take(&op->locks, &drive->object, LOCK_PIN);
     if (FAILED(hr))
+        return hr;
+    if (row->features & ARRAY_LUN_VOLATILE && FAILED(hr = volatile_fits(array, row->size)))
         return hr;
     row->drive = drive->object.id;
     op->lun = array_lun_new(row, drive);
@@ -171,7 +226,7 @@ HRESULT array_lun_create(struct array *array, const struct array_lun_spec *spec,
 /* ---- finding and marking --------------------------------------------------------------------- */
 
 /* array->lock held. */
-static HRESULT lun_lock(struct array_op *op, const struct guid *id, enum lock_mode mode)
+HRESULT lun_lock(struct array_op *op, const struct guid *id, enum lock_mode mode)
 {
     struct object *object = cache_find(&op->array->cache, OBJECT_LUN, id);
     HRESULT hr;
@@ -276,7 +331,7 @@ static HRESULT lun_delete_run(struct array_op *op)
         error_text_set("the engine does not let go of the LUN: %s", strerror(-r));
         return hr_from_errno(r);
     }
-    if (lun->drive->dir_fd >= 0)
+    if (has_file(lun) && lun->drive->dir_fd >= 0)
         moved = lun_file_move(lun->drive, lun->file, LUN_FILE_HERE, LUN_FILE_DELETING) == 0;
     hr = delete_commit(op);
     if (FAILED(hr)) {

@@ -76,7 +76,8 @@ HRESULT array_subsystem_get(struct array *array, struct array_subsystem_info *re
     strcpy(ret_info->name, array->name);
     guid_format(&array->subsystem.id, ret_info->identification);
     ret_info->flags =
-        VDS_SF_LUN_MASKING_CAPABLE | VDS_SF_SUPPORTS_NON_FAULT_TOLERANT_LUNS | VDS_SF_SUPPORTS_SIMPLE_LUNS;
+        VDS_SF_LUN_MASKING_CAPABLE | VDS_SF_SUPPORTS_NON_FAULT_TOLERANT_LUNS | VDS_SF_SUPPORTS_SIMPLE_LUNS |
+        VDS_SF_SUPPORTS_AUTH_CHAP | VDS_SF_SUPPORTS_AUTH_MUTUAL_CHAP;
     ret_info->status = array->failed ? VDS_SSS_FAILED : array->offline ? VDS_SSS_OFFLINE : VDS_SSS_ONLINE;
     ret_info->health = array->failed ? VDS_H_FAILED : VDS_H_HEALTHY;
     strcpy(ret_info->reason, array->reason);
@@ -119,8 +120,7 @@ HRESULT array_target_get(struct array *array, const struct guid *id, struct arra
     ret_info->id = object->id;
     strcpy(ret_info->iscsi_name, target->iscsi_name);
     strcpy(ret_info->friendly_name, target->name);
-    for (size_t i = 0; i < target->n_secrets; i++)
-        ret_info->chap |= target->secrets[i].kind == STATE_SECRET_IN;
+    ret_info->chap = secrets_require_chap(&target->secrets);
     leave(array);
     return S_OK;
 }
@@ -172,7 +172,10 @@ HRESULT array_lun_get(struct array *array, const struct guid *id, struct array_l
     ret_info->thick = lun->thick;
     ret_info->status = lun_status(array, lun);
     ret_info->health = ret_info->status == VDS_LS_FAILED ? VDS_H_FAILED : VDS_H_HEALTHY;
-    ret_info->transition = VDS_TS_STABLE;
+    ret_info->features = lun->features;
+    ret_info->block_size = lun->block_size;
+    ret_info->physical_block_size = lun->physical_block_size;
+    ret_info->transition = lun->transition;
     store = lun->store ? store_ref(lun->store) : NULL;
     leave(array);
     ret_info->allocated = store ? store_allocated(store) : 0; /* asks the file system: not under the lock */

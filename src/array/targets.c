@@ -120,8 +120,8 @@ static void undo_add_tree(struct state_tx *undo, const struct target *target)
         struct state_member member = path_row(container_of(n, struct path, in_target));
         state_insert_member(undo, &member);
     }
-    for (size_t i = 0; i < target->n_secrets; i++)
-        state_insert_secret(undo, &target->secrets[i]);
+    for (size_t i = 0; i < target->secrets.n; i++)
+        state_insert_secret(undo, &target->secrets.rows[i]);
 }
 
 static HRESULT delete_prepare(struct array_op *op)

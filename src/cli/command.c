@@ -18,13 +18,19 @@ const struct command commands[] = {
     { "target", "show", "T", "", "one target", target_show },
     { "target", "create", "NAME", "--iqn", "make a target; prints its iSCSI name", target_create },
     { "target", "delete", "T", "", "delete a target and its groups; its LUNs must be detached", target_delete },
+    { "target", "chap", "T", "--secret-file --initiator --mutual --clear", "the secret that initiators must know to log in", target_chap },
+    { "discovery", "chap", "", "--secret-file --initiator --mutual --clear", "the secret that initiators must know to discover",
+      discovery_chap },
     { "group", "list", "[T]", "", "portal groups with their portals", group_list },
     { "group", "create", "T", "", "make a portal group; prints T/TAG", group_create },
     { "group", "delete", "T/TAG", "", "delete a group that holds no portal", group_delete },
     { "group", "add-portal", "T/TAG PORTAL", "", "serve the target through that portal", group_add_portal },
     { "group", "remove-portal", "T/TAG PORTAL", "--drain --now", "drain the portal for this target, then take it out", group_remove_portal },
     { "lun", "list", "", "", "LUNs with size, space, targets and who may use them", lun_list },
-    { "lun", "create", "NAME", "--size --thick", "make a LUN, masked from everyone", lun_create },
+    { "lun", "create", "NAME", "--size --thick --removable --read-only --memory --block-size --physical-block",
+      "make a LUN, masked from everyone", lun_create },
+    { "lun", "extend", "L SIZE", "", "make a LUN larger: SIZE is what it will have", lun_extend },
+    { "lun", "shrink", "L SIZE", "--force", "make a LUN smaller; refused while there is data in what goes", lun_shrink },
     { "lun", "delete", "L", "", "delete a LUN and its data; it must be detached", lun_delete },
     { "lun", "attach", "L T...", "", "tie a LUN to targets", lun_attach },
     { "lun", "detach", "L T...", "", "untie a LUN from targets", lun_detach },
@@ -43,6 +49,16 @@ const unsigned n_commands = sizeof commands / sizeof commands[0];
 const struct command_option command_options[] = {
     { "--size", "SIZE", "bytes, or with K M G T (powers of 1,024)" },
     { "--thick", NULL, "allocate every block now" },
+    { "--removable", NULL, "its medium can be ejected" },
+    { "--read-only", NULL, "initiators cannot write" },
+    { "--memory", NULL, "keep it in memory: empty after every start of vdsd" },
+    { "--block-size", "BYTES", "512 (default) or 4096" },
+    { "--physical-block", "BYTES", "what hosts align to, up to 65536 (default: the block size)" },
+    { "--force", NULL, "cut off data, too" },
+    { "--secret-file", "FILE", "12 to 16 bytes; '-' reads standard input" },
+    { "--initiator", "IQN", "for this initiator only" },
+    { "--mutual", NULL, "the secret that the array proves itself with" },
+    { "--clear", NULL, "take the secret away" },
     { "--iqn", "IQN", "iSCSI name; made up when not given" },
     { "--drain", "SECONDS", "how long initiators may take to leave; 0 = at once" },
     { "--now", NULL, "as --drain 0" },
@@ -65,18 +81,36 @@ bool command_takes(const struct command *command, const char *option)
 
 static void set_option(struct request *request, const char *name, const char *value)
 {
-    if (strcmp(name, "--size") == 0)
-        request->size = value;
-    else if (strcmp(name, "--iqn") == 0)
-        request->iqn = value;
-    else if (strcmp(name, "--drain") == 0)
-        request->drain = value;
-    else if (strcmp(name, "--since") == 0)
-        request->since = value;
-    else if (strcmp(name, "--thick") == 0)
-        request->thick = true;
-    else if (strcmp(name, "--now") == 0)
-        request->now = true;
+    const struct {
+        const char *name, **value;
+        bool *flag;
+    } fields[] = {
+        { "--size", &request->size, NULL },
+        { "--iqn", &request->iqn, NULL },
+        { "--drain", &request->drain, NULL },
+        { "--since", &request->since, NULL },
+        { "--block-size", &request->block_size, NULL },
+        { "--physical-block", &request->physical_block, NULL },
+        { "--secret-file", &request->secret_file, NULL },
+        { "--initiator", &request->initiator, NULL },
+        { "--thick", NULL, &request->thick },
+        { "--removable", NULL, &request->removable },
+        { "--read-only", NULL, &request->read_only },
+        { "--memory", NULL, &request->memory },
+        { "--force", NULL, &request->force },
+        { "--mutual", NULL, &request->mutual },
+        { "--clear", NULL, &request->clear },
+        { "--now", NULL, &request->now },
+    };
+
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        if (strcmp(name, fields[i].name) != 0)
+            continue;
+        if (fields[i].value)
+            *fields[i].value = value;
+        else
+            *fields[i].flag = true;
+    }
 }
 
 static int usage(const struct command *command, const char *what, const char *word)
@@ -198,7 +232,7 @@ int command_parse(int argc, char **argv, struct request *ret_request)
 
 static void print_command(const struct command *command)
 {
-    char line[128];
+    char line[256];
     int n = snprintf(line, sizeof line, "%s%s%s%s%s", command->noun, *command->verb ? " " : "", command->verb,
                      *command->args ? " " : "", command->args);
 

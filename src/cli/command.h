@@ -16,8 +16,8 @@ struct request {
     const struct command *command;
     int n_args;
     const char *args[COMMAND_ARGS_MAX];
-    const char *size, *iqn, *drain, *since; /* option values, NULL when not given */
-    bool thick, now;
+    const char *size, *iqn, *drain, *since, *block_size, *physical_block, *secret_file, *initiator; /* option values, NULL when not given */
+    bool thick, now, removable, read_only, memory, force, mutual, clear;
     bool json;
     double timeout_s; /* < 0: no limit */
 };

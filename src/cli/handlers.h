@@ -18,6 +18,8 @@ int target_list(struct client *client, const struct request *request);
 int target_show(struct client *client, const struct request *request);
 int target_create(struct client *client, const struct request *request);
 int target_delete(struct client *client, const struct request *request);
+int target_chap(struct client *client, const struct request *request);
+int discovery_chap(struct client *client, const struct request *request);
 
 int group_list(struct client *client, const struct request *request);
 int group_create(struct client *client, const struct request *request);
@@ -27,6 +29,8 @@ int group_remove_portal(struct client *client, const struct request *request);
 
 int lun_list(struct client *client, const struct request *request);
 int lun_create(struct client *client, const struct request *request);
+int lun_extend(struct client *client, const struct request *request);
+int lun_shrink(struct client *client, const struct request *request);
 int lun_delete(struct client *client, const struct request *request);
 int lun_attach(struct client *client, const struct request *request);
 int lun_detach(struct client *client, const struct request *request);

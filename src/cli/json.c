@@ -175,6 +175,11 @@ struct json_object *json_lun(const struct model *model, const struct lun *lun)
     add(o, "size", number(lun->size));
     add(o, "allocated", number(lun->allocated));
     add(o, "thick", boolean(lun->thick));
+    add(o, "removable", boolean(lun->features & VDS_LUN_FEATURE_REMOVABLE));
+    add(o, "read_only", boolean(lun->features & VDS_LUN_FEATURE_READ_ONLY));
+    add(o, "memory", boolean(lun->features & VDS_LUN_FEATURE_VOLATILE));
+    add(o, "block_size", number(lun->block_size));
+    add(o, "physical_block_size", number(lun->physical_block_size));
     add(o, "status", text(status_word(lun->status)));
     add(o, "health", text(health_word(lun->health)));
     add(o, "allowed", mask_array(lun->mask));

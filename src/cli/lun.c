@@ -21,7 +21,7 @@ static void row_of(struct table *table, const struct model *model, const struct 
         n += (size_t)snprintf(targets + n, sizeof targets - n, "%s%s:%u", i ? ", " : "", t ? t->name : "?", lun->numbers[i]);
     }
     table_row(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s", lun->name, size_text(lun->size, size), size_text(lun->allocated, used),
-              lun->thick ? "thick" : "thin", status_word(lun->status), targets, *lun->mask ? lun->mask : "nobody");
+              lun->kind, status_word(lun->status), targets, *lun->mask ? lun->mask : "nobody");
 }
 
 int lun_list(struct client *client, const struct request *request)
@@ -62,25 +62,61 @@ static int print_created(IUnknown *object)
     return json_print(o);
 }
 
+static bool parse_size(const char *text, uint64_t *ret_size)
+{
+    if (size_parse(text, ret_size) == 0)
+        return true;
+    fprintf(stderr, "vdsctl: '%s' is no size, such as 10G\n", text);
+    return false;
+}
+
+static bool parse_block(const char *text, ULONG *ret_bytes)
+{
+    uint64_t size = 0;
+
+    if (text && (!parse_size(text, &size) || size > UINT32_MAX))
+        return false;
+    *ret_bytes = (ULONG)size;
+    return true;
+}
+
+static ULONG features_of(const struct request *request)
+{
+    return (request->thick ? VDS_LUN_FEATURE_THICK : 0) | (request->removable ? VDS_LUN_FEATURE_REMOVABLE : 0) |
+           (request->read_only ? VDS_LUN_FEATURE_READ_ONLY : 0) | (request->memory ? VDS_LUN_FEATURE_VOLATILE : 0);
+}
+
+static HRESULT create(struct client *client, const struct request *request, uint64_t size, const ULONG blocks[2], WCHAR *name,
+                      IVdsAsync **ret_async)
+{
+    WCHAR nobody[1] = { 0 };
+    IVdsSubSystemLunEx *ex;
+    HRESULT hr = IVdsSubSystem_QueryInterface(client->subsystem, &IID_IVdsSubSystemLunEx, (void **)&ex);
+
+    if (FAILED(hr))
+        return hr;
+    hr = IVdsSubSystemLunEx_CreateLunWithFeatures(ex, size, features_of(request), blocks[0], blocks[1], NULL, 0, nobody, name, ret_async);
+    IVdsSubSystemLunEx_Release(ex);
+    return hr;
+}
+
 int lun_create(struct client *client, const struct request *request)
 {
     _cleanup_(freep) WCHAR *name = client_wide(request->args[0]);
-    WCHAR nobody[1] = { 0 };
     IUnknown *object = NULL;
     IVdsAsync *async;
+    ULONG blocks[2];
     uint64_t size;
     HRESULT hr;
     int r;
 
-    if (!name)
+    if (!request->size)
+        fprintf(stderr, "vdsctl: --size is missing, such as --size 10G\n");
+    if (!name || !request->size || !parse_size(request->size, &size) || !parse_block(request->block_size, &blocks[0]) ||
+        !parse_block(request->physical_block, &blocks[1]))
         return EXIT_USAGE;
-    if (!request->size || size_parse(request->size, &size) < 0) {
-        fprintf(stderr, request->size ? "vdsctl: '%s' is no size, such as 10G\n" : "vdsctl: --size is missing, such as --size 10G\n",
-                request->size);
-        return EXIT_USAGE;
-    }
     client_hold_signals();
-    hr = IVdsSubSystemEx_CreateLunEx(client->ex, size, request->thick, NULL, 0, nobody, name, &async);
+    hr = create(client, request, size, blocks, name, &async);
     if (FAILED(hr))
         return client_refused(hr, "LUN %s", request->args[0]);
     r = client_wait(client, async, "creating the LUN", &object, NULL);
@@ -99,6 +135,53 @@ static int find(struct client *client, const struct request *request, struct mod
         return r;
     *ret_lun = model_find_lun(model, request->args[0]);
     return *ret_lun ? EXIT_DONE : EXIT_REFUSED;
+}
+
+/* SIZE is what the LUN will have, not the difference: what is typed twice does not happen twice. */
+static int resize(struct client *client, const struct request *request, const struct lun *lun, bool grow)
+{
+    IVdsAsync *async = NULL;
+    IVdsLunEx2 *ex = NULL;
+    uint64_t size;
+    HRESULT hr;
+
+    if (!parse_size(request->args[1], &size))
+        return EXIT_USAGE;
+    if (grow ? size <= lun->size : size >= lun->size) {
+        char now[SIZE_TEXT_SIZE];
+
+        fprintf(stderr, "vdsctl: %s has %s already\n", lun->name, size_text(lun->size, now));
+        return EXIT_REFUSED;
+    }
+    client_hold_signals();
+    if (grow) {
+        hr = IVdsLun_Extend(lun->face, size - lun->size, NULL, 0, &async);
+    } else {
+        hr = IVdsLun_QueryInterface(lun->face, &IID_IVdsLunEx2, (void **)&ex);
+        if (SUCCEEDED(hr))
+            hr = IVdsLunEx2_ShrinkEx(ex, lun->size - size, request->force, &async);
+        RELEASE(ex);
+    }
+    return FAILED(hr) ? client_refused(hr, "LUN %s", lun->name)
+                      : client_wait(client, async, grow ? "extending the LUN" : "shrinking the LUN", NULL, NULL);
+}
+
+int lun_extend(struct client *client, const struct request *request)
+{
+    _cleanup_(model_fini) struct model model;
+    const struct lun *lun;
+    int r = find(client, request, &model, &lun);
+
+    return r == EXIT_DONE ? resize(client, request, lun, /* grow= */ true) : r;
+}
+
+int lun_shrink(struct client *client, const struct request *request)
+{
+    _cleanup_(model_fini) struct model model;
+    const struct lun *lun;
+    int r = find(client, request, &model, &lun);
+
+    return r == EXIT_DONE ? resize(client, request, lun, /* grow= */ false) : r;
 }
 
 int lun_delete(struct client *client, const struct request *request)

@@ -143,6 +143,40 @@ static HRESULT read_target_of_lun(void *arg, void *face)
     return S_OK;
 }
 
+/* "thin", "thick, read-only, 4096 bytes a block": what sets it apart from the usual. */
+static void kind_text(struct lun *lun)
+{
+    static const struct {
+        ULONG feature;
+        const char *word;
+    } words[] = {
+        { VDS_LUN_FEATURE_REMOVABLE, "removable" },
+        { VDS_LUN_FEATURE_READ_ONLY, "read-only" },
+        { VDS_LUN_FEATURE_VOLATILE, "memory" },
+    };
+    int n = snprintf(lun->kind, sizeof lun->kind, "%s", lun->thick ? "thick" : "thin");
+
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (lun->features & words[i].feature)
+            n += snprintf(lun->kind + n, sizeof lun->kind - (size_t)n, ", %s", words[i].word);
+    }
+    if (lun->block_size != 512 || lun->physical_block_size != 512)
+        snprintf(lun->kind + n, sizeof lun->kind - (size_t)n, ", %u/%u", lun->block_size, lun->physical_block_size);
+}
+
+static HRESULT read_features(struct lun *lun)
+{
+    IVdsLunEx2 *ex;
+    HRESULT hr = IVdsLun_QueryInterface(lun->face, &IID_IVdsLunEx2, (void **)&ex);
+
+    if (FAILED(hr))
+        return hr;
+    hr = IVdsLunEx2_GetFeatures(ex, &lun->features, &lun->block_size, &lun->physical_block_size);
+    IVdsLunEx2_Release(ex);
+    kind_text(lun);
+    return hr;
+}
+
 static HRESULT read_ties(struct lun *lun)
 {
     struct lun_reader reader = { lun, NULL };
@@ -154,6 +188,8 @@ static HRESULT read_ties(struct lun *lun)
         hr = IVdsLun_QueryInterface(lun->face, &IID_IVdsLunEx, (void **)&reader.ex);
     if (SUCCEEDED(hr))
         hr = IVdsLunEx_GetAllocation(reader.ex, &lun->allocated, &lun->thick);
+    if (SUCCEEDED(hr))
+        hr = read_features(lun);
     if (SUCCEEDED(hr))
         hr = IVdsLunIscsi_QueryAssociatedTargets(iscsi, &targets);
     if (SUCCEEDED(hr))

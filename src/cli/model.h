@@ -28,6 +28,8 @@ struct lun {
     char *name, *identification, *mask;
     uint64_t size, allocated;
     BOOL thick;
+    ULONG features, block_size, physical_block_size; /* VDS_LUN_FEATURE */
+    char kind[64]; /* "thin", "thick, removable, 512/4096" ... */
     VDS_LUN_STATUS status;
     VDS_HEALTH health;
     GUID *targets;

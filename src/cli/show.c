@@ -106,7 +106,7 @@ static void add_luns(struct tree *tree, const struct model *model)
         const struct lun *l = &model->luns[i];
         char size[SIZE_TEXT_SIZE], used[SIZE_TEXT_SIZE];
 
-        tree_add(tree, 2, "%s  %s %s, %s used, %s, allowed: %s", l->name, size_text(l->size, size), l->thick ? "thick" : "thin",
+        tree_add(tree, 2, "%s  %s %s, %s used, %s, allowed: %s", l->name, size_text(l->size, size), l->kind,
                  size_text(l->allocated, used), status_word(l->status), *l->mask ? l->mask : "nobody");
     }
 }

@@ -39,6 +39,7 @@ static const struct row {
     { "login-seconds", "N", NUMBER, AT(login_seconds), 1, 3600, "time for a login (default: 15)" },
     { "keepalive", "SECONDS", NUMBER, AT(keepalive_seconds), 1, 3600, "ping initiators that are quiet for so long (default: 15)" },
     { "buffer-mib", "N", NUMBER, AT(buffer_mib), 16, 1048576, "memory for data in flight, per reactor (default: 256)" },
+    { "memory-mib", "N", NUMBER, AT(memory_mib), 1, 1048576, "size of all LUNs that live in memory (default: 1024)" },
     { "system-bus", NULL, FLAG, AT(system_bus), 0, 0, "serve on the D-Bus system bus too" },
     { "log-level", "LEVEL", LEVEL, AT(log_level), 0, 0, "error, warning, info or debug (default: info)" },
 #undef AT

@@ -89,6 +89,7 @@ static struct array_options array_options_of(const struct options *o)
         .n_portals = o->portals.n,
         .default_port = (uint16_t)o->port,
         .max_groups = o->max_groups,
+        .max_memory = (uint64_t)o->memory_mib << 20,
         .drain_seconds = o->drain_seconds ? o->drain_seconds : 15,
         .engine = {
             .n_reactors = o->reactors,

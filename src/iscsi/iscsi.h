@@ -90,6 +90,9 @@ struct iscsi_directory {
     /* Is there a session of this target with that nonzero TSIH? Decides how a login that wants to join one is refused (0x0208 or 0x020a);
      * we never let it. May be absent: no. */
     bool (*session_exists)(void *dir, struct iscsi_conn *conn, const char *target, uint16_t tsih);
+    /* TARGET COLD RESET (RFC 7143 §11.5.1): every other session of this target is to end, soon. Its own ends by itself. May be absent:
+     * nobody else is reached. */
+    void (*cold_reset)(void *dir, struct iscsi_conn *conn);
     /* Auth for discovery sessions. May be absent: none required. */
     void (*discovery_auth)(void *dir, const char *initiator, struct iscsi_auth *ret_auth);
 };
@@ -132,6 +135,8 @@ int iscsi_conn_received(struct iscsi_conn *conn, size_t n, uint64_t now_ns);
  * They stay put until sent (or lost). `max` >= 3; a PDU takes up to three, so 64 entries carry 20 to 60 PDUs. */
 int iscsi_conn_output(struct iscsi_conn *conn, struct iovec *iov, int max);
 void iscsi_conn_sent(struct iscsi_conn *conn, size_t n);
+/* Sending found bytes that are not there (EFAULT): a store lent pages that it has lost. Close; it will lend them no more. */
+void iscsi_conn_send_faulted(struct iscsi_conn *conn);
 
 /* True when the connection has nothing more to say and wants its socket closed (logout answered, login refused, protocol error), or
  * when what it had to say could not be sent in time (dead peer: see iscsi_conn_deadline). Look after every received, sent, tick. */

@@ -330,6 +330,16 @@ static void scsi_done(struct scsi_task *scsi)
     conn_check_gone(conn); /* last: it may be the end of the connection */
 }
 
+void iscsi_conn_send_faulted(struct iscsi_conn *conn)
+{
+    list_for_each(n, &conn->tasks.all) {
+        struct task *task = container_of(n, struct task, link);
+
+        if (task->state == TASK_RESPONDING)
+            scsi_task_lent_gone(&task->scsi);
+    }
+}
+
 bool task_is_abortable(const struct task *task)
 {
     return task->state == TASK_UNSOLICITED || task->state == TASK_SOLICITED || task->state == TASK_EXECUTING;

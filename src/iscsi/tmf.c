@@ -25,11 +25,6 @@ static bool covers_one(const struct tmf *f, const struct task *t)
     return t->itt == f->rtt;
 }
 
-static bool covers_unit(const struct tmf *f, const struct task *t)
-{
-    return memcmp(t->scsi.lun, f->lun, 8) == 0;
-}
-
 static bool covers_all(const struct tmf *f, const struct task *t)
 {
     (void)f, (void)t;
@@ -45,6 +40,12 @@ static int lun_number(const uint8_t lun[8])
     if (lun[0] >> 6 > 1 || memcmp(lun + 2, zeros, 6) != 0 || n > SCSI_LUN_MAX)
         return -1;
     return n;
+}
+
+/* By number: there are two ways to write it. check_unit() has seen that the request's is a unit's. */
+static bool covers_unit(const struct tmf *f, const struct task *t)
+{
+    return lun_number(t->scsi.lun) == lun_number(f->lun);
 }
 
 /* ---- functions: first a check that may refuse, then this session's tasks end, then what reaches beyond the
@@ -102,6 +103,13 @@ static void target_reset(struct iscsi_conn *conn, const struct tmf *f)
     }
 }
 
+static void cold_reset(struct iscsi_conn *conn, const struct tmf *f)
+{
+    target_reset(conn, f);
+    if (conn->config.directory->cold_reset)
+        conn->config.directory->cold_reset(conn->config.dir, conn);
+}
+
 static const struct tmf_def {
     tmf_check *check;   /* NULL: none */
     tmf_covers *covers; /* NULL: there is no such function */
@@ -113,7 +121,7 @@ static const struct tmf_def {
     [TMF_CLEAR_TASK_SET] = { check_unit, covers_unit, clear_task_set },
     [TMF_LOGICAL_UNIT_RESET] = { check_unit, covers_unit, unit_reset },
     [TMF_TARGET_WARM_RESET] = { NULL, covers_all, target_reset },
-    [TMF_TARGET_COLD_RESET] = { NULL, covers_all, target_reset, .closes = true },
+    [TMF_TARGET_COLD_RESET] = { NULL, covers_all, cold_reset, .closes = true },
     [TMF_TASK_REASSIGN] = { check_reassign, covers_one, NULL },
 };
 

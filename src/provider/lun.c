@@ -11,6 +11,7 @@ COM_UNKNOWN(lun, IVdsLunNumber, number)
 COM_UNKNOWN(lun, IVdsLun2, second)
 COM_UNKNOWN(lun, IVdsLunEx, ex)
 MAINTENANCE_FACE(lun, VDS_OT_LUN)
+COM_UNKNOWN(lun, IVdsLunEx2, ex2)
 
 #define STATUSES                                                                             \
     (STATUS_BIT(VDS_LS_ONLINE) | STATUS_BIT(VDS_LS_NOT_READY) | STATUS_BIT(VDS_LS_OFFLINE) | \
@@ -206,25 +207,67 @@ static HRESULT lun_ApplyHints2(IVdsLun2 *face, VDS_HINTS2 *hints)
 
 /* ---- size and plexes ----------------------------------------------------------------------------------- */
 
-COM_NOT_BUILT static HRESULT lun_Extend(IVdsLun *face, ULONGLONG n_bytes, VDS_OBJECT_ID *drives,
-                                        LONG n_drives, IVdsAsync **ret_async)
+static HRESULT lun_Extend(IVdsLun *face, ULONGLONG n_bytes, VDS_OBJECT_ID *drives, LONG n_drives,
+                          IVdsAsync **ret_async)
 {
-    (void)face;
-    (void)n_bytes;
-    (void)drives;
-    (void)n_drives;
-    if (ret_async)
-        *ret_async = NULL;
-    return COM_NOT_BUILT_RESULT;
+    struct lun *o = lun_from_IVdsLun(face);
+    _cleanup_(provider_leave) struct provider *inside = NULL;
+    _cleanup_(operation_start_fini) struct operation_start start = { 0 };
+    HRESULT hr;
+
+    if (!ret_async)
+        return E_INVALIDARG;
+    *ret_async = NULL;
+    hr = drives_argument(drives, n_drives);
+    if (SUCCEEDED(hr))
+        hr = operation_begin(o->h.provider, VDS_ASYNCOUT_EXTENDLUN, NULL, ret_async, &inside, &start);
+    if (SUCCEEDED(hr))
+        hr = array_lun_extend(inside->config.array, &o->h.id, n_bytes, n_drives ? com_guid(drives) : NULL,
+                              (size_t)n_drives, start.op);
+    return operation_admitted(hr, &start, ret_async);
 }
 
-COM_NOT_BUILT static HRESULT lun_Shrink(IVdsLun *face, ULONGLONG n_bytes, IVdsAsync **ret_async)
+static HRESULT shrink(struct lun *o, ULONGLONG n_bytes, bool force, IVdsAsync **ret_async)
 {
-    (void)face;
-    (void)n_bytes;
-    if (ret_async)
-        *ret_async = NULL;
-    return COM_NOT_BUILT_RESULT;
+    _cleanup_(provider_leave) struct provider *inside = NULL;
+    _cleanup_(operation_start_fini) struct operation_start start = { 0 };
+    HRESULT hr =
+        operation_begin(o->h.provider, VDS_ASYNCOUT_SHRINKLUN, NULL, ret_async, &inside, &start);
+
+    if (SUCCEEDED(hr))
+        hr = array_lun_shrink(inside->config.array, &o->h.id, n_bytes, force, start.op);
+    return operation_admitted(hr, &start, ret_async);
+}
+
+/* Only what holds zeros is cut: the page leaves it to the caller to know what is there, and a slip of his pen
+ * would cost a file system. ShrinkEx() goes all the way. */
+static HRESULT lun_Shrink(IVdsLun *face, ULONGLONG n_bytes, IVdsAsync **ret_async)
+{
+    return shrink(lun_from_IVdsLun(face), n_bytes, /* force= */ false, ret_async);
+}
+
+static HRESULT lun_ShrinkEx(IVdsLunEx2 *face, ULONGLONG n_bytes, BOOL force, IVdsAsync **ret_async)
+{
+    return shrink(lun_from_IVdsLunEx2(face), n_bytes, force, ret_async);
+}
+
+static HRESULT lun_GetFeatures(IVdsLunEx2 *face, ULONG *ret_features, ULONG *ret_block, ULONG *ret_physical)
+{
+    _cleanup_(provider_leave) struct provider *inside = NULL;
+    struct array_lun_info info;
+    HRESULT hr;
+
+    if (!ret_features || !ret_block || !ret_physical)
+        return E_INVALIDARG;
+    *ret_features = *ret_block = *ret_physical = 0;
+    hr = provider_lun_get(lun_from_IVdsLunEx2(face), &inside, &info);
+    if (FAILED(hr))
+        return hr;
+    *ret_features = lun_features_to_api(&info);
+    *ret_block = info.block_size;
+    *ret_physical = info.physical_block_size;
+    array_lun_info_fini(&info);
+    return S_OK;
 }
 
 /* A LUN stays on its drive: what it could grow by is what is free there. */
@@ -433,6 +476,11 @@ static const IVdsLunExVtbl lun_ex_vtbl = {
     .GetAllocation = lun_GetAllocation,
     .GetNumber = lun_GetNumber,
 };
+static const IVdsLunEx2Vtbl lun_ex2_vtbl = {
+    COM_UNKNOWN_SLOTS(lun, IVdsLunEx2),
+    .GetFeatures = lun_GetFeatures,
+    .ShrinkEx = lun_ShrinkEx,
+};
 static const struct com_face lun_faces[] = {
     COM_IDENTITY(lun, IVdsLun, face, lun_vtbl),
     COM_FACE(lun, IVdsLun, face, lun_vtbl),
@@ -442,6 +490,7 @@ static const struct com_face lun_faces[] = {
     COM_FACE(lun, IVdsLun2, second, lun_second_vtbl),
     COM_FACE(lun, IVdsMaintenance, maintenance, lun_maintenance_vtbl),
     COM_FACE(lun, IVdsLunEx, ex, lun_ex_vtbl),
+    COM_FACE(lun, IVdsLunEx2, ex2, lun_ex2_vtbl),
 };
 HANDLE_CLASS(lun)
 

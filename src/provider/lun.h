@@ -15,6 +15,7 @@ struct lun {
     IVdsLun2 second;
     IVdsMaintenance maintenance;
     IVdsLunEx ex;
+    IVdsLunEx2 ex2;
 };
 
 /* Passes the gate and reads the LUN; array_lun_info_fini() on success. */

@@ -27,6 +27,9 @@ HRESULT provider_lun_create(struct provider *p, const struct lun_request *reques
             .n_drives = (size_t)request->n_drives,
             .mask = mask,
             .friendly_name = name,
+            .features = request->features,
+            .block_size = request->block_size,
+            .physical_block_size = request->physical_block_size,
         };
         hr = array_lun_create(inside->config.array, &spec, start.op);
     }

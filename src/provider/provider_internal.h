@@ -191,6 +191,7 @@ struct lun_request {
     const VDS_OBJECT_ID *drives;
     LONG n_drives;
     LPWSTR mask, name; /* name may be NULL */
+    uint32_t features, block_size, physical_block_size; /* as array_lun_spec has them */
 };
 HRESULT provider_lun_create(struct provider *p, const struct lun_request *request, IVdsAsync **ret_async);
 /* Which types of LUN this array makes: one copy on one drive. Automagic types take no list of drives, concrete ones no hints. */
@@ -225,6 +226,9 @@ HRESULT hints2_apply(const VDS_HINTS2 *hints);
 
 /* The portal's address in the API's form: false when it has none that the API can express. */
 bool address_to_api(const struct sockaddr_storage *addr, VDS_IPADDRESS *ret_address);
+
+/* VDS_LUN_FEATURE flags (subsystem_ex.c). */
+ULONG lun_features_to_api(const struct array_lun_info *info);
 
 /* A list of drives as an argument: NULL goes with 0 only. */
 HRESULT drives_argument(const VDS_OBJECT_ID *drives, LONG n);

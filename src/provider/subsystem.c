@@ -2,6 +2,8 @@
 /* The subsystem: the array as a whole. There is one, and it is never deleted. */
 #include "provider/subsystem.h"
 
+#include "provider/secret.h"
+
 #include <stdlib.h>
 
 COM_UNKNOWN(subsystem, IVdsSubSystem, face)
@@ -11,6 +13,8 @@ COM_UNKNOWN(subsystem, IVdsSubSystem2, second)
 COM_UNKNOWN(subsystem, IVdsSubSystemImportTarget, import)
 COM_UNKNOWN(subsystem, IVdsSubSystemEx, ex)
 MAINTENANCE_FACE(subsystem, VDS_OT_SUB_SYSTEM)
+COM_UNKNOWN(subsystem, IVdsSubSystemLunEx, lun_ex)
+COM_UNKNOWN(subsystem, IVdsIscsiDiscoveryEx, discovery)
 
 #define STATUSES                                                                                \
     (STATUS_BIT(VDS_SSS_ONLINE) | STATUS_BIT(VDS_SSS_NOT_READY) | STATUS_BIT(VDS_SSS_OFFLINE) | \
@@ -324,6 +328,16 @@ static const IVdsSubSystemExVtbl subsystem_ex_vtbl = {
     .DropSession = subsystem_DropSession,
     .GetStatus = subsystem_GetStatus,
 };
+static const IVdsSubSystemLunExVtbl subsystem_lun_ex_vtbl = {
+    COM_UNKNOWN_SLOTS(subsystem, IVdsSubSystemLunEx),
+    .CreateLunWithFeatures = subsystem_CreateLunWithFeatures,
+};
+static const IVdsIscsiDiscoveryExVtbl subsystem_discovery_vtbl = {
+    COM_UNKNOWN_SLOTS(subsystem, IVdsIscsiDiscoveryEx),
+    .SetDiscoverySecret = subsystem_SetDiscoverySecret,
+    .RememberDiscoverySecret = subsystem_RememberDiscoverySecret,
+    .GetDiscoveryChap = subsystem_GetDiscoveryChap,
+};
 static const struct com_face subsystem_faces[] = {
     COM_IDENTITY(subsystem, IVdsSubSystem, face, subsystem_vtbl),
     COM_FACE(subsystem, IVdsSubSystem, face, subsystem_vtbl),
@@ -333,6 +347,8 @@ static const struct com_face subsystem_faces[] = {
     COM_FACE(subsystem, IVdsSubSystemImportTarget, import, subsystem_import_vtbl),
     COM_FACE(subsystem, IVdsMaintenance, maintenance, subsystem_maintenance_vtbl),
     COM_FACE(subsystem, IVdsSubSystemEx, ex, subsystem_ex_vtbl),
+    COM_FACE(subsystem, IVdsSubSystemLunEx, lun_ex, subsystem_lun_ex_vtbl),
+    COM_FACE(subsystem, IVdsIscsiDiscoveryEx, discovery, subsystem_discovery_vtbl),
 };
 HANDLE_CLASS(subsystem)
 

@@ -15,6 +15,8 @@ struct subsystem {
     IVdsSubSystemImportTarget import;
     IVdsMaintenance maintenance;
     IVdsSubSystemEx ex;
+    IVdsSubSystemLunEx lun_ex;
+    IVdsIscsiDiscoveryEx discovery;
 };
 
 /* Passes the gate and reads the subsystem. */
@@ -42,6 +44,9 @@ HRESULT subsystem_SetImportTarget(IVdsSubSystemImportTarget *face, LPWSTR wide);
 /* The methods of IVdsSubSystemEx (subsystem_ex.c); its table stands with the others in subsystem.c. */
 HRESULT subsystem_CreateLunEx(IVdsSubSystemEx *face, ULONGLONG size, BOOL thick, VDS_OBJECT_ID *drives,
                               LONG n_drives, LPWSTR mask, LPWSTR name, IVdsAsync **ret_async);
+HRESULT subsystem_CreateLunWithFeatures(IVdsSubSystemLunEx *face, ULONGLONG size, ULONG features, ULONG block_size,
+                                        ULONG physical_block_size, VDS_OBJECT_ID *drives, LONG n_drives, LPWSTR mask,
+                                        LPWSTR name, IVdsAsync **ret_async);
 HRESULT subsystem_QuerySessions(IVdsSubSystemEx *face, VDS_SESSION_PROP **ret_sessions, ULONG *ret_n);
 HRESULT subsystem_DropSession(IVdsSubSystemEx *face, ULONGLONG id);
 HRESULT subsystem_GetStatus(IVdsSubSystemEx *face, VDS_ARRAY_STATUS *ret_status);

@@ -23,6 +23,58 @@ HRESULT subsystem_CreateLunEx(IVdsSubSystemEx *face, ULONGLONG size, BOOL thick,
     return provider_lun_create(subsystem_of(face)->h.provider, &request, ret_async);
 }
 
+/* Ours and the array's: the same facts, but only ours are an interface. */
+static const struct {
+    ULONG ours;
+    uint32_t array;
+} lun_features[] = {
+    { VDS_LUN_FEATURE_REMOVABLE, ARRAY_LUN_REMOVABLE },
+    { VDS_LUN_FEATURE_READ_ONLY, ARRAY_LUN_READ_ONLY },
+    { VDS_LUN_FEATURE_VOLATILE, ARRAY_LUN_VOLATILE },
+};
+
+ULONG lun_features_to_api(const struct array_lun_info *info)
+{
+    ULONG features = info->thick ? VDS_LUN_FEATURE_THICK : 0;
+
+    for (size_t i = 0; i < ARRAY_SIZE(lun_features); i++)
+        features |= info->features & lun_features[i].array ? lun_features[i].ours : 0;
+    return features;
+}
+
+static HRESULT features_argument(ULONG features, struct lun_request *request)
+{
+    ULONG known = VDS_LUN_FEATURE_THICK;
+
+    request->thick = features & VDS_LUN_FEATURE_THICK;
+    for (size_t i = 0; i < ARRAY_SIZE(lun_features); i++) {
+        known |= lun_features[i].ours;
+        request->features |= features & lun_features[i].ours ? lun_features[i].array : 0;
+    }
+    return features & ~known ? E_INVALIDARG : S_OK;
+}
+
+HRESULT subsystem_CreateLunWithFeatures(IVdsSubSystemLunEx *face, ULONGLONG size, ULONG features,
+                                        ULONG block_size, ULONG physical_block_size, VDS_OBJECT_ID *drives,
+                                        LONG n_drives, LPWSTR mask, LPWSTR name, IVdsAsync **ret_async)
+{
+    struct lun_request request = { .size = size,
+                                   .drives = drives,
+                                   .n_drives = n_drives,
+                                   .mask = mask,
+                                   .name = name,
+                                   .block_size = block_size,
+                                   .physical_block_size = physical_block_size };
+    HRESULT hr;
+
+    if (!ret_async)
+        return E_INVALIDARG;
+    *ret_async = NULL;
+    hr = features_argument(features, &request);
+    return FAILED(hr) ? hr
+                      : provider_lun_create(container_of(face, struct subsystem, lun_ex)->h.provider, &request, ret_async);
+}
+
 /* ---- sessions ------------------------------------------------------------------------------------------ */
 
 static ULONG session_state(enum iscsi_conn_state state)

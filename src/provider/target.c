@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* An iSCSI target: a name on the network, its portal groups and the LUNs tied to it. */
-#include "provider/provider_internal.h"
+#include "provider/secret.h"
 
 struct target {
     struct com_object obj;
@@ -102,23 +102,22 @@ static HRESULT target_SetFriendlyName(IVdsIscsiTarget *face, LPWSTR wide)
     return FAILED(hr) ? hr : array_target_set_name(inside->config.array, &o->h.id, name);
 }
 
-/* CHAP secrets: the engine knows them, the array does not keep them yet. */
-COM_NOT_BUILT static HRESULT target_SetSharedSecret(IVdsIscsiTarget *face, VDS_ISCSI_SHARED_SECRET *secret,
-                                                    LPWSTR initiator)
+/* An initiator's own secret comes before the one for all; its name is its CHAP name as well. */
+static HRESULT target_SetSharedSecret(IVdsIscsiTarget *face, VDS_ISCSI_SHARED_SECRET *secret,
+                                      LPWSTR initiator)
 {
-    (void)face;
-    (void)secret;
-    (void)initiator;
-    return COM_NOT_BUILT_RESULT;
+    struct target *o = target_from_IVdsIscsiTarget(face);
+
+    return secret_set(o->h.provider, &o->h.id, /* mutual= */ false, initiator, secret);
 }
 
-COM_NOT_BUILT static HRESULT target_RememberInitiatorSharedSecret(IVdsIscsiTarget *face, LPWSTR initiator,
-                                                                  VDS_ISCSI_SHARED_SECRET *secret)
+/* The initiator's secret, remembered here: by it the target proves itself. */
+static HRESULT target_RememberInitiatorSharedSecret(IVdsIscsiTarget *face, LPWSTR initiator,
+                                                    VDS_ISCSI_SHARED_SECRET *secret)
 {
-    (void)face;
-    (void)initiator;
-    (void)secret;
-    return COM_NOT_BUILT_RESULT;
+    struct target *o = target_from_IVdsIscsiTarget(face);
+
+    return initiator ? secret_set(o->h.provider, &o->h.id, /* mutual= */ true, initiator, secret) : E_INVALIDARG;
 }
 
 /* Moves the names of this target's initiators, each once, to the front of the list: returns how many. */

@@ -11,15 +11,8 @@
 #include "rpc/marshal.h"
 #include "rpc/thread.h"
 
-#define QUEUE_MAX         4096 /* notifications that wait for slow sinks */
+#define QUEUE_MAX         4096 /* notifications that wait for one sink */
 #define NOTIFICATIONS_MAX 100  /* of one OnNotify() (its IDL range) */
-
-struct entry {
-    struct list_node link;
-    IVdsAdviseSink *sink;
-    uint32_t token;
-    bool lost; /* something for it was dropped */
-};
 
 struct event {
     struct list_node link;
@@ -28,15 +21,27 @@ struct event {
     VDS_NOTIFICATION *notifications; /* task memory: the sink's to free */
 };
 
-struct rpc_sinks {
-    atomic_uint refs; /* the owner, the thread */
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    struct list_node entries, events;
-    unsigned n_queued;
-    uint32_t last_token, busy; /* the token whose sink is being called */
+/* One advised sink. Two owners: the list (or whoever took it from there), its thread. */
+struct entry {
+    atomic_uint refs;
+    struct list_node link; /* of rpc_sinks.entries, under that lock */
+    uint32_t token;
+    IVdsAdviseSink *sink;
     pthread_t thread;
-    bool started, ending;
+    pthread_mutex_t lock; /* guards all below */
+    pthread_cond_t changed;
+    struct list_node events;
+    unsigned n_queued;
+    bool lost;   /* something was dropped since the last that is in the queue; dropped is all until the sink has been told */
+    bool ending; /* nothing is delivered any more */
+    atomic_bool done; /* the thread is at its end */
+};
+
+struct rpc_sinks {
+    pthread_mutex_t lock;
+    struct list_node entries;
+    struct list_node leaving; /* that ended themselves: their threads have to be waited for some time */
+    uint32_t last_token;
 };
 
 static void event_free(struct event *e)
@@ -46,21 +51,15 @@ static void event_free(struct event *e)
     free(e);
 }
 
-static void sinks_unref(struct rpc_sinks *s)
+static void entry_unref(struct entry *e)
 {
-    if (atomic_fetch_sub(&s->refs, 1) > 1)
+    if (atomic_fetch_sub(&e->refs, 1) > 1)
         return;
-    for (struct list_node *n; (n = list_pop(&s->events));)
+    for (struct list_node *n; (n = list_pop(&e->events));)
         event_free(container_of(n, struct event, link));
-    for (struct list_node *n; (n = list_pop(&s->entries));) {
-        struct entry *e = container_of(n, struct entry, link);
-
-        IVdsAdviseSink_Release(e->sink);
-        free(e);
-    }
-    pthread_cond_destroy(&s->changed);
-    pthread_mutex_destroy(&s->lock);
-    free(s);
+    pthread_cond_destroy(&e->changed);
+    pthread_mutex_destroy(&e->lock);
+    free(e);
 }
 
 struct rpc_sinks *rpc_sinks_new(void)
@@ -69,26 +68,13 @@ struct rpc_sinks *rpc_sinks_new(void)
 
     if (!s)
         return NULL;
-    atomic_init(&s->refs, 1);
     pthread_mutex_init(&s->lock, NULL);
-    pthread_cond_init(&s->changed, NULL);
     list_init(&s->entries);
-    list_init(&s->events);
+    list_init(&s->leaving);
     return s;
 }
 
-static struct entry *find(struct rpc_sinks *s, uint32_t token)
-{
-    list_for_each (n, &s->entries) {
-        struct entry *e = container_of(n, struct entry, link);
-
-        if (e->token == token)
-            return e;
-    }
-    return NULL;
-}
-
-/* ---- the thread -------------------------------------------------------------------------------------- */
+/* ---- a sink's thread --------------------------------------------------------------------------------- */
 
 /* "You have missed something: refresh." */
 static void report_loss(IVdsAdviseSink *sink)
@@ -103,125 +89,159 @@ static void report_loss(IVdsAdviseSink *sink)
     IVdsAdviseSink_OnNotify(sink, 1, n);
 }
 
-/* Calls the sink of the event, if it is still there. The lock is not held meanwhile. */
-static void deliver(struct rpc_sinks *s, struct event *e)
+/* Waits for something to tell: *ret_event, or NULL for the news of a loss. False at the end. */
+static bool entry_next(struct entry *e, struct event **ret_event)
 {
-    struct entry *entry = find(s, e->token);
-    IVdsAdviseSink *sink;
-    bool lost;
+    struct list_node *n = NULL;
+    bool more;
 
-    if (!entry)
-        return;
-    sink = entry->sink;
-    IVdsAdviseSink_AddRef(sink);
-    lost = entry->lost;
-    entry->lost = false;
-    s->busy = e->token;
-    pthread_mutex_unlock(&s->lock);
-    if (lost)
-        report_loss(sink);
-    if (e->n > 0)
-        IVdsAdviseSink_OnNotify(sink, e->n, TAKE_PTR(e->notifications));
-    IVdsAdviseSink_Release(sink);
-    pthread_mutex_lock(&s->lock);
-    s->busy = 0;
-    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_lock(&e->lock);
+    while (!e->ending && !e->lost && list_empty(&e->events))
+        pthread_cond_wait(&e->changed, &e->lock);
+    more = !e->ending;
+    if (more)
+        n = list_pop(&e->events);
+    *ret_event = n ? container_of(n, struct event, link) : NULL;
+    if (n)
+        e->n_queued -= (unsigned)(*ret_event)->n;
+    else if (more)
+        e->lost = false;
+    pthread_mutex_unlock(&e->lock);
+    return more;
 }
 
-static void *notifier(void *arg)
+static void *entry_run(void *arg)
 {
-    struct rpc_sinks *s = arg;
+    struct entry *e = arg;
+    struct event *event;
 
-    pthread_mutex_lock(&s->lock);
-    while (!s->ending) {
-        struct list_node *n = list_pop(&s->events);
-        struct event *e;
-
-        if (!n) {
-            pthread_cond_wait(&s->changed, &s->lock);
-            continue;
-        }
-        e = container_of(n, struct event, link);
-        s->n_queued -= (unsigned)e->n;
-        deliver(s, e);
-        event_free(e);
+    while (entry_next(e, &event)) {
+        if (event)
+            IVdsAdviseSink_OnNotify(e->sink, event->n, TAKE_PTR(event->notifications));
+        else
+            report_loss(e->sink);
+        event_free(event);
     }
-    pthread_mutex_unlock(&s->lock);
-    sinks_unref(s);
+    IVdsAdviseSink_Release(e->sink);
+    atomic_store(&e->done, true);
+    entry_unref(e);
     return NULL;
+}
+
+static void entry_stop(struct entry *e)
+{
+    pthread_mutex_lock(&e->lock);
+    e->ending = true;
+    pthread_cond_broadcast(&e->changed);
+    pthread_mutex_unlock(&e->lock);
+}
+
+static bool entry_is_caller(const struct entry *e)
+{
+    return pthread_equal(e->thread, pthread_self());
+}
+
+/* Returns when the sink is not being called any more, unless that is who asks. Takes the reference over. */
+static void entry_end(struct entry *e)
+{
+    entry_stop(e);
+    if (entry_is_caller(e))
+        pthread_detach(e->thread);
+    else
+        pthread_join(e->thread, NULL);
+    entry_unref(e);
 }
 
 void rpc_sinks_destroy(struct rpc_sinks *s)
 {
-    bool join, detach;
-
     if (!s)
         return;
-    pthread_mutex_lock(&s->lock);
-    s->ending = true;
-    detach = s->started && pthread_equal(s->thread, pthread_self());
-    join = s->started && !detach;
-    pthread_cond_broadcast(&s->changed);
-    pthread_mutex_unlock(&s->lock);
-    if (join)
-        pthread_join(s->thread, NULL);
-    if (detach)
-        pthread_detach(s->thread);
-    sinks_unref(s);
+    list_splice(&s->entries, &s->leaving);
+    for (struct list_node *n; (n = list_pop(&s->entries));)
+        entry_end(container_of(n, struct entry, link));
+    pthread_mutex_destroy(&s->lock);
+    free(s);
 }
 
 /* ---- registering ------------------------------------------------------------------------------------- */
 
-static HRESULT start(struct rpc_sinks *s)
+static struct entry *find(struct rpc_sinks *s, uint32_t token)
 {
-    if (s->started)
-        return S_OK;
-    atomic_fetch_add(&s->refs, 1);
-    if (rpc_thread_create(&s->thread, /* detached= */ false, notifier, s) < 0) {
-        atomic_fetch_sub(&s->refs, 1);
-        return E_OUTOFMEMORY;
+    list_for_each (n, &s->entries) {
+        struct entry *e = container_of(n, struct entry, link);
+
+        if (e->token == token)
+            return e;
     }
-    s->started = true;
-    return S_OK;
+    return NULL;
+}
+
+/* Tokens of this connection are never used again. */
+static struct entry *entry_start(IVdsAdviseSink *sink)
+{
+    struct entry *e = calloc(1, sizeof *e);
+
+    if (!e)
+        return NULL;
+    atomic_init(&e->refs, 2);
+    pthread_mutex_init(&e->lock, NULL);
+    pthread_cond_init(&e->changed, NULL);
+    list_init(&e->events);
+    e->sink = sink;
+    IVdsAdviseSink_AddRef(sink);
+    if (rpc_thread_create(&e->thread, /* detached= */ false, entry_run, e) == 0)
+        return e;
+    IVdsAdviseSink_Release(sink);
+    atomic_store(&e->refs, 1);
+    entry_unref(e);
+    return NULL;
+}
+
+/* Those whose threads have ended. The lock is held. */
+static void reap(struct rpc_sinks *s)
+{
+    list_for_each_safe (n, &s->leaving) {
+        struct entry *e = container_of(n, struct entry, link);
+
+        if (atomic_load(&e->done)) {
+            list_remove(&e->link);
+            entry_end(e);
+        }
+    }
 }
 
 HRESULT rpc_sinks_add(struct rpc_sinks *s, IVdsAdviseSink *sink, uint32_t *ret_token)
 {
-    struct entry *e = malloc(sizeof *e);
-    HRESULT hr;
+    struct entry *e = entry_start(sink);
 
     if (!e)
         return E_OUTOFMEMORY;
     pthread_mutex_lock(&s->lock);
-    hr = start(s);
-    if (SUCCEEDED(hr)) {
-        *e = (struct entry){ .sink = sink, .token = ++s->last_token };
-        IVdsAdviseSink_AddRef(sink);
-        *ret_token = e->token;
-        list_append(&s->entries, &e->link);
-    }
+    reap(s);
+    e->token = *ret_token = ++s->last_token;
+    list_append(&s->entries, &e->link);
     pthread_mutex_unlock(&s->lock);
-    if (FAILED(hr))
-        free(e);
-    return hr;
+    return S_OK;
 }
 
 HRESULT rpc_sinks_remove(struct rpc_sinks *s, uint32_t token)
 {
     struct entry *e;
+    bool self;
 
     pthread_mutex_lock(&s->lock);
     e = find(s, token);
+    self = e && entry_is_caller(e);
     if (e)
         list_remove(&e->link);
-    while (e && s->busy == token && !pthread_equal(s->thread, pthread_self()))
-        pthread_cond_wait(&s->changed, &s->lock);
+    if (self) {
+        entry_stop(e);
+        list_append(&s->leaving, &e->link);
+    }
     pthread_mutex_unlock(&s->lock);
-    if (!e)
-        return VDS_E_BAD_COOKIE;
-    IVdsAdviseSink_Release(e->sink);
-    free(e);
-    return S_OK;
+    if (e && !self)
+        entry_end(e);
+    return e ? S_OK : VDS_E_BAD_COOKIE;
 }
 
 /* ---- arriving: the dispatcher ------------------------------------------------------------------------ */
@@ -254,17 +274,19 @@ static struct event *read_event(sd_bus_message *m)
     return NULL;
 }
 
-/* Has the thread tell the sink that something for it was dropped: an event without notifications. */
-static void note_loss(struct rpc_sinks *s, struct entry *entry)
+/* What does not fit is dropped, and so is what comes until the sink has been told of that. */
+static void entry_put(struct entry *entry, struct event *e)
 {
-    struct event *e = entry->lost ? NULL : calloc(1, sizeof *e);
-
-    if (!e)
-        return;
-    entry->lost = true;
-    e->token = entry->token;
-    list_append(&s->events, &e->link);
-    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_lock(&entry->lock);
+    if (!entry->lost && entry->n_queued + (unsigned)e->n <= QUEUE_MAX) {
+        entry->n_queued += (unsigned)e->n;
+        list_append(&entry->events, &e->link);
+    } else {
+        entry->lost = true;
+        event_free(e);
+    }
+    pthread_cond_broadcast(&entry->changed);
+    pthread_mutex_unlock(&entry->lock);
 }
 
 void rpc_sinks_signal(struct rpc_sinks *s, sd_bus_message *m)
@@ -276,14 +298,9 @@ void rpc_sinks_signal(struct rpc_sinks *s, sd_bus_message *m)
         return;
     pthread_mutex_lock(&s->lock);
     entry = find(s, e->token);
-    if (entry && s->n_queued + (unsigned)e->n <= QUEUE_MAX) {
-        s->n_queued += (unsigned)e->n;
-        list_append(&s->events, &e->link);
-        e = NULL;
-        pthread_cond_broadcast(&s->changed);
-    } else if (entry) {
-        note_loss(s, entry);
-    }
+    if (entry)
+        entry_put(entry, e);
+    else
+        event_free(e);
     pthread_mutex_unlock(&s->lock);
-    event_free(e);
 }

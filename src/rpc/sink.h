@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The sinks that a client has advised, and the thread that calls them: never the dispatcher, for a sink may
- * call back into the service. */
+/* The sinks that a client has advised, and a thread for each that calls it: a slow sink holds up no other, and
+ * not the dispatcher, for a sink may call back into the service. */
 #ifndef VDS_RPC_SINK_H
 #define VDS_RPC_SINK_H
 
@@ -14,7 +14,7 @@
 struct rpc_sinks;
 
 struct rpc_sinks *rpc_sinks_new(void);
-/* Ends the thread, releases the sinks. When it is the thread itself that asks, it ends after its sink has
+/* Ends the threads, releases the sinks. When it is such a thread that asks, it ends after its sink has
  * returned. NULL is fine. */
 void rpc_sinks_destroy(struct rpc_sinks *sinks);
 

@@ -130,7 +130,7 @@ static void vpd_block_limits(struct reply *reply, const struct scsi_task *task)
     const struct scsi_lu *lu = task_lu(task);
     uint32_t granularity = GRANULE_BYTES >> lu->block_shift;
 
-    reply_u8(reply, 0x01); /* WSNZ: WRITE SAME of zero blocks is refused */
+    reply_u8(reply, lu->thin); /* WSNZ: WRITE SAME of zero blocks is refused (see check_write_same()) */
     reply_u8(reply, (uint8_t)max_caw_blocks(lu));
     reply_u16(reply, (uint16_t)granularity); /* optimal transfer length granularity */
     reply_u32(reply, lu->max_transfer >> lu->block_shift);

@@ -59,7 +59,9 @@ static int lu_geometry(struct scsi_lu *lu, const struct scsi_lu_config *config)
     if (lu->max_transfer < lu->block_size || lu->max_transfer > LIMIT_MAX_TRANSFER)
         return -EINVAL;
     lu->max_transfer &= ~(lu->block_size - 1);
-    atomic_init(&lu->n_blocks, store_size(lu->store) >> lu->block_shift);
+    if (config->size > store_size(lu->store))
+        return -EINVAL;
+    atomic_init(&lu->n_blocks, (config->size ? config->size : store_size(lu->store)) >> lu->block_shift);
     return 0;
 }
 
@@ -108,7 +110,7 @@ int scsi_lu_create(const struct scsi_lu_config *config, struct store *store, str
         return r;
     lu->id = config->id;
     lu->removable = config->removable;
-    lu->thin = store_is_thin(store);
+    lu->thin = !config->thick && store_is_thin(store);
     lu->save_pr = config->save_pr;
     lu->save_pr_arg = config->save_pr_arg;
     atomic_init(&lu->state, config->read_only ? LU_READ_ONLY : 0);
@@ -140,12 +142,17 @@ void lu_state_set(struct scsi_lu *lu, uint32_t set, uint32_t clear)
         ;
 }
 
-void scsi_lu_resized(struct scsi_lu *lu)
+void scsi_lu_resized(struct scsi_lu *lu, uint64_t size)
 {
-    atomic_store_explicit(&lu->n_blocks, store_size(lu->store) >> lu->block_shift, memory_order_release);
+    atomic_store_explicit(&lu->n_blocks, size >> lu->block_shift, memory_order_release);
     pthread_mutex_lock(&lu->lock);
     attention_raise_others(lu, NULL, UA_CAPACITY_CHANGED);
     pthread_mutex_unlock(&lu->lock);
+}
+
+bool scsi_lu_has_leaving(const struct scsi_lu *lu)
+{
+    return atomic_load(&lu->n_leaving) > 0;
 }
 
 void scsi_lu_set_online(struct scsi_lu *lu, bool online)

@@ -90,11 +90,22 @@ static bool no_data_out(const uint8_t *cdb)
     return cdb[0] == 0x93 && cdb[1] & 0x01; /* NDOB */
 }
 
+/* No blocks means "to the end" (SBC-3 §5.41.2), where WSNZ is not set: on units without UNMAP. With it, hosts
+ * take the end of the unit for a safe place to free with whatever data, against LBPRZ: libiscsi's suite does. */
+static void to_the_end(struct scsi_task *task, const struct scsi_lu *lu)
+{
+    if (task->arg[ARG_BLOCKS] || lu->thin)
+        return;
+    task->arg[ARG_BLOCKS] = lu_n_blocks(lu) - task->arg[ARG_LBA];
+    task->arg[ARG_BYTES] = task->arg[ARG_BLOCKS] << lu->block_shift;
+}
+
 bool check_write_same(struct scsi_task *task)
 {
     const struct scsi_lu *lu = task_lu(task);
     uint8_t n_at = cdb_range_decode(task->cdb).n_at;
 
+    to_the_end(task, lu);
     if (!task->arg[ARG_BLOCKS] || task->arg[ARG_BYTES] > MAX_WRITE_SAME_BYTES) {
         task_fail_cdb(task, n_at, WHOLE_BYTE);
         return false;

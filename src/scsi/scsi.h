@@ -9,6 +9,7 @@
 #ifndef VDS_SCSI_SCSI_H
 #define VDS_SCSI_SCSI_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -44,6 +45,8 @@ struct scsi_lu_config {
     uint32_t block_size;    /* 512 or 4096; 0: 512 */
     uint32_t physical_block_size; /* a power of two, block_size to 65536; 0: block_size. Hosts align to it; nothing else changes */
     bool read_only, removable;
+    bool thick;             /* fully provisioned: its space is never freed, whatever the store could do */
+    uint64_t size;          /* bytes that are served, from the start of the store; 0: all of it */
     uint32_t max_transfer;  /* bytes in one command, for VPD B0h; 0: 8 MiB */
     /* Persistent reservations with APTPL: hands the encoded state out; 0 means it is durable. Called under no lock, on a reactor
      * thread; NULL: APTPL is refused. `load_pr` bytes (may be NULL) restore it. */
@@ -58,8 +61,9 @@ int scsi_lu_create(const struct scsi_lu_config *config, struct store *store, str
 struct scsi_lu *scsi_lu_ref(struct scsi_lu *lu);
 void scsi_lu_unref(struct scsi_lu *lu);
 
-/* After store_resize(): publishes the new size and raises CAPACITY DATA HAS CHANGED on every nexus. Any thread. */
-void scsi_lu_resized(struct scsi_lu *lu);
+/* Serves the first `size` bytes of the store from now on and raises CAPACITY DATA HAS CHANGED on every nexus. Growing: after
+ * store_resize(). Shrinking: before it, and then wait for the commands that began under the old size (scsi_watch). Any thread. */
+void scsi_lu_resized(struct scsi_lu *lu, uint64_t size);
 /* OFFLINE: every medium access ends NOT READY; readers of properties go on. Any thread. */
 void scsi_lu_set_online(struct scsi_lu *lu, bool online);
 uint64_t scsi_lu_size(const struct scsi_lu *lu); /* bytes */
@@ -100,6 +104,16 @@ int scsi_view_map(struct scsi_view *view, uint16_t lun, struct scsi_lu *lu, bool
  * has left (perhaps before this returns) and the reference to the unit has been dropped. -ENOENT. */
 int scsi_view_unmap(struct scsi_view *view, uint16_t lun, void (*gone)(void *arg), void *arg);
 struct scsi_lu *scsi_view_lookup(const struct scsi_view *view, uint16_t lun);
+/* Commands that may still touch what lies beyond an end: counted when they are found, discounted when they are released. */
+struct scsi_watch {
+    _Atomic uint32_t n;
+    void (*less)(void *arg); /* one is gone; any thread. Not told of the watch: it may be gone, too */
+    void *arg;
+};
+/* Finds those of this view. One watch at a time over all views that they share. On the view's thread. */
+void scsi_view_watch(struct scsi_view *view, const struct scsi_lu *lu, uint64_t end, struct scsi_watch *watch);
+/* Do commands of a mapping run that is gone itself? Those are not found; what scsi_view_unmap() calls tells when they have left. */
+bool scsi_lu_has_leaving(const struct scsi_lu *lu);
 /* Goes on with the commands that a kick() announced; harmless when there are none. Calls done() of those that end. */
 void scsi_view_run(struct scsi_view *view);
 
@@ -163,6 +177,7 @@ struct scsi_task {
     struct scsi_itl *itl;
     const struct scsi_opcode *opcode;
     struct list_node link;      /* itl->tasks */
+    struct scsi_watch *watch;   /* counts this task */
     struct list_node wait;      /* lu->waiting, or view->ready */
     struct store *io_store;
     struct store_request io;
@@ -182,6 +197,9 @@ bool scsi_task_borrow(struct scsi_task *task, uint32_t buf_len);
 
 /* true: the answer is ready. false: done() will be called. */
 bool scsi_task_execute(struct scsi_task *task);
+
+/* A system call found that `lent` is not there (EFAULT). The answer can not be given any more; the next read will say what is wrong. */
+void scsi_task_lent_gone(struct scsi_task *task);
 
 /* Marks a task that is prepared or executing as aborted. One that executes still calls done(), when its last store request is back. */
 void scsi_task_abort(struct scsi_task *task);

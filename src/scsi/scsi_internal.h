@@ -57,6 +57,7 @@ struct scsi_lu {
     void *save_pr_arg;
 
     _Atomic uint64_t n_blocks;
+    _Atomic uint32_t n_leaving; /* mappings that are gone but for their last commands */
     _Atomic uint32_t state;
     struct gate_stripe gate[GATE_STRIPES];
 

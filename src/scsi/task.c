@@ -244,6 +244,7 @@ bool scsi_task_prepare(struct scsi_task *task)
     task->gate = NULL;
     task->extra = NULL;
     task->extra_free = NULL;
+    task->watch = NULL;
     memset(task->arg, 0, sizeof task->arg);
     task->opcode = opcode_find(task->cdb);
     task->itl = lun_decode(task->lun, &lun) ? view_find(task->view, lun) : NULL;
@@ -355,6 +356,12 @@ bool scsi_task_execute(struct scsi_task *task)
     }
     task->executing = true;
     return run(task, 0);
+}
+
+void scsi_task_lent_gone(struct scsi_task *task)
+{
+    if (task->lent)
+        store_lent_gone(task->itl->lu->store, task->arg[ARG_OFFSET], task->buf_len);
 }
 
 void scsi_task_abort(struct scsi_task *task)

@@ -128,6 +128,7 @@ static void itl_free(struct scsi_itl *itl)
     void (*gone)(void *) = itl->gone;
     void *arg = itl->gone_arg;
 
+    atomic_fetch_sub(&itl->lu->n_leaving, 1);
     scsi_lu_unref(itl->lu);
     free(itl);
     if (gone)
@@ -144,6 +145,7 @@ int scsi_view_unmap(struct scsi_view *view, uint16_t lun, void (*gone)(void *arg
     nexus_leave(itl);
     luns_changed(view, NULL);
     itl->leaving = true;
+    atomic_fetch_add(&itl->lu->n_leaving, 1);
     itl->gone = gone;
     itl->gone_arg = arg;
     list_for_each(n, &itl->tasks)
@@ -153,10 +155,50 @@ int scsi_view_unmap(struct scsi_view *view, uint16_t lun, void (*gone)(void *arg
     return 0;
 }
 
+/* ---- who reaches beyond an end ------------------------------------------------------------------------- */
+
+/* Commands with a range of their own are known by it; of the others (UNMAP, EXTENDED COPY, which may write to
+ * any unit of the session) no more is known than that they may. */
+static bool reaches(const struct scsi_task *task, const struct scsi_lu *lu, uint64_t end)
+{
+    if (task->itl->lu != lu)
+        return task->opcode && task->opcode->run == run_extended_copy;
+    return !task->opcode || !(task->opcode->flags & OP_LBA) ||
+           task->arg[ARG_OFFSET] + task->arg[ARG_BYTES] > end;
+}
+
+void scsi_view_watch(struct scsi_view *view, const struct scsi_lu *lu, uint64_t end, struct scsi_watch *watch)
+{
+    for (uint16_t i = 0; i < view->n_slots; i++) {
+        if (!view->slots[i])
+            continue;
+        list_for_each(n, &view->slots[i]->tasks) {
+            struct scsi_task *task = container_of(n, struct scsi_task, link);
+
+            if (task->watch || !reaches(task, lu, end))
+                continue;
+            task->watch = watch;
+            atomic_fetch_add(&watch->n, 1);
+        }
+    }
+}
+
+static void unwatch(struct scsi_task *task)
+{
+    struct scsi_watch *watch = TAKE_PTR(task->watch);
+    void (*less)(void *) = watch->less;
+    void *arg = watch->arg;
+
+    atomic_fetch_sub(&watch->n, 1);
+    less(arg);
+}
+
 void scsi_task_release(struct scsi_task *task)
 {
     struct scsi_itl *itl = task->itl;
 
+    if (task->watch)
+        unwatch(task);
     task->itl = NULL;
     if (!itl)
         return;

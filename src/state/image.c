@@ -359,6 +359,7 @@ static int reference_check(struct reading *reading, enum state_table t, const st
 static const enum state_table check_order[] = {
     STATE_SUBSYSTEM, STATE_PORTAL, STATE_TARGET, STATE_GROUP,  STATE_MEMBER,
     STATE_DRIVE,     STATE_LUN,    STATE_TIE,    STATE_SECRET, STATE_RESERVATION,
+    STATE_DISCOVERY_SECRET,
 };
 _Static_assert(ARRAY_SIZE(check_order) == STATE_N_TABLES, "every table is checked");
 

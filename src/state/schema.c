@@ -66,7 +66,18 @@ static const char administrator_columns[] =
     "ALTER TABLE subsystem ADD COLUMN import_target TEXT NOT NULL DEFAULT '';";
 /* clang-format on */
 
-const char *const schema_steps[] = { version_1, administrator_columns };
+/* clang-format off */
+/* Features and block sizes of LUNs; CHAP secrets of discovery sessions. */
+static const char lun_features[] =
+    "ALTER TABLE luns ADD COLUMN features INTEGER NOT NULL DEFAULT 0 CHECK (features BETWEEN 0 AND 7);"
+    "ALTER TABLE luns ADD COLUMN block_size INTEGER NOT NULL DEFAULT 0 CHECK (block_size IN (0, 512, 4096));"
+    "ALTER TABLE luns ADD COLUMN physical_block_size INTEGER NOT NULL DEFAULT 0 CHECK (physical_block_size BETWEEN 0 AND 65536);"
+
+    "CREATE TABLE discovery_secrets (kind INTEGER NOT NULL CHECK (kind IN (0, 1)), initiator TEXT NOT NULL,"
+    " secret BLOB NOT NULL CHECK (length(secret) BETWEEN 1 AND 64), PRIMARY KEY (kind, initiator));";
+/* clang-format on */
+
+const char *const schema_steps[] = { version_1, administrator_columns, lun_features };
 const unsigned schema_n_steps = ARRAY_SIZE(schema_steps);
 
 static int step(sqlite3 *db, const char *sql, unsigned to)

@@ -88,7 +88,10 @@ struct state_lun {
     uint64_t size;
     bool thick, offline;
     char *mask; /* "*", "" or names separated by semicolons */
+    uint32_t features; /* STATE_LUN_... */
+    uint32_t block_size, physical_block_size; /* 0: the usual */
 };
+enum { STATE_LUN_REMOVABLE = 1, STATE_LUN_READ_ONLY = 2, STATE_LUN_VOLATILE = 4, STATE_LUN_FEATURES = 7 };
 struct state_tie { /* a LUN at a target */
     struct guid lun, target;
     uint32_t number;
@@ -100,6 +103,11 @@ struct state_secret { /* CHAP */
     char initiator[STATE_ISCSI_SIZE]; /* "": the default for all */
     struct state_blob secret;
 };
+struct state_discovery_secret { /* CHAP of discovery sessions */
+    uint32_t kind;
+    char initiator[STATE_ISCSI_SIZE]; /* "": the default for all */
+    struct state_blob secret;
+};
 struct state_reservation { /* persistent reservations with APTPL, as src/scsi encodes them */
     struct guid lun;
     struct state_blob bytes;
@@ -107,7 +115,7 @@ struct state_reservation { /* persistent reservations with APTPL, as src/scsi en
 
 #define STATE_NOUNS(X) \
     X(subsystem, SUBSYSTEM) X(portal, PORTAL) X(target, TARGET) X(group, GROUP) X(member, MEMBER) X(drive, DRIVE) X(lun, LUN) \
-    X(tie, TIE) X(secret, SECRET) X(reservation, RESERVATION)
+    X(tie, TIE) X(secret, SECRET) X(reservation, RESERVATION) X(discovery_secret, DISCOVERY_SECRET)
 
 enum state_table {
 #define X(noun, NOUN) STATE_##NOUN,

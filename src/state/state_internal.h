@@ -26,7 +26,7 @@ struct col {
     bool secret;                   /* never shown in text */
 };
 
-#define COLS_MAX 8
+#define COLS_MAX 11
 
 struct col_set { /* columns by index */
     uint8_t n, cols[2];

@@ -95,10 +95,11 @@ const struct table state_tables[STATE_N_TABLES] = {
         { ID(drive, id), TEXT(drive, path, 1, text_is_path), TEXT(drive, name, 0, text_is_printable), NUM(drive, bus, 0, INT16_MAX),
           NUM(drive, slot, 0, INT16_MAX), FLAG(drive, offline) },
         .unique = { { 1, { 0 } }, { 1, { 1 } } } },
-    [STATE_LUN] = { "luns", "LUN", sizeof(struct state_lun), 8,
+    [STATE_LUN] = { "luns", "LUN", sizeof(struct state_lun), 11,
         { ID(lun, id), REF(lun, drive), TEXT(lun, file, 1, text_is_file_name), TEXT(lun, name, 0, text_is_printable),
           { "size", COL_U64, AT(lun, size), false, 1, INT64_MAX }, FLAG(lun, thick), FLAG(lun, offline),
-          { "mask", COL_STRING, AT(lun, mask), false, 0, MASK_MAX, text_is_mask } },
+          { "mask", COL_STRING, AT(lun, mask), false, 0, MASK_MAX, text_is_mask }, NUM(lun, features, 0, STATE_LUN_FEATURES),
+          NUM(lun, block_size, 0, 4096), NUM(lun, physical_block_size, 0, 65536) },
         .unique = { { 1, { 0 } }, { 2, { 1, 2 } } },
         .refs = { { { 1, { 1 } }, STATE_DRIVE, { 1, { 0 } } } } },
     [STATE_TIE] = { "lun_targets", "tie of a LUN to a target", sizeof(struct state_tie), 3,
@@ -114,6 +115,10 @@ const struct table state_tables[STATE_N_TABLES] = {
         { ID(reservation, lun), { "bytes", COL_BLOB, AT(reservation, bytes), false, 0, BLOB_MAX } },
         .unique = { { 1, { 0 } } },
         .refs = { { { 1, { 0 } }, STATE_LUN, { 1, { 0 } } } } },
+    [STATE_DISCOVERY_SECRET] = { "discovery_secrets", "CHAP secret for discovery", sizeof(struct state_discovery_secret), 3,
+        { { "kind", COL_U32, AT(discovery_secret, kind), true, 0, 1 },
+          { "initiator", COL_TEXT, AT(discovery_secret, initiator), true, 0, STATE_ISCSI_SIZE - 1, text_is_initiator },
+          { "secret", COL_BLOB, AT(discovery_secret, secret), false, 1, 64, .secret = true } } },
 };
 /* clang-format on */
 

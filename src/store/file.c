@@ -323,6 +323,11 @@ static int file_submit(struct store *store, struct store_request *req)
     return submits[req->op](req, t);
 }
 
+static void file_lent_gone(struct store *store, uint64_t offset, uint64_t len)
+{
+    file_map_freed(file_of(store), offset, len);
+}
+
 static int file_extent_at(struct store *store, uint64_t offset, struct store_extent *ret_extent)
 {
     uint64_t end;
@@ -404,6 +409,7 @@ static const uint8_t *file_borrow(struct store *store, uint64_t offset, uint64_t
 static const struct store_kind file_kind = {
     .name = "file",
     .submit = file_submit,
+    .lent_gone = file_lent_gone,
     .borrow = file_borrow,
     .extent_at = file_extent_at,
     .allocated = file_allocated,

@@ -55,6 +55,12 @@ const uint8_t *store_borrow(struct store *store, uint64_t offset, uint64_t len)
     return store->kind->borrow(store, offset, len);
 }
 
+void store_lent_gone(struct store *store, uint64_t offset, uint64_t len)
+{
+    if (store->kind->lent_gone)
+        store->kind->lent_gone(store, offset, len);
+}
+
 int store_extent_at(struct store *store, uint64_t offset, struct store_extent *ret_extent)
 {
     uint64_t size = store_size(store);

@@ -49,6 +49,9 @@ int store_submit(struct store *store, struct store_request *req);
  * they are for system calls (EFAULT), not to be touched (SIGBUS). */
 const uint8_t *store_borrow(struct store *store, uint64_t offset, uint64_t len);
 
+/* A system call found that what was borrowed is not there (EFAULT): nobody borrows that range until it has been written again. */
+void store_lent_gone(struct store *store, uint64_t offset, uint64_t len);
+
 /* What is known about a range, for GET LBA STATUS: from `offset`, the length of the run of equal state. */
 struct store_extent {
     uint64_t len;

@@ -14,6 +14,8 @@ struct store_kind {
     int (*submit)(struct store *store, struct store_request *req);
     /* absent: always NULL; the range lies within the size and is not empty */
     const uint8_t *(*borrow)(struct store *store, uint64_t offset, uint64_t len);
+    /* store_lent_gone(). Absent: nothing that is lent can go */
+    void (*lent_gone)(struct store *store, uint64_t offset, uint64_t len);
     /* absent: all mapped */
     int (*extent_at)(struct store *store, uint64_t offset, struct store_extent *ret_extent);
     /* absent: size */

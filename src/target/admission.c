@@ -2,6 +2,7 @@
 /* What the protocol asks about targets: who may log in where, and what SendTargets shows. Both read the same table. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -148,6 +149,43 @@ static void list(void *dir_arg, struct iscsi_conn *iscsi, const char *initiator,
     target_dir_unlock(dir);
 }
 
+struct cold_reset {
+    struct loop_message message;
+    struct target_reactor *reactor;
+    struct guid target;
+    uint64_t by; /* who asked ends by itself */
+};
+
+static void cold_reset_run(struct loop_message *message)
+{
+    struct cold_reset *reset = container_of(message, struct cold_reset, message);
+
+    list_for_each_safe(node, &reset->reactor->conns) {
+        struct target_conn *conn = container_of(node, struct target_conn, link);
+
+        if (conn->id != reset->by && conn->path && guid_equal(&conn->path->target->id, &reset->target))
+            target_conn_drop(conn);
+    }
+    free(reset);
+}
+
+/* Out of memory: the sessions of that reactor are not reached. Their tasks have been ended anyway. */
+static void cold_reset(void *dir_arg, struct iscsi_conn *iscsi)
+{
+    const struct target_conn *conn = dir_arg;
+    struct engine *engine = conn->reactor->engine;
+
+    (void)iscsi;
+    for (unsigned i = 0; conn->path && i < engine->n_reactors; i++) {
+        struct cold_reset *reset = malloc(sizeof *reset);
+
+        if (!reset)
+            continue;
+        *reset = (struct cold_reset){ { .run = cold_reset_run }, &engine->reactors[i], conn->path->target->id, conn->id };
+        loop_post(reset->reactor->loop, &reset->message);
+    }
+}
+
 static void discovery_auth(void *dir_arg, const char *initiator, struct iscsi_auth *ret_auth)
 {
     struct target_conn *conn = dir_arg;
@@ -164,5 +202,6 @@ const struct iscsi_directory target_admission = {
     .session_exists = session_exists,
     .session_open = session_open,
     .list = list,
+    .cold_reset = cold_reset,
     .discovery_auth = discovery_auth,
 };

@@ -107,6 +107,15 @@ void target_slots_free(struct target_reactor *reactor)
     }
 }
 
+static void send_failed(struct target_conn *conn, int res)
+{
+    if (res == -EFAULT) {
+        log_error("connection from %s closed: a LUN's file has lost pages that were being sent", conn->peer_address);
+        iscsi_conn_send_faulted(conn->iscsi);
+    }
+    target_conn_kill(conn);
+}
+
 static void sent(struct loop_op *op, int res)
 {
     struct target_conn *conn = container_of(op, struct target_conn, send_op);
@@ -118,7 +127,7 @@ static void sent(struct loop_op *op, int res)
     else if (res > 0)
         iscsi_conn_sent(conn->iscsi, (size_t)res);
     else
-        target_conn_kill(conn);
+        send_failed(conn, res);
     target_conn_touch(conn);
 }
 

@@ -77,6 +77,7 @@ static int tables_init(struct engine *engine)
         r = target_registry_init(&engine->registry);
     if (r == 0)
         r = target_sources_init(&engine->sources, options->max_connections, options->max_connections_per_source);
+    pthread_mutex_init(&engine->settle_lock, NULL);
     target_events_init(&engine->events, options->event, options->event_arg);
     if (r == 0)
         r = target_events_start(&engine->events);
@@ -236,6 +237,7 @@ void engine_destroy(struct engine *engine)
     for (unsigned i = 0; i < engine->n_reactors; i++)
         target_reactor_stop(&engine->reactors[i]);
     target_events_fini(&engine->events);
+    pthread_mutex_destroy(&engine->settle_lock);
     target_units_free(&engine->dir);
     target_sources_fini(&engine->sources);
     target_registry_fini(&engine->registry);

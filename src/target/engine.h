@@ -119,6 +119,9 @@ int engine_lu_add(struct engine *engine, const struct guid *id, struct scsi_lu *
 int engine_lu_remove(struct engine *engine, const struct guid *id);
 /* Who may see it: n names; all = everyone. Takes effect on live sessions, with unit attention. Default: nobody. */
 int engine_lu_set_mask(struct engine *engine, const struct guid *id, bool all, const char *const *initiators, size_t n);
+/* After scsi_lu_resized() made it smaller: returns when no command that began before can touch what lies beyond `end` bytes. As long as
+ * the slowest of them takes, at most until its initiator is given up for dead. -ENOENT. */
+int engine_lu_settle(struct engine *engine, const struct guid *id, uint64_t end);
 /* Live sessions get REPORTED LUNS DATA HAS CHANGED. -EEXIST when the number or the unit is mapped at this target already. */
 int engine_lun_map(struct engine *engine, const struct guid *target, uint16_t lun, const struct guid *lu);
 /* Returns when no task of that target uses the unit any more. -ENOENT. */

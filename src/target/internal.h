@@ -59,6 +59,7 @@ struct engine {
     atomic_bool watch_stopped;
     atomic_uint next_reactor;   /* where the search for the least loaded starts, and where the next listener goes */
     _Atomic uint64_t next_conn_id;
+    pthread_mutex_t settle_lock; /* one engine_lu_settle() at a time: a command is counted by one watch */
 };
 
 /* Runs `look(reactor, arg)` on every reactor, one after the other, and returns when the last has. Not on a reactor's thread, under no lock. */

@@ -357,6 +357,60 @@ int engine_lu_set_mask(struct engine *engine, const struct guid *id, bool all, c
     return r;
 }
 
+struct settling {
+    const struct scsi_lu *lu;
+    uint64_t end;
+    struct scsi_watch watch;
+};
+
+static void one_less(void *arg)
+{
+    struct engine *engine = arg;
+
+    target_idle_signal(&engine->dir.idle);
+}
+
+static void watch_reactor(struct target_reactor *reactor, void *arg)
+{
+    struct settling *settling = arg;
+
+    list_for_each(node, &reactor->conns) {
+        struct target_session *session = container_of(node, struct target_conn, link)->session;
+
+        if (session && session->view)
+            scsi_view_watch(session->view, settling->lu, settling->end, &settling->watch);
+    }
+}
+
+static bool settled(const void *arg)
+{
+    const struct settling *settling = arg;
+
+    return atomic_load(&settling->watch.n) == 0 && !scsi_lu_has_leaving(settling->lu);
+}
+
+int engine_lu_settle(struct engine *engine, const struct guid *id, uint64_t end)
+{
+    struct settling settling = { .end = end, .watch = { .less = one_less, .arg = engine } };
+    struct scsi_lu *unit = NULL;
+    struct dir_lu *lu;
+
+    target_dir_read(&engine->dir);
+    lu = find_unit(&engine->dir, id);
+    if (lu)
+        unit = scsi_lu_ref(lu->lu);
+    target_dir_unlock(&engine->dir);
+    if (!unit)
+        return -ENOENT;
+    settling.lu = unit;
+    pthread_mutex_lock(&engine->settle_lock);
+    target_each_reactor(engine, watch_reactor, &settling);
+    target_idle_wait(&engine->dir.idle, settled, &settling);
+    pthread_mutex_unlock(&engine->settle_lock);
+    scsi_lu_unref(unit);
+    return 0;
+}
+
 /* Under the lock for writing. */
 static int lun_add(struct target_directory *dir, const struct guid *target_id, uint16_t number, const struct guid *lu_id)
 {

@@ -117,8 +117,8 @@ class Array:
             self.lun(lun, name)
         return iscsi_name
 
-    def lun(self, lun, *targets, size="64M"):
-        self.ctl("lun", "create", lun, "--size", size)
+    def lun(self, lun, *targets, size="64M", options=()):
+        self.ctl("lun", "create", lun, "--size", size, *options)
         self.ctl("lun", "allow", lun, "*")
         if targets:
             self.ctl("lun", "attach", lun, *targets)

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: MIT
 """A small iSCSI initiator for tests: raw sockets, one connection, no retries of its own. Shows what the target does, hides nothing."""
+import hashlib
 import socket
 import struct
 
 OP_NOP_OUT, OP_SCSI, OP_TMF, OP_LOGIN, OP_TEXT, OP_DATA_OUT, OP_LOGOUT = 0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06
-OP_NOP_IN, OP_RESPONSE, OP_LOGIN_RESPONSE, OP_TEXT_RESPONSE = 0x20, 0x21, 0x23, 0x24
+OP_NOP_IN, OP_RESPONSE, OP_TMF_RESPONSE, OP_LOGIN_RESPONSE, OP_TEXT_RESPONSE = 0x20, 0x21, 0x22, 0x23, 0x24
 OP_DATA_IN, OP_LOGOUT_RESPONSE, OP_R2T, OP_ASYNC, OP_REJECT = 0x25, 0x26, 0x31, 0x32, 0x3F
 NO_TAG = 0xFFFFFFFF
+CHAP_DIGESTS = {5: hashlib.md5, 6: hashlib.sha1, 7: hashlib.sha256, 8: hashlib.sha3_256}
+TMF_TARGET_COLD_RESET = 7
 ASYNC_LOGOUT_REQUEST, ASYNC_CONNECTION_DROPPED = 1, 2
 
 
@@ -111,9 +114,28 @@ class Connection:
         self.immediate = 262144 if answers.get("ImmediateData", "Yes") == "Yes" else 0
         return answers
 
+    def login_chap(self, initiator, target, secret, algorithm=5, name=None, challenge=None):
+        """As login(), with CHAP (RFC 7143 section 12.1.3). A challenge asks the target to prove itself: returns its CHAP_R beside the keys."""
+        wanted = {"InitiatorName": initiator, "SessionType": "Normal" if target else "Discovery", "AuthMethod": "CHAP,None"}
+        if target:
+            wanted["TargetName"] = target
+        isid, digest = b"\x80\x00\x00\x00\x00\x07", CHAP_DIGESTS[algorithm]
+        if self._login_step(isid, 0, None, wanted).get("AuthMethod") != "CHAP":
+            raise AssertionError("the target does not ask for CHAP")
+        asked = self._login_step(isid, 0, None, {"CHAP_A": str(algorithm)})
+        if asked.get("CHAP_A") != str(algorithm):
+            raise AssertionError(f"CHAP_A={asked.get('CHAP_A')}")
+        value = bytes([int(asked["CHAP_I"])]) + secret + bytes.fromhex(asked["CHAP_C"][2:])
+        proof = {"CHAP_N": name or initiator, "CHAP_R": "0x" + digest(value).hexdigest()}
+        if challenge:
+            proof.update(CHAP_I="33", CHAP_C="0x" + challenge.hex())
+        answer = self._login_step(isid, 0, 1, proof)
+        keys = self._login_step(isid, 1, 3, {"HeaderDigest": "None", "DataDigest": "None"})
+        return keys, answer.get("CHAP_R")
+
     def _login_step(self, isid, stage, next_stage, keys):
         header = bytearray(48)
-        header[0], header[1] = OP_LOGIN | 0x40, 0x80 | stage << 2 | next_stage
+        header[0], header[1] = OP_LOGIN | 0x40, stage << 2 | (0 if next_stage is None else 0x80 | next_stage)
         header[8:14] = isid
         header[16:20] = struct.pack(">I", 1)
         header[24:32] = struct.pack(">II", self.cmd_sn, self.exp_stat_sn)
@@ -157,6 +179,19 @@ class Connection:
         while True:
             header, _ = self.receive()
             if header[0] & 0x3F == OP_LOGOUT_RESPONSE:
+                return header[2]
+
+    def task_management(self, function, lun=0, referenced=NO_TAG):
+        """The response (RFC 7143 section 11.6.1)."""
+        header = bytearray(48)
+        header[0], header[1] = OP_TMF | 0x40, 0x80 | function
+        header[8:10] = struct.pack(">H", lun)
+        header[16:32] = struct.pack(">IIII", self.tag(), referenced, self.cmd_sn, self.exp_stat_sn)
+        header[32:36] = struct.pack(">I", self.cmd_sn)
+        self.send(header)
+        while True:
+            header, _ = self.receive()
+            if header[0] & 0x3F == OP_TMF_RESPONSE:
                 return header[2]
 
     # ---- SCSI

@@ -49,7 +49,8 @@ def runs_of(transcript):
     runs, commands = [], []
     for line in transcript.splitlines():
         if line.startswith((PROMPT, NOT_RUN)):
-            commands.append(re.sub(r"secret=\.\.\.", "secret=abcdefghijkl", line[len(PROMPT):]))
+            secret = "yzabcdefghij" if " remember " in line else "abcdefghijkl"  # the two directions must not share one
+            commands.append(line[len(PROMPT):].replace("secret=...", f"secret={secret}"))
         elif line.startswith("[exit "):
             runs.append(commands)
             commands = []

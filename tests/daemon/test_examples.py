@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """One source, two places: the example runs against the service and with the array in its own process."""
+import os
+import pathlib
 import subprocess
 import tempfile
 import unittest
 
 import harness
 
+EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples"
 EXAMPLE = harness.BUILD / "examples/portal_group"
 STORY = ["not served before AddPortal: yes", "served when AddPortal is done: yes", "not served when RemovePortal is done: yes"]
 
@@ -51,6 +54,25 @@ class Examples(unittest.TestCase):
                 self.assertEqual(program.wait(60), 0)
         self.assertRegex(seen, rf"Target:iqn\.\S+ Portal:{portal},1")
         self.assertRegex(seen, r"Lun:0 .*\bDIRECT_ACCESS\b.*6[34]M")
+
+
+class Installed(unittest.TestCase):
+    def test_the_examples_are_built_from_what_is_installed_as_their_heads_say(self):
+        with tempfile.TemporaryDirectory() as root:
+            subprocess.run(["meson", "install", "-C", harness.BUILD, "--no-rebuild", "--quiet", "--destdir", root], check=True,
+                           stdout=subprocess.DEVNULL)
+            folder = next(pathlib.Path(root).rglob("vds-compat.pc")).parent
+            env = {**os.environ, "PKG_CONFIG_PATH": str(folder), "PKG_CONFIG_SYSROOT_DIR": root}
+            for source, package, more in (("windows/list.c", "vds-compat", ["-x", "c"]), ("windows/group.c", "vds-compat", ["-x", "c"]),
+                                          ("portal_group.c", "vds", ["-x", "c"]), ("embed.c", "vds", ["-x", "c"]),
+                                          ("provider/provider.c", "vds", ["-shared", "-fPIC", "-x", "c"])):
+                flags = {what: subprocess.run(["pkg-config", what, package], env=env, check=True, capture_output=True,
+                                              text=True).stdout.split() for what in ("--cflags", "--libs")}
+                libs = [] if source.startswith("provider") else flags["--libs"] + ["-x", "none"]
+                command = ["cc", "-Wall", "-Wextra", "-Werror", *flags["--cflags"], *more, str(EXAMPLES / source), "-x", "none", *libs,
+                           "-Wl,--allow-shlib-undefined", "-o", f"{root}/out"]
+                done = subprocess.run(command, capture_output=True, text=True)
+                self.assertEqual(done.returncode, 0, f"{' '.join(command)}\n{done.stderr}")
 
 
 class WindowsStyle(harness.ArrayTest):

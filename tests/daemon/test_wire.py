@@ -97,6 +97,20 @@ class Wire(harness.ArrayTest):
         self.array.ctl("lun", "deny", "disk", initiator.INITIATOR)
         self.assertEqual(session.report_luns(), [])
 
+    def test_a_cold_reset_ends_every_session_of_its_target_and_no_other(self):
+        p1, p2 = self.array.portals[:2]
+        box, other = self.array.target("box", [p1], [p2], lun="disk"), self.array.target("other", [p1])
+        mine, theirs = (initiator.login(p, box, name) for p, name in ((p1, "iqn.2026-11.org.vds.test:a"), (p2, "iqn.2026-11.org.vds.test:b")))
+        bystander = initiator.login(p1, other, "iqn.2026-11.org.vds.test:c")
+        self.addCleanup(lambda: [c.close() for c in (mine, theirs, bystander)])
+        self.assertEqual(mine.task_management(initiator.TMF_TARGET_COLD_RESET), 0)
+        for connection in (mine, theirs):
+            with self.assertRaises((initiator.Closed, ConnectionError)):
+                connection.receive()
+            self.assertEqual([event for event, _ in connection.events], [initiator.ASYNC_CONNECTION_DROPPED])
+        self.assertEqual(bystander.report_luns(), [])
+        initiator.login(p1, box).close()
+
     def test_data_survives_a_restart(self):
         p1, *_ = self.array.portals
         box = self.array.target("box", [p1], lun="disk")

@@ -3,6 +3,8 @@
  * service at $VDS_SOCKET, one connection for each thread. Not a test by itself: tests/daemon/test_scale.py, bench/run and bench/scale use it.
  *
  *     many_targets make FIRST COUNT THREADS LUN-MIB    targets many-FIRST... with two groups of two portals each; LUN-MIB 0: without a LUN
+ *     many_targets portal PORT                         a target of its own; prints its name, then adds the portal of that port to its group when a line
+ *                                                      comes on standard input and takes it away at the next, until the end
  *     many_targets probe ROUNDS                        a target of its own: AddPortal and RemovePortal, ROUNDS times; then it is gone
  *
  * prints one line of JSON, times in milliseconds.
@@ -320,6 +322,61 @@ static void probe(unsigned rounds)
     free(out.ms);
 }
 
+static void print_name(IVdsIscsiTarget *target)
+{
+    VDS_ISCSI_TARGET_PROP prop;
+
+    check(IVdsIscsiTarget_GetProperties(target, &prop), "IVdsIscsiTarget::GetProperties");
+    printf("{\"target\": \"");
+    for (const WCHAR *c = prop.pwszIscsiName; *c; c++)
+        putchar((int)*c);
+    printf("\"}\n");
+    fflush(stdout);
+    CoTaskMemFree(prop.pwszIscsiName);
+    CoTaskMemFree(prop.pwszFriendlyName);
+}
+
+static VDS_OBJECT_ID portal_of_port(IVdsSubSystemIscsi *array, ULONG port)
+{
+    VDS_ISCSI_PORTAL_PROP prop = { 0 };
+    IVdsIscsiPortal *portal;
+    IEnumVdsObject *members;
+
+    check(IVdsSubSystemIscsi_QueryPortals(array, &members), "QueryPortals");
+    while (prop.address.ulPort != port && (portal = next(members, &IID_IVdsIscsiPortal))) {
+        check(IVdsIscsiPortal_GetProperties(portal, &prop), "IVdsIscsiPortal::GetProperties");
+        IVdsIscsiPortal_Release(portal);
+    }
+    IEnumVdsObject_Release(members);
+    check(prop.address.ulPort == port ? S_OK : E_INVALIDARG, "no portal of this port");
+    return prop.id;
+}
+
+static void portal_on_demand(ULONG port)
+{
+    struct client c = { 0 };
+    IVdsIscsiPortalGroup *group;
+    IVdsIscsiTarget *target;
+    VDS_OBJECT_ID id;
+    char line[16];
+
+    client_open(&c);
+    target = make_target(c.array, "portal", 0);
+    group = make_group(target);
+    id = portal_of_port(c.array, port);
+    print_name(target);
+    while (fgets(line, sizeof line, stdin)) {
+        add_portal(group, id);
+        if (fgets(line, sizeof line, stdin))
+            remove_portal(group, id);
+        puts("{}");
+        fflush(stdout);
+    }
+    IVdsIscsiPortalGroup_Release(group);
+    IVdsIscsiTarget_Release(target);
+    client_close(&c);
+}
+
 int main(int argc, char **argv)
 {
     unsigned long n[4] = { 0 };
@@ -330,8 +387,10 @@ int main(int argc, char **argv)
         make((unsigned)n[0], (unsigned)n[1], (unsigned)n[2], (unsigned)n[3]);
     } else if (argc == 3 && strcmp(argv[1], "probe") == 0 && n[0] >= 1 && n[0] <= 100000) {
         probe((unsigned)n[0]);
+    } else if (argc == 3 && strcmp(argv[1], "portal") == 0) {
+        portal_on_demand((ULONG)n[0]);
     } else {
-        fprintf(stderr, "usage: many_targets make FIRST COUNT THREADS LUN-MIB | many_targets probe ROUNDS\n");
+        fprintf(stderr, "usage: many_targets make FIRST COUNT THREADS LUN-MIB | many_targets probe ROUNDS | many_targets portal PORT\n");
         return 2;
     }
     return 0;

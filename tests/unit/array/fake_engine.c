@@ -357,7 +357,30 @@ void engine_drain_free(struct engine_drain *drain)
     leave(0);
 }
 
+int engine_discovery_set_secret(struct engine *engine, const char *initiator, const struct iscsi_secret *secret)
+{
+    static const struct guid nobody;
+
+    ENTER();
+    return set_secret(engine, &nobody, 0, initiator, secret);
+}
+
+int engine_discovery_set_mutual(struct engine *engine, const char *initiator, const struct iscsi_secret *secret)
+{
+    static const struct guid nobody;
+
+    ENTER();
+    return set_secret(engine, &nobody, 1, initiator, secret);
+}
+
 /* ---- units ----------------------------------------------------------------------------------- */
+
+int engine_lu_settle(struct engine *engine, const struct guid *id, uint64_t end)
+{
+    (void)end;
+    ENTER();
+    return leave(find(engine, THING_UNIT, id, NULL) ? 0 : -ENOENT);
+}
 
 int engine_lu_add(struct engine *engine, const struct guid *id, struct scsi_lu *lu)
 {

@@ -19,6 +19,9 @@ struct fake {
     atomic_int taken_port;   /* engine_portal_open() there is -EADDRINUSE */
     atomic_bool hold_drains; /* a drain with connections stays open until fake_drains_finish() or a cancel */
     atomic_bool hold_creates; /* store_file_create() stops half way until fake_create_release() */
+    atomic_int resize_error; /* what growing a store ends with; 0: none */
+    _Atomic uint64_t data_at; /* the only byte of a store that is not zero; 0: none */
+    atomic_bool hold_resizes; /* store_resize() stops likewise before it grows */
     atomic_int create_error; /* what store_file_create() ends with after half of the file; 0: none */
 };
 extern struct fake fake;

@@ -18,12 +18,14 @@
 struct store {
     atomic_uint n_refs;
     uint64_t size;
+    char *path; /* NULL: memory */
 };
 struct scsi_lu {
     atomic_uint n_refs;
     struct scsi_lu_config config;
     struct store *store;
     bool online;
+    uint64_t size;
 };
 
 static atomic_uint n_units;
@@ -46,6 +48,7 @@ int scsi_lu_create(const struct scsi_lu_config *config, struct store *store, str
     lu->config = *config;
     lu->store = store_ref(store);
     lu->online = true;
+    lu->size = config->size;
     atomic_fetch_add(&n_units, 1);
     *ret_lu = lu;
     return 0;
@@ -69,6 +72,16 @@ void scsi_lu_unref(struct scsi_lu *lu)
 void scsi_lu_set_online(struct scsi_lu *lu, bool online)
 {
     lu->online = online;
+}
+
+void scsi_lu_resized(struct scsi_lu *lu, uint64_t size)
+{
+    lu->size = size;
+}
+
+uint64_t scsi_lu_size(const struct scsi_lu *lu)
+{
+    return lu->size;
 }
 
 bool fake_lu_online(const struct scsi_lu *lu);
@@ -155,7 +168,71 @@ int store_file_open(const char *path, bool read_only, struct store **ret_store)
     store = calloc(1, sizeof *store);
     atomic_init(&store->n_refs, 1);
     store->size = (uint64_t)st.st_size;
+    store->path = strdup(path);
     *ret_store = store;
+    return 0;
+}
+
+int store_memory_open(uint64_t size, struct store **ret_store)
+{
+    struct store *store = calloc(1, sizeof *store);
+
+    atomic_init(&store->n_refs, 1);
+    store->size = size;
+    *ret_store = store;
+    return 0;
+}
+
+/* The file has its name by now; what it was opened as was the one before the commit. */
+static void real_path(const struct store *store, char path[static 512])
+{
+    char *end;
+
+    snprintf(path, 512, "%s", store->path);
+    end = strstr(path, ".creating");
+    if (end && access(path, F_OK) < 0)
+        *end = '\0';
+}
+
+int store_resize(struct store *store, uint64_t size)
+{
+    char path[512];
+
+    if (size > store->size && fake.hold_resizes)
+        hold();
+    if (size > store->size && fake.resize_error)
+        return fake.resize_error;
+    if (store->path) {
+        real_path(store, path);
+        if (truncate(path, (off_t)size) < 0)
+            return -errno;
+    }
+    store->size = size;
+    return 0;
+}
+
+int store_reserve(struct store *store, uint64_t offset, uint64_t len)
+{
+    (void)store;
+    (void)offset;
+    (void)len;
+    return fake.resize_error;
+}
+
+int store_extent_at(struct store *store, uint64_t offset, struct store_extent *ret_extent)
+{
+    *ret_extent = (struct store_extent){ .len = store->size - offset, .mapped = true };
+    return 0;
+}
+
+int store_submit(struct store *store, struct store_request *req)
+{
+    uint64_t data = fake.data_at, end = req->offset + req->len;
+
+    (void)store;
+    memset(req->iov->iov_base, 0, req->len);
+    if (data && data >= req->offset && data < end)
+        ((uint8_t *)req->iov->iov_base)[data - req->offset] = 1;
     return 0;
 }
 
@@ -177,6 +254,8 @@ struct store *store_ref(struct store *store)
 
 void store_unref(struct store *store)
 {
-    if (store && atomic_fetch_sub(&store->n_refs, 1) == 1)
-        free(store);
+    if (!store || atomic_fetch_sub(&store->n_refs, 1) != 1)
+        return;
+    free(store->path);
+    free(store);
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Each test that docs/protocol-iscsi.md names exists, and each row but the honest gaps names one."""
+"""Each test that the iSCSI part of docs/protocol.md names exists, and each row but the honest gaps names one."""
 import pathlib
 import re
 import sys
@@ -10,7 +10,8 @@ tests = set()
 for path in (root / "tests/unit/iscsi").glob("test_*.c"):
     tests |= set(re.findall(r"^static void (\w+)\(void \*\*state\)", path.read_text(), re.M))
 faults = []
-for number, line in enumerate((root / "docs/protocol-iscsi.md").read_text().splitlines(), 1):
+part, _, _ = (root / "docs/protocol.md").read_text().partition("\n## SCSI: ")
+for number, line in enumerate(part.splitlines(), 1):
     if not line.startswith("|") or line.startswith(("|---", "| feature", "| property")):
         continue
     named = re.findall(r"`(\w+)`", line.rsplit("|", 2)[1])

@@ -118,6 +118,25 @@ static void abort_task_set_ends_the_tasks_of_that_unit(void **state)
     assert_int_equal(i->view->n_resets + i->view->n_clears, 0);
 }
 
+/* SAM-5 §4.7.5: LUN 0 by flat space is LUN 0 by peripheral device, and its tasks are the same task set. */
+static void a_unit_is_the_same_however_its_lun_is_addressed(void **state)
+{
+    struct initiator *i = *state;
+    uint8_t bhs[BHS_LEN];
+
+    login(i, "");
+    i->view->hold = true;
+    test_unit_ready(i, 1);
+    request_pdu(i, bhs, OP_TASK_REQUEST | PDU_IMMEDIATE, PDU_FINAL | TMF_ABORT_TASK_SET, 50);
+    bhs[8] = 0x40;
+    be32_put(bhs + 20, TAG_NONE);
+    initiator_send(i, bhs, NULL, 0);
+    assert_true(initiator_quiet(i)); /* until the task has ended */
+    fake_complete(i->view);
+    assert_answer(i, 50, TMF_COMPLETE);
+    assert_true(initiator_quiet(i)); /* and it is silent */
+}
+
 /* §11.5.1: all commands with a CmdSN before the request's, also one that waits for its turn */
 static void a_command_that_waits_for_its_turn_is_aborted_too(void **state)
 {
@@ -271,6 +290,7 @@ int main(void)
         TEST(abort_task_of_a_task_that_is_not_there_says_so),
         TEST(abort_task_of_a_command_that_did_not_come_fills_its_gap),
         TEST(abort_task_set_ends_the_tasks_of_that_unit),
+        TEST(a_unit_is_the_same_however_its_lun_is_addressed),
         TEST(a_command_that_waits_for_its_turn_is_aborted_too),
         TEST(clear_task_set_and_unit_reset_reach_the_unit),
         TEST(functions_on_a_unit_that_is_not_there_say_so),

@@ -21,6 +21,7 @@ struct thing {
     uint16_t tag;
     uint32_t status;
     bool thick, no_address;
+    uint32_t features, block_size, physical_block_size;
     uint64_t size;
     char name[64], iscsi_name[64], mask[256];
     struct guid members[MAX]; /* of a group: portals; of a LUN: targets */
@@ -33,7 +34,7 @@ struct array {
     struct thing things[N_KINDS][MAX];
     size_t n[N_KINDS];
     struct guid id, provider_id;
-    char name[64], import_target[224];
+    char name[64], last_secret[128], import_target[224];
     uint32_t status;
     HRESULT fail;
     bool hold;
@@ -351,6 +352,9 @@ HRESULT array_lun_get(struct array *a, const struct guid *id, struct array_lun_i
     ret->thick = t->thick;
     ret->status = VDS_LS_ONLINE;
     ret->health = VDS_H_HEALTHY;
+    ret->features = t->features;
+    ret->block_size = t->block_size;
+    ret->physical_block_size = t->physical_block_size;
     ret->transition = VDS_TS_STABLE;
     return S_OK;
 }
@@ -707,9 +711,62 @@ HRESULT array_lun_create(struct array *a, const struct array_lun_spec *spec, str
     t->parent = a->things[DRIVE][0].id;
     t->size = (spec->size + 0xfffff) & ~0xfffffull;
     t->thick = spec->thick;
+    t->features = spec->features;
+    t->block_size = spec->block_size ? spec->block_size : 512;
+    t->physical_block_size = spec->physical_block_size ? spec->physical_block_size : t->block_size;
     snprintf(t->mask, sizeof t->mask, "%s", spec->mask);
     snprintf(t->name, sizeof t->name, "%s", spec->friendly_name ? spec->friendly_name : "LUN");
     return op_start(a, &t->id, S_OK, &t->id, ret_op);
+}
+
+HRESULT array_lun_extend(struct array *a, const struct guid *lun, uint64_t n_bytes, const struct guid *drives, size_t n_drives,
+                         struct array_op **ret_op)
+{
+    ADMIT(a, LUN, lun);
+    for (size_t i = 0; i < n_drives; i++) {
+        if (!find(a, DRIVE, &drives[i]))
+            return VDS_E_OBJECT_NOT_FOUND;
+    }
+    if (n_bytes > (600ull << 30))
+        return VDS_E_NOT_ENOUGH_SPACE;
+    t->size += (n_bytes + 0xfffff) & ~0xfffffull;
+    return op_start(a, lun, S_OK, NULL, ret_op);
+}
+
+HRESULT array_lun_shrink(struct array *a, const struct guid *lun, uint64_t n_bytes, bool force, struct array_op **ret_op)
+{
+    ADMIT(a, LUN, lun);
+    if (n_bytes >= t->size)
+        return VDS_E_INVALID_SHRINK_SIZE;
+    if (force)
+        t->size -= n_bytes;
+    return op_start(a, lun, force ? S_OK : VDS_E_SHRINK_OVER_DATA, NULL, ret_op); /* always full of data, this fake */
+}
+
+HRESULT array_secret_set(struct array *a, const struct guid *target, bool mutual, const char *initiator, const void *secret, size_t n)
+{
+    LOCKED(a);
+
+    CHECK(a);
+    if (target && !find(a, TARGET, target))
+        return VDS_E_OBJECT_DELETED;
+    snprintf(a->last_secret, sizeof a->last_secret, "%s %s %s %.*s", target ? "target" : "discovery", mutual ? "mutual" : "in",
+             initiator ? initiator : "all", (int)n, n ? (const char *)secret : "");
+    return S_OK;
+}
+
+const char *fake_last_secret(struct array *a)
+{
+    return a->last_secret;
+}
+
+HRESULT array_discovery_chap(struct array *a, bool *ret_chap)
+{
+    LOCKED(a);
+
+    CHECK(a);
+    *ret_chap = strncmp(a->last_secret, "discovery in", 12) == 0;
+    return S_OK;
 }
 
 HRESULT array_lun_delete(struct array *a, const struct guid *lun)

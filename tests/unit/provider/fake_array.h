@@ -22,6 +22,8 @@ void fake_add_session(struct array *array, const struct guid *target, const char
 void fake_portal_without_address(struct array *array, const struct guid *portal);
 void fake_emit(struct array *array, const struct array_notification *events, size_t n);
 int fake_n_reenumerations(struct array *array);
+/* "target in iqn... secret", "discovery mutual all " ...: what array_secret_set() was told last. */
+const char *fake_last_secret(struct array *array);
 int fake_n_refreshes(struct array *array);
 
 #endif

@@ -185,7 +185,7 @@ static void unadvise_waits_for_a_delivery_in_flight(void **state)
 static void a_sink_that_sleeps_is_told_what_it_missed_and_holds_up_nobody(void **state)
 {
     struct rig rig;
-    struct sink *slow = sink_new(), *quick = sink_new();
+    struct sink *slow = sink_new(), *near = sink_new(), *quick = sink_new();
     IVdsService *other;
     VDS_SERVICE_PROP prop;
 
@@ -194,11 +194,14 @@ static void a_sink_that_sleeps_is_told_what_it_missed_and_holds_up_nobody(void *
     other = rig_connect(&rig);
     slow->held = true;
     advise(rig.client, slow);
+    advise(rig.client, near); /* in the same process, on the same connection */
     advise(other, quick);
     for (ULONG i = 1; i <= 200; i++) {
         fake_notify(&rig.fake, i, 100);
         SINK_UNTIL(quick, quick->last_event == i);
+        SINK_UNTIL(near, near->last_event == i);
     }
+    assert_int_equal(near->n_events, 20000);
     assert_int_equal(quick->n_events, 20000);
     assert_int_equal(IVdsService_GetProperties(rig.client, &prop), S_OK); /* the slow one's own calls go on */
     CoTaskMemFree(prop.pwszVersion);
@@ -211,6 +214,7 @@ static void a_sink_that_sleeps_is_told_what_it_missed_and_holds_up_nobody(void *
     assert_true(slow->n_events < 20000);
     IVdsService_Release(other);
     com_object_unref(&slow->obj);
+    com_object_unref(&near->obj);
     com_object_unref(&quick->obj);
     rig_stop(&rig);
 }

@@ -215,6 +215,25 @@ static void write_same_of_zero_blocks_or_too_many_is_refused(void **state)
     assert_sense(exec(f, write_same(0x93, 0, 65535, 2, block)), KEY_ILLEGAL_REQUEST, 0x2100);
 }
 
+static void write_same_of_zero_blocks_goes_to_the_end_of_a_thick_unit(void **state)
+{
+    const uint8_t *block = pattern(512, 9);
+    struct fixture f;
+
+    (void)state;
+    fixture_open(&f, (struct fixture_options){ .thick = true });
+    assert_good(exec(&f, write_same(0x41, 0, 2046, 0, block)));
+    assert_memory_equal(exec(&f, read10(2047, 1)).data, block, 512);
+    assert_memory_equal(exec(&f, read10(2045, 1)).data, zeros, 512);
+    assert_good(exec(&f, write_same(0x93, 0, 0, 0, block)));
+    assert_memory_equal(exec(&f, read10(0, 1)).data, block, 512);
+    fixture_close(&f);
+    fixture_open(&f, (struct fixture_options){ .thick = true, .n_blocks = 65536 });
+    assert_cdb_field(exec(&f, write_same(0x41, 0, 0, 0, block)), 7); /* more than one command may write */
+    assert_good(exec(&f, write_same(0x41, 0, 32768, 0, block)));
+    fixture_close(&f);
+}
+
 static void data_of_another_size_than_one_block_are_refused(void **state)
 {
     struct fixture *f = *state;
@@ -285,7 +304,7 @@ static void a_unit_beyond_two_tebibytes_says_so_in_read_capacity10(void **state)
     (void)state;
     fixture_open(&f, (struct fixture_options){ 0 });
     atomic_store(&f.fault[0]->size, UINT64_C(3) << 40); /* only the number is looked at */
-    scsi_lu_resized(f.lu[0]);
+    scsi_lu_resized(f.lu[0], UINT64_C(3) << 40);
     assert_sense(exec(&f, test_unit_ready()), KEY_UNIT_ATTENTION, 0x2a09);
     assert_int_equal(be32_get(exec(&f, block_command(0x25, 0, 0, 0)).data), 0xffffffff);
     assert_int_equal(be64_get(exec(&f, read_capacity16(32)).data), (UINT64_C(3) << 31) - 1);
@@ -341,6 +360,7 @@ int main(void)
         T(zeros_are_written_as_zeros_and_with_unmap_they_free),
         T(unmap_with_data_that_are_not_zeros_writes_them),
         T(write_same_of_zero_blocks_or_too_many_is_refused),
+        T(write_same_of_zero_blocks_goes_to_the_end_of_a_thick_unit),
         T(data_of_another_size_than_one_block_are_refused),
         cmocka_unit_test(a_thick_unit_writes_same_but_does_not_unmap),
         T(a_held_store_holds_write_same_piece_by_piece),

@@ -109,7 +109,7 @@ static void inquiry_report_luns_and_request_sense_pass_a_unit_attention(void **s
     struct fixture *f = *state;
     struct outcome o;
 
-    scsi_lu_resized(f->lu[0]);
+    scsi_lu_resized(f->lu[0], store_size(f->fault[0]));
     assert_good(exec(f, inquiry(96)));
     assert_good(exec(f, report_luns(0)));
     o = exec(f, request_sense()); /* tells it, and with that it is told */
@@ -122,7 +122,7 @@ static void a_unit_attention_comes_before_any_other_complaint(void **state)
 {
     struct fixture *f = *state;
 
-    scsi_lu_resized(f->lu[0]);
+    scsi_lu_resized(f->lu[0], store_size(f->fault[0]));
     scsi_lu_set_online(f->lu[0], false);
     assert_sense(exec(f, (struct command){ .cdb = { 0xff } }), KEY_UNIT_ATTENTION, 0x2a09);
     assert_sense(exec(f, (struct command){ .cdb = { 0xff } }), KEY_ILLEGAL_REQUEST, 0x2000);
@@ -134,7 +134,7 @@ static void resizing_is_told_to_every_nexus_once(void **state)
     struct fixture *f = *state;
 
     assert_int_equal(store_resize(f->fault[0], 4096 * 512), 0);
-    scsi_lu_resized(f->lu[0]);
+    scsi_lu_resized(f->lu[0], store_size(f->fault[0]));
     assert_int_equal(scsi_lu_size(f->lu[0]), 4096 * 512);
     for (unsigned i = 0; i < 2; i++) {
         assert_sense(exec(f, on_nexus(read10(0, 1), i)), KEY_UNIT_ATTENTION, 0x2a09);
@@ -142,12 +142,48 @@ static void resizing_is_told_to_every_nexus_once(void **state)
     }
 }
 
+static void one_less(void *arg)
+{
+    ++*(unsigned *)arg;
+}
+
+/* What engine_lu_settle() is made of. */
+static void a_watch_counts_the_commands_that_reach_beyond_the_new_end(void **state)
+{
+    struct fixture *f = *state;
+    unsigned n_less = 0;
+    struct scsi_watch watch = { .less = one_less, .arg = &n_less };
+    uint8_t unmap[24] = { 0, 22, 0, 16, [19] = 8 }; /* its range is in the list, so nobody knows */
+    struct running *before, *across, *unknown;
+
+    f->hold = true;
+    before = start(f, read10(0, 8));
+    across = start(f, read10(1020, 8));
+    unknown = start(f, with_data((struct command){ .cdb = { 0x42, 0, 0, 0, 0, 0, 0, 0, 24 } }, unmap, 24));
+    scsi_lu_resized(f->lu[0], 1024 * 512);
+    scsi_view_watch(f->nexus[0].view, f->lu[0], 1024 * 512, &watch);
+    scsi_view_watch(f->nexus[0].view, f->lu[0], 1024 * 512, &watch); /* each once */
+    assert_int_equal(atomic_load(&watch.n), 2);
+    assert_false(scsi_lu_has_leaving(f->lu[0]));
+    f->hold = false;
+    fixture_release(f);
+    fixture_drain(f);
+    assert_good(running_end(before));
+    assert_int_equal(n_less, 0);
+    assert_good(running_end(across)); /* it began under the old size */
+    assert_good(running_end(unknown));
+    assert_int_equal(atomic_load(&watch.n), 0);
+    assert_int_equal(n_less, 2);
+    assert_sense(exec(f, read10(0, 1)), KEY_UNIT_ATTENTION, 0x2a09);
+    assert_sense(exec(f, read10(1020, 8)), KEY_ILLEGAL_REQUEST, 0x2100);
+}
+
 static void resets_are_told_before_what_came_of_them(void **state)
 {
     struct fixture *f = *state;
     uint8_t lun[8] = { 0 };
 
-    scsi_lu_resized(f->lu[0]);
+    scsi_lu_resized(f->lu[0], store_size(f->fault[0]));
     assert_int_equal(scsi_lu_reset(f->nexus[0].view, lun), 0);
     assert_sense(exec(f, on_nexus(test_unit_ready(), 1)), KEY_UNIT_ATTENTION, 0x2903);
     assert_sense(exec(f, on_nexus(test_unit_ready(), 1)), KEY_UNIT_ATTENTION, 0x2a09);
@@ -275,6 +311,7 @@ int main(void)
         T(inquiry_report_luns_and_request_sense_pass_a_unit_attention),
         T(a_unit_attention_comes_before_any_other_complaint),
         T(resizing_is_told_to_every_nexus_once),
+        T(a_watch_counts_the_commands_that_reach_beyond_the_new_end),
         T(resets_are_told_before_what_came_of_them),
         T(an_aborted_task_calls_done_when_the_store_is_through),
         T(a_task_aborted_before_it_executes_touches_nothing),

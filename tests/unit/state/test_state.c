@@ -80,6 +80,7 @@ static void every_kind_of_row_survives_the_way_to_disk_and_back(void **state) /*
                                    .initiator = "iqn.2026-11.org.vds:i",
                                    .secret = { (char *)(uintptr_t) "0123456789ab", 12 } };
     struct state_reservation pr = { .lun = l.id, .bytes = { (char *)(uintptr_t) "a\0b", 3 } };
+    struct state_discovery_secret discovery = { .secret = secret.secret };
     struct state_tx *tx = state_tx_new();
     size_t n;
 
@@ -95,6 +96,7 @@ static void every_kind_of_row_survives_the_way_to_disk_and_back(void **state) /*
     state_insert_tie(tx, &tie);
     state_insert_secret(tx, &secret);
     state_insert_reservation(tx, &pr);
+    state_insert_discovery_secret(tx, &discovery);
     assert_int_equal(state_commit(f->state, tx), 0);
     state_tx_free(tx);
     struct state_image *image = fixture_load(f);
@@ -599,6 +601,68 @@ static void an_older_file_is_migrated_step_by_step(void **state) /* (11) */
     sqlite3_close(db);
 }
 
+static void a_file_of_version_1_keeps_its_luns_and_gets_the_usual_blocks(void **state) /* (11) */
+{
+    struct fixture *f = *state;
+    char path[128];
+    sqlite3 *db;
+    size_t n;
+
+    state_close(f->state);
+    f->state = NULL;
+    snprintf(path, sizeof path, "%s/array.db", f->dir);
+    unlink(path);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(schema_migrate(db, schema_steps, 1), 0);
+    assert_int_equal(db_exec(db, "INSERT INTO drives VALUES (randomblob(16), '/d', 'd', 0, 0);"
+                                 "INSERT INTO luns SELECT randomblob(16), id, 'lun-1.img', 'disk', 1048576, 1, 0, '*' FROM drives"),
+                     0);
+    sqlite3_close(db);
+    assert_int_equal(state_open(f->dir, &f->state), 0);
+    assert_int_equal(fixture_sql_int(f->dir, "PRAGMA user_version"), schema_n_steps);
+    struct state_image *image = fixture_load(f);
+    const struct state_lun *lun = state_image_luns(image, &n);
+    assert_int_equal(n, 1);
+    assert_int_equal(image->n_quarantined, 0);
+    assert_true(lun->thick);
+    assert_string_equal(lun->mask, "*");
+    assert_int_equal(lun->features, 0);
+    assert_int_equal(lun->block_size, 0);
+    state_image_discovery_secrets(image, &n);
+    assert_int_equal(n, 0);
+    state_image_free(image);
+}
+
+static void features_of_luns_and_secrets_of_discovery_are_kept_and_checked(void **state) /* (2), (3) */
+{
+    struct fixture *f = *state;
+    struct state_drive drive = a_drive("/d");
+    struct state_lun lun = a_lun(&drive, "lun-2.img");
+    struct state_discovery_secret secret = { .kind = STATE_SECRET_IN, .initiator = "iqn.2026-01.x:a",
+                                             .secret = { (void *)(uintptr_t)"abcdefghijkl", 12 } };
+    struct state_tx *tx = state_tx_new();
+    size_t n;
+
+    lun.features = STATE_LUN_REMOVABLE | STATE_LUN_READ_ONLY;
+    lun.physical_block_size = 4096;
+    state_insert_drive(tx, &drive);
+    state_insert_lun(tx, &lun);
+    state_insert_discovery_secret(tx, &secret);
+    assert_int_equal(state_commit(f->state, tx), 0);
+    state_tx_free(tx);
+    struct state_image *image = fixture_load(f);
+    assert_int_equal(state_image_luns(image, &n)->features, 3);
+    assert_int_equal(state_image_luns(image, &n)->physical_block_size, 4096);
+    assert_memory_equal(state_image_discovery_secrets(image, &n)->secret.bytes, "abcdefghijkl", 12);
+    assert_int_equal(n, 1);
+    state_image_free(image);
+    lun.features = 8;
+    tx = state_tx_new();
+    state_update_lun(tx, &lun);
+    assert_int_equal(state_commit(f->state, tx), -EINVAL);
+    state_tx_free(tx);
+}
+
 static void what_is_no_state_file_is_refused(void **state)
 {
     static const char *const spoilers[] = {
@@ -806,6 +870,8 @@ int main(void)
         TEST(bad_rows_do_not_fail_a_start_even_when_nothing_can_be_written),
         TEST(a_newer_file_is_refused_and_left_alone),
         TEST(an_older_file_is_migrated_step_by_step),
+        TEST(a_file_of_version_1_keeps_its_luns_and_gets_the_usual_blocks),
+        TEST(features_of_luns_and_secrets_of_discovery_are_kept_and_checked),
         TEST(what_is_no_state_file_is_refused),
         TEST(a_full_disk_fails_the_commit_and_nothing_else),
         TEST(a_failure_at_any_write_leaves_all_or_nothing),

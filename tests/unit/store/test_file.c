@@ -270,6 +270,35 @@ static void a_file_in_memory_cut_behind_our_back_is_an_io_error_and_no_signal(vo
     free(back);
 }
 
+/* What is gone is found by a system call, and is lent no more when that is told. */
+static void pages_that_were_lent_and_are_gone_are_not_lent_again(void **state)
+{
+    uint8_t block[4096] = { 3 }, back[4096];
+    const uint8_t *lent;
+    char in_memory[64];
+    struct store *s;
+    int fds[2];
+
+    (void)state;
+    snprintf(in_memory, sizeof in_memory, "/dev/shm/vds-lend-%d", (int)getpid());
+    assert_int_equal(store_file_create(in_memory, MIB, false, NULL, NULL), 0);
+    assert_int_equal(store_file_open(in_memory, false, &s), 0);
+    assert_int_equal(do_write(s, 8192, block, sizeof block), 0);
+    lent = store_borrow(s, 8192, sizeof block);
+    assert_non_null(lent);
+    assert_int_equal(truncate(in_memory, 4096), 0);
+    assert_int_equal(pipe(fds), 0);
+    assert_int_equal(write(fds[1], lent, sizeof block), -1);
+    assert_int_equal(errno, EFAULT);
+    store_lent_gone(s, 8192, sizeof block);
+    assert_null(store_borrow(s, 8192, sizeof block));
+    assert_int_equal(do_read(s, 8192, back, sizeof back), -EIO);
+    close(fds[0]);
+    close(fds[1]);
+    store_unref(s);
+    unlink(in_memory);
+}
+
 /* A file that may not grow stands for a full disk: the limit is met where the disk would be. */
 static void a_write_past_the_file_size_limit_is_reported(void **state)
 {
@@ -349,6 +378,7 @@ static int run_once(void)
         FILE_TEST(reserved_space_lies_ready_before_the_store_grows),
         FILE_TEST(a_file_cut_behind_our_back_is_an_io_error),
         FILE_TEST(a_file_in_memory_cut_behind_our_back_is_an_io_error_and_no_signal),
+        FILE_TEST(pages_that_were_lent_and_are_gone_are_not_lent_again),
         FILE_TEST(a_write_past_the_file_size_limit_is_reported),
         FILE_TEST(a_full_file_system_is_enospc),
     };

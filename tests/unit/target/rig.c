@@ -35,6 +35,8 @@ static void on_event(void *arg, const struct engine_event *event)
         atomic_fetch_add(&rig->n_down, 1);
     else if (event->kind == ENGINE_ADDRESSES_CHANGED)
         atomic_fetch_add(&rig->n_addresses_changed, 1);
+    else if (event->kind == ENGINE_LISTENER_FAILED)
+        atomic_fetch_add(&rig->n_listeners_failed, 1);
 }
 
 int rig_set_up_with(void **state, const struct engine_options *options)

@@ -24,7 +24,7 @@
 struct rig {
     struct engine *engine;
     unsigned n_fds; /* before */
-    atomic_uint n_up, n_down, n_addresses_changed;
+    atomic_uint n_up, n_down, n_addresses_changed, n_listeners_failed;
     atomic_int hold; /* a test's fault store keeps writes while this is set */
 };
 

@@ -4,7 +4,9 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "target/internal.h"
@@ -58,6 +60,41 @@ static void a_unit_mapped_under_a_live_session_is_announced_and_usable(void **st
     assert_int_equal(initiator_read(&in, 7, 5, 1, back), 0);
     assert_memory_equal(block, back, 512);
     initiator_close(&in);
+}
+
+/* Reads are sent out of the pages of a file in tmpfs. Who cuts it from outside ends the connection that was being sent to, and the next
+ * one is told. */
+static void a_file_cut_from_outside_ends_a_connection_once_and_then_is_a_medium_error(void **state)
+{
+    struct rig *rig = *state;
+    struct guid target = rig_target_id(0), lu = rig_lu_id(5);
+    uint8_t blocks[4096] = { 9 }, back[4096];
+    struct store *store;
+    struct initiator in;
+    char path[64];
+
+    snprintf(path, sizeof path, "/dev/shm/vds-lun-%d", (int)getpid());
+    assert_int_equal(store_file_create(path, RIG_LU_BYTES, false, NULL, NULL), 0);
+    assert_int_equal(store_file_open(path, false, &store), 0);
+    two_luns(rig);
+    rig_lu_over(rig, 5, store);
+    store_unref(store);
+    assert_int_equal(engine_lu_set_mask(rig->engine, &lu, true, NULL, 0), 0);
+    assert_int_equal(engine_lun_map(rig->engine, &target, 5, &lu), 0);
+    rig_login(rig, &in, 1, 0, 0);
+    assert_true(initiator_clear_attentions(&in, 5, NULL) >= 0);
+    assert_int_equal(initiator_write(&in, 5, 8, 8, blocks), 0);
+    assert_int_equal(initiator_read(&in, 5, 8, 8, back), 0);
+    assert_memory_equal(blocks, back, sizeof back);
+    assert_int_equal(truncate(path, 4096), 0);
+    assert_true(initiator_read(&in, 5, 8, 8, back) < 0);
+    initiator_close(&in);
+    rig_login(rig, &in, 1, 0, 0);
+    assert_true(initiator_clear_attentions(&in, 5, NULL) >= 0);
+    assert_int_equal(initiator_read(&in, 5, 8, 8, back), -EIO); /* a status, and the connection goes on */
+    assert_int_equal(initiator_read(&in, 5, 0, 8, back), 0);
+    initiator_close(&in);
+    unlink(path);
 }
 
 static void an_unmapped_unit_is_announced_and_answers_no_more(void **state)
@@ -202,6 +239,67 @@ static void unmapping_waits_for_the_io_that_runs(void **state)
     store_unref(memory);
 }
 
+struct settling {
+    struct rig *rig;
+    atomic_bool done;
+    int r;
+};
+
+static void *settle_thread(void *arg)
+{
+    struct settling *s = arg;
+    struct guid lu = rig_lu_id(5);
+
+    s->r = engine_lu_settle(s->rig->engine, &lu, RIG_LU_BYTES / 2);
+    s->done = true;
+    return NULL;
+}
+
+/* What a LUN that shrinks waits for (engine.h). */
+static void settling_waits_for_commands_beyond_the_end_and_for_no_others(void **state)
+{
+    struct rig *rig = *state;
+    struct guid target = rig_target_id(0), lu = rig_lu_id(5), nobody = rig_lu_id(9);
+    static const uint8_t low[16] = { 0x8a, [13] = 1 }, high[16] = { 0x8a, [8] = (RIG_LU_BLOCKS - 1) >> 8, [9] = 0xff, [13] = 1 };
+    struct settling settling = { .rig = rig };
+    struct initiator one, two;
+    uint8_t block[512] = { 1 };
+    struct store *memory, *fault;
+    pthread_t thread;
+
+    two_luns(rig);
+    assert_int_equal(store_memory_open(RIG_LU_BYTES, &memory), 0);
+    assert_int_equal(store_fault_open(memory, hold_writes, rig, &fault), 0);
+    rig_lu_over(rig, 5, fault);
+    assert_int_equal(engine_lu_set_mask(rig->engine, &lu, true, NULL, 0), 0);
+    assert_int_equal(engine_lun_map(rig->engine, &target, 5, &lu), 0);
+    rig_login(rig, &one, 1, 0, 0);
+    rig_login(rig, &two, 2, 0, 0);
+    assert_true(initiator_clear_attentions(&one, 5, NULL) >= 0);
+    assert_true(initiator_clear_attentions(&two, 5, NULL) >= 0);
+    assert_int_equal(engine_lu_settle(rig->engine, &nobody, 0), -ENOENT);
+    assert_int_equal(engine_lu_settle(rig->engine, &lu, 0), 0); /* nothing runs */
+    rig->hold = 1;
+    assert_int_equal(initiator_send_command(&one, 5, low, 16, block, 512, 0), 0);
+    assert_int_equal(initiator_nop(&one), 0);
+    assert_int_equal(engine_lu_settle(rig->engine, &lu, RIG_LU_BYTES / 2), 0); /* not in the way */
+    assert_int_equal(initiator_send_command(&two, 5, high, 16, block, 512, 0), 0);
+    assert_int_equal(initiator_nop(&two), 0);
+    assert_int_equal(pthread_create(&thread, NULL, settle_thread, &settling), 0);
+    assert_int_equal(initiator_nop(&one), 0);
+    assert_false(settling.done);
+    initiator_close(&two); /* a session that is gone does not hide what it left to the store */
+    assert_int_equal(initiator_nop(&one), 0);
+    assert_false(settling.done);
+    rig->hold = 0;
+    target_each_reactor(rig->engine, release_on, fault);
+    pthread_join(thread, NULL);
+    assert_int_equal(settling.r, 0);
+    initiator_close(&one);
+    store_unref(fault);
+    store_unref(memory);
+}
+
 /* ---- many changes at once -------------------------------------------------------------------------------------------------------------------- */
 
 struct mapper {
@@ -262,10 +360,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_unit_mapped_under_a_live_session_is_announced_and_usable, rig_set_up, rig_tear_down),
+        cmocka_unit_test_setup_teardown(a_file_cut_from_outside_ends_a_connection_once_and_then_is_a_medium_error, rig_set_up, rig_tear_down),
         cmocka_unit_test_setup_teardown(an_unmapped_unit_is_announced_and_answers_no_more, rig_set_up, rig_tear_down),
         cmocka_unit_test_setup_teardown(a_new_unit_is_masked_from_everyone_until_it_is_allowed, rig_set_up, rig_tear_down),
         cmocka_unit_test_setup_teardown(what_cannot_be_mapped_is_refused, rig_set_up, rig_tear_down),
         cmocka_unit_test_setup_teardown(unmapping_waits_for_the_io_that_runs, rig_set_up, rig_tear_down),
+        cmocka_unit_test_setup_teardown(settling_waits_for_commands_beyond_the_end_and_for_no_others, rig_set_up, rig_tear_down),
         cmocka_unit_test_setup_teardown(different_units_change_side_by_side_while_sessions_come_and_go, rig_set_up, rig_tear_down),
     };
 
