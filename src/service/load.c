@@ -240,3 +240,35 @@ void service_provider_unload(struct loaded *loaded)
         IVdsProviderPrivate_OnUnload(loaded->private_face, TRUE);
     loaded_release(loaded);
 }
+
+/* ---- what the configuration says ------------------------------------------------------------------------- */
+
+void service_providers_free(struct service_provider *configs, size_t n)
+{
+    for (size_t i = 0; configs && i < n; i++) {
+        free((char *)configs[i].name);
+        free((char *)configs[i].path);
+        if (configs[i].factory)
+            IClassFactory_Release(configs[i].factory);
+    }
+    free(configs);
+}
+
+struct service_provider *service_providers_copy(const struct service_provider *from, size_t n)
+{
+    struct service_provider *configs = calloc(n + 1, sizeof *configs);
+    bool ok = configs != NULL;
+
+    for (size_t i = 0; ok && i < n; i++) {
+        configs[i] = from[i];
+        configs[i].name = from[i].name ? strdup(from[i].name) : NULL;
+        configs[i].path = from[i].path ? strdup(from[i].path) : NULL;
+        if (configs[i].factory)
+            IClassFactory_AddRef(configs[i].factory);
+        ok = (!from[i].name || configs[i].name) && (!from[i].path || configs[i].path);
+    }
+    if (ok)
+        return configs;
+    service_providers_free(configs, configs ? n : 0);
+    return NULL;
+}

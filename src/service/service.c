@@ -530,49 +530,19 @@ static const struct com_face service_faces[] = {
     COM_FACE(service, IVdsServiceIscsi, iscsi, service_iscsi_vtbl),
 };
 
-static void configs_free(struct service_provider *configs, size_t n)
-{
-    for (size_t i = 0; configs && i < n; i++) {
-        free((char *)configs[i].name);
-        free((char *)configs[i].path);
-        if (configs[i].factory)
-            IClassFactory_Release(configs[i].factory);
-    }
-    free(configs);
-}
-
 static void service_destroy(struct com_object *obj)
 {
     struct service *s = container_of(obj, struct service, obj);
 
     service_stop(s);
     notifier_unref(s->notifier);
-    configs_free(s->configs, s->options.n_providers);
+    service_providers_free(s->configs, s->options.n_providers);
     free(s->providers);
     pthread_cond_destroy(&s->changed);
     pthread_mutex_destroy(&s->lock);
     free(s);
 }
 COM_CLASS(service, service_destroy)
-
-static struct service_provider *configs_copy(const struct service_provider *from, size_t n)
-{
-    struct service_provider *configs = calloc(n + 1, sizeof *configs);
-    bool ok = configs != NULL;
-
-    for (size_t i = 0; ok && i < n; i++) {
-        configs[i] = from[i];
-        configs[i].name = from[i].name ? strdup(from[i].name) : NULL;
-        configs[i].path = from[i].path ? strdup(from[i].path) : NULL;
-        if (configs[i].factory)
-            IClassFactory_AddRef(configs[i].factory);
-        ok = (!from[i].name || configs[i].name) && (!from[i].path || configs[i].path);
-    }
-    if (ok)
-        return configs;
-    configs_free(configs, configs ? n : 0);
-    return NULL;
-}
 
 static uint32_t or_default(uint32_t value, uint32_t when_zero)
 {
@@ -595,7 +565,7 @@ HRESULT service_create(const struct service_options *options, IVdsService **ret_
     pthread_cond_init(&s->changed, NULL);
     s->options = *options;
     s->options.load_timeout_ms = or_default(options->load_timeout_ms, 10000);
-    s->configs = configs_copy(options->providers, options->n_providers);
+    s->configs = service_providers_copy(options->providers, options->n_providers);
     s->options.providers = s->configs;
     s->providers = calloc(options->n_providers + 1, sizeof *s->providers);
     if (!s->configs || !s->providers || FAILED(notifier_create(&limits, &s->notifier))) {

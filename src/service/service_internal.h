@@ -48,6 +48,10 @@ HRESULT replay_query(const struct replay *r, uint64_t since, uint32_t max, VDS_N
 
 /* ---- load.c: one provider ------------------------------------------------------------------------------ */
 
+/* A list of our own, with one element more than n; NULL: no memory. */
+struct service_provider *service_providers_copy(const struct service_provider *from, size_t n);
+void service_providers_free(struct service_provider *configs, size_t n);
+
 struct loaded {
     char *name;
     IVdsProvider *provider;
