@@ -4,38 +4,13 @@
  *
  * usage: host_initiator DIRECTORY|absent       (DIRECTORY/login and /logout hold the exit codes of the stand-in)
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "../unit/unit_test.h"
-
-#define COBJMACROS
-#include <vds/vds.h>
-#include <vds/vdsclient.h>
+#include "api_test.h"
 
 static const char *directory;
 static IVdsService *service;
 static IVdsServiceIscsi *iscsi;
 static IVdsIscsiTarget *target;
 static VDS_OBJECT_ID target_id, portal_id;
-
-#define assert_hr(expr, expected) \
-    do { \
-        HRESULT hr_ = (expr); \
-        if (hr_ != (HRESULT)(expected)) \
-            fail_msg("%s is 0x%08X (%s), expected %s", #expr, (unsigned)hr_, vds_error_text(), #expected); \
-    } while (0)
-
-static void *as(IUnknown *object, REFIID iid)
-{
-    void *face = NULL;
-
-    assert_non_null(object);
-    assert_hr(IUnknown_QueryInterface(object, iid, &face), S_OK);
-    IUnknown_Release(object);
-    return face;
-}
 
 static void *first(IEnumVdsObject *members, REFIID iid)
 {
@@ -44,7 +19,7 @@ static void *first(IEnumVdsObject *members, REFIID iid)
 
     assert_hr(IEnumVdsObject_Next(members, 1, &object, &n), S_OK);
     IEnumVdsObject_Release(members);
-    return as(object, iid);
+    return taken(object, iid);
 }
 
 static HRESULT ended(IVdsAsync *async, IUnknown **ret_object)
@@ -135,7 +110,7 @@ static void the_interfaces_of_open_iscsi_are_portals_of_one_adapter(void **state
     assert_hr(IEnumVdsObject_Skip(members, 1), S_OK);
     assert_hr(IEnumVdsObject_Next(members, 1, &object, &n), S_OK);
     IEnumVdsObject_Release(members);
-    portal = as(object, &IID_IVdsIscsiInitiatorPortal);
+    portal = taken(object, &IID_IVdsIscsiInitiatorPortal);
     assert_hr(IVdsIscsiInitiatorPortal_GetProperties(portal, &portal_prop), S_OK);
     assert_int_equal(portal_prop.address.type, VDS_IPT_IPV4);
     assert_int_equal(portal_prop.address.ipv4Address, 0xc0000207);
@@ -206,14 +181,14 @@ static void make_target(IVdsSubSystemIscsi *array)
 
     assert_hr(IVdsSubSystemIscsi_CreateTarget(array, NULL, friendly, &async), S_OK);
     assert_hr(ended(async, &object), S_OK);
-    target = as(object, &IID_IVdsIscsiTarget);
+    target = taken(object, &IID_IVdsIscsiTarget);
     assert_hr(IVdsIscsiTarget_GetProperties(target, &prop), S_OK);
     CoTaskMemFree(prop.pwszIscsiName);
     CoTaskMemFree(prop.pwszFriendlyName);
     target_id = prop.id;
     assert_hr(IVdsIscsiTarget_CreatePortalGroup(target, &async), S_OK);
     assert_hr(ended(async, &object), S_OK);
-    group = as(object, &IID_IVdsIscsiPortalGroup);
+    group = taken(object, &IID_IVdsIscsiPortalGroup);
     assert_hr(IVdsSubSystemIscsi_QueryPortals(array, &members), S_OK);
     portal = first(members, &IID_IVdsIscsiPortal);
     assert_hr(IVdsIscsiPortal_GetProperties(portal, &portal_prop), S_OK);
@@ -226,17 +201,12 @@ static void make_target(IVdsSubSystemIscsi *array)
 
 static int set_up(void **state)
 {
-    IVdsServiceLoader *loader;
     IVdsSubSystemIscsi *array;
     IEnumVdsObject *members;
     IVdsHwProvider *provider;
 
     (void)state;
-    assert_hr(CoInitializeEx(NULL, COINIT_MULTITHREADED), S_OK);
-    assert_hr(CoCreateInstance(&CLSID_VdsLoader, NULL, CLSCTX_LOCAL_SERVER, &IID_IVdsServiceLoader, (void **)&loader), S_OK);
-    assert_hr(IVdsServiceLoader_LoadService(loader, NULL, &service), S_OK);
-    IVdsServiceLoader_Release(loader);
-    assert_hr(IVdsService_WaitForServiceReady(service), S_OK);
+    service = open_service(CLSCTX_LOCAL_SERVER);
     assert_hr(IVdsService_QueryInterface(service, &IID_IVdsServiceIscsi, (void **)&iscsi), S_OK);
     assert_hr(IVdsService_QueryProviders(service, VDS_QUERY_HARDWARE_PROVIDERS, &members), S_OK);
     provider = first(members, &IID_IVdsHwProvider);

@@ -6,19 +6,10 @@
  */
 #include <arpa/inet.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "../unit/unit_test.h"
-
-#define COBJMACROS
-#include <vds/vds.h>
-#include <vds/vdsclient.h>
-#include <vds/vdsex.h>
-
+#include "api_test.h"
 #include "initiator.h"
 
 #define N_GROUPS 4 /* --max-groups of the array under test */
@@ -37,13 +28,6 @@ static IVdsSubSystemIscsi *array;
 
 /* ---- small things ---------------------------------------------------------------------------------------------------------------- */
 
-#define assert_hr(expr, expected) \
-    do { \
-        HRESULT hr_ = (expr); \
-        if (hr_ != (expected)) \
-            fail_msg("%s is 0x%08X (%s), expected %s", #expr, (unsigned)hr_, vds_error_text(), #expected); \
-    } while (0)
-
 static IUnknown *first(IEnumVdsObject *members, unsigned skip)
 {
     IUnknown *object = NULL;
@@ -54,16 +38,6 @@ static IUnknown *first(IEnumVdsObject *members, unsigned skip)
         object = NULL;
     IEnumVdsObject_Release(members);
     return object;
-}
-
-static void *as(IUnknown *object, REFIID iid)
-{
-    void *face = NULL;
-
-    assert_non_null(object);
-    assert_hr(IUnknown_QueryInterface(object, iid, &face), S_OK);
-    IUnknown_Release(object);
-    return face;
 }
 
 /* The operation's result; releases it. */
@@ -92,7 +66,7 @@ static IVdsIscsiTarget *new_target(void)
     assert_hr(IVdsSubSystemIscsi_CreateTarget(array, NULL, name, &async), S_OK);
     assert_hr(ended(async, &output), S_OK);
     assert_int_equal(output.type, VDS_ASYNCOUT_CREATETARGET);
-    return as(output.ct.pTargetUnk, &IID_IVdsIscsiTarget);
+    return taken(output.ct.pTargetUnk, &IID_IVdsIscsiTarget);
 }
 
 static IVdsIscsiPortalGroup *new_group(IVdsIscsiTarget *target)
@@ -103,7 +77,7 @@ static IVdsIscsiPortalGroup *new_group(IVdsIscsiTarget *target)
     assert_hr(IVdsIscsiTarget_CreatePortalGroup(target, &async), S_OK);
     assert_hr(ended(async, &output), S_OK);
     assert_int_equal(output.type, VDS_ASYNCOUT_CREATEPORTALGROUP);
-    return as(output.cpg.pPortalGroupUnk, &IID_IVdsIscsiPortalGroup);
+    return taken(output.cpg.pPortalGroupUnk, &IID_IVdsIscsiPortalGroup);
 }
 
 static HRESULT add(IVdsIscsiPortalGroup *group, VDS_OBJECT_ID portal)
@@ -151,7 +125,7 @@ static VDS_ISCSI_PORTAL_PROP portal(unsigned i)
 
     assert_hr(IVdsSubSystemIscsi_QueryPortals(array, &members), S_OK);
     while (IEnumVdsObject_Next(members, 1, &object, &n) == S_OK) {
-        IVdsIscsiPortal *face = as(object, &IID_IVdsIscsiPortal);
+        IVdsIscsiPortal *face = taken(object, &IID_IVdsIscsiPortal);
         char text[64];
 
         assert_hr(IVdsIscsiPortal_GetProperties(face, &prop), S_OK);
@@ -320,7 +294,7 @@ static void CreatePortalGroup_gives_rising_tags_and_at_the_limit_VDS_S_ALREADY_E
     }
     assert_true(SUCCEEDED(IVdsIscsiTarget_CreatePortalGroup(s->target, &async)));
     assert_hr(ended(async, &output), VDS_S_ALREADY_EXISTS);
-    group = as(output.cpg.pPortalGroupUnk, &IID_IVdsIscsiPortalGroup);
+    group = taken(output.cpg.pPortalGroupUnk, &IID_IVdsIscsiPortalGroup);
     assert_int_equal(tag_of(group), 1);
     IVdsIscsiPortalGroup_Release(group);
 }
@@ -495,7 +469,7 @@ static void a_target_with_LUNs_is_VDS_E_ASSOCIATED_LUNS_EXIST_and_a_group_with_p
     assert_hr(IVdsSubSystem_CreateLun(subsystem, VDS_LT_SIMPLE, 1 << 20, NULL, 0, none, NULL, &async), S_OK);
     assert_hr(ended(async, &output), S_OK);
     assert_int_equal(output.type, VDS_ASYNCOUT_CREATELUN);
-    lun = as(output.cl.pLunUnk, &IID_IVdsLun);
+    lun = taken(output.cl.pLunUnk, &IID_IVdsLun);
     assert_hr(IVdsLun_QueryInterface(lun, &IID_IVdsLunIscsi, (void **)&iscsi), S_OK);
     assert_hr(IVdsIscsiTarget_GetProperties(s->target, &prop), S_OK);
     CoTaskMemFree(prop.pwszIscsiName);
@@ -560,7 +534,6 @@ static void a_state_that_cannot_be_written_is_VDS_E_OBJECT_STATUS_FAILED_and_hea
 
 static int open_array(void **state)
 {
-    IVdsServiceLoader *loader;
     IEnumVdsObject *members;
 
     (void)state;
@@ -570,15 +543,11 @@ static int open_array(void **state)
 
         assert_hr(vds_inproc_configure(&options), S_OK);
     }
-    assert_hr(CoInitializeEx(NULL, COINIT_MULTITHREADED), S_OK);
-    assert_hr(CoCreateInstance(&CLSID_VdsLoader, NULL, given.context, &IID_IVdsServiceLoader, (void **)&loader), S_OK);
-    assert_hr(IVdsServiceLoader_LoadService(loader, NULL, &service), S_OK);
-    IVdsServiceLoader_Release(loader);
-    assert_hr(IVdsService_WaitForServiceReady(service), S_OK);
+    service = open_service(given.context);
     assert_hr(IVdsService_QueryProviders(service, VDS_QUERY_HARDWARE_PROVIDERS, &members), S_OK);
-    provider = as(first(members, 0), &IID_IVdsHwProvider);
+    provider = taken(first(members, 0), &IID_IVdsHwProvider);
     assert_hr(IVdsHwProvider_QuerySubSystems(provider, &members), S_OK);
-    subsystem = as(first(members, 0), &IID_IVdsSubSystem);
+    subsystem = taken(first(members, 0), &IID_IVdsSubSystem);
     assert_hr(IVdsSubSystem_QueryInterface(subsystem, &IID_IVdsSubSystemIscsi, (void **)&array), S_OK);
     return 0;
 }

@@ -4,18 +4,9 @@
  *
  * usage: surface service|inproc STATE-DIRECTORY PORTAL        (one portal, two drives on one file system)
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "../unit/unit_test.h"
-
-#define COBJMACROS
-#include <vds/vds.h>
-#include <vds/vdsclient.h>
-#include <vds/vdsex.h>
-
+#include "api_test.h"
 #include "initiator.h"
 
 #define KEY_NOT_READY 2
@@ -30,13 +21,6 @@ static IVdsLun *lun;
 static struct initiator in;
 static char target_name[256];
 
-#define assert_hr(expr, expected) \
-    do { \
-        HRESULT hr_ = (expr); \
-        if (hr_ != (HRESULT)(expected)) \
-            fail_msg("%s is 0x%08X (%s), expected %s", #expr, (unsigned)hr_, vds_error_text(), #expected); \
-    } while (0)
-
 /* ---- small things ------------------------------------------------------------------------------------- */
 
 static void *as(void *object, REFIID iid)
@@ -45,14 +29,6 @@ static void *as(void *object, REFIID iid)
 
     assert_non_null(object);
     assert_hr(IUnknown_QueryInterface((IUnknown *)object, iid, &face), S_OK);
-    return face;
-}
-
-static void *taken(IUnknown *object, REFIID iid)
-{
-    void *face = as(object, iid);
-
-    IUnknown_Release(object);
     return face;
 }
 
@@ -428,7 +404,6 @@ static void maintenance_and_the_import_target_keep_what_they_are_told(void **sta
 
 static void open_array(void)
 {
-    IVdsServiceLoader *loader;
     IEnumVdsObject *members;
     IVdsHwProvider *hw;
 
@@ -442,11 +417,7 @@ static void open_array(void)
         snprintf(drives[1], sizeof drives[1], "%s/drive1", state_directory);
         assert_hr(vds_inproc_configure(&options), S_OK);
     }
-    assert_hr(CoInitializeEx(NULL, COINIT_MULTITHREADED), S_OK);
-    assert_hr(CoCreateInstance(&CLSID_VdsLoader, NULL, context, &IID_IVdsServiceLoader, (void **)&loader), S_OK);
-    assert_hr(IVdsServiceLoader_LoadService(loader, NULL, &service), S_OK);
-    IVdsServiceLoader_Release(loader);
-    assert_hr(IVdsService_WaitForServiceReady(service), S_OK);
+    service = open_service(context);
     assert_hr(IVdsService_QueryProviders(service, VDS_QUERY_HARDWARE_PROVIDERS, &members), S_OK);
     provider = first(members, &IID_IUnknown);
     hw = as(provider, &IID_IVdsHwProvider);
