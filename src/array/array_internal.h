@@ -249,6 +249,7 @@ struct array_op {
     struct guid output;
     char text[TEXT_MAX];
     struct engine_drain *drain; /* the one it waits for; cancelled from outside under `lock` */
+    struct engine_drain *back;  /* the one with which it undoes; cut short only by array_close() */
     struct op_ender *enders, spare; /* the first needs no memory */
 
     /* the operation's own thread only */
@@ -269,6 +270,7 @@ struct array_op {
     size_t n_ties;
     uint32_t drain_ms;
     char *text_arg;
+    struct regroup *regroup;    /* regroup.c; flat */
     uint64_t new_size;          /* of a LUN */
     bool force;
     struct secret_change *secret;
@@ -292,6 +294,9 @@ bool op_is_cancelled(struct array_op *op);
 void op_progress(struct array_op *op, unsigned percent);
 /* Waits for a drain; cancellable. S_OK, VDS_E_OPERATION_CANCELED. */
 HRESULT op_drain(struct array_op *op, struct engine_drain *drain);
+/* The same on the way back, when a cancel changes nothing any more. false: the array is closing, and it was not waited for. */
+bool op_drain_back(struct array_op *op, struct engine_drain *drain);
+void op_hurry(struct array_op *op); /* from array_close(): see op_drain_back() */
 /* The point of no return, then op->tx. */
 HRESULT op_commit(struct array_op *op);
 /* Activation failed with r: commits op->undo. Returns the result for the operation. */
@@ -355,6 +360,18 @@ struct array {
 };
 
 void array_kick(struct array *array, bool rescan); /* array->lock held: look at addresses / what failed */
+
+/* ---- for operations on portal groups: groups.c; array->lock held ------------------------------ */
+
+/* Marks the group for a change, its ancestors against deletion. VDS_E_OBJECT_DELETED. group_lock() makes it the operation's own. */
+HRESULT group_lock(struct array_op *op, const struct guid *id);
+/* As an argument: VDS_E_OBJECT_NOT_FOUND with a sentence when there is none. Both are marked for the operation. */
+HRESULT group_take(struct array_op *op, const struct guid *id, struct group **ret_group);
+HRESULT portal_take(struct array_op *op, const struct guid *id, struct portal **ret_portal);
+/* The portal is wanted in `group` and has a path already: VDS_S_ALREADY_EXISTS, or why not with a sentence. */
+HRESULT path_clash(const struct path *path, const struct group *group);
+/* VDS_E_OBJECT_NOT_FOUND, with the sentence. */
+HRESULT path_absent(const struct portal *portal, const struct group *group);
 
 /* ---- admission and health: health.c ---------------------------------------------------------- */
 

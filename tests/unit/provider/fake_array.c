@@ -697,6 +697,39 @@ HRESULT array_group_remove_portal(struct array *a, const struct guid *group, con
     return VDS_E_OBJECT_NOT_FOUND;
 }
 
+HRESULT array_group_set_portals(struct array *a, const struct guid *group, const struct guid *portals, size_t n, uint32_t drain_ms,
+                                struct array_op **ret_op)
+{
+    ADMIT(a, GROUP, group);
+    (void)drain_ms;
+    for (size_t i = 0; i < n; i++)
+        if (!find(a, PORTAL, &portals[i]))
+            return VDS_E_OBJECT_NOT_FOUND;
+    if (n > ARRAY_SIZE(t->members))
+        return E_INVALIDARG;
+    for (t->n_members = 0; t->n_members < n; t->n_members++)
+        t->members[t->n_members] = portals[t->n_members];
+    return op_start(a, group, S_OK, NULL, ret_op);
+}
+
+HRESULT array_group_move_portal(struct array *a, const struct guid *group, const struct guid *portal, const struct guid *to,
+                                uint32_t drain_ms, struct array_op **ret_op)
+{
+    struct thing *other;
+    ADMIT(a, GROUP, group);
+
+    (void)drain_ms;
+    other = find(a, GROUP, to);
+    for (size_t i = 0; i < t->n_members && other; i++) {
+        if (guid_equal(&t->members[i], portal)) {
+            t->members[i] = t->members[--t->n_members];
+            other->members[other->n_members++] = *portal;
+            return op_start(a, group, S_OK, NULL, ret_op);
+        }
+    }
+    return VDS_E_OBJECT_NOT_FOUND;
+}
+
 HRESULT array_lun_create(struct array *a, const struct array_lun_spec *spec, struct array_op **ret_op)
 {
     struct thing *t;
