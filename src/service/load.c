@@ -68,7 +68,8 @@ static HRESULT factory_from_module(const char *path, REFCLSID clsid, IClassFacto
     return get_class_object(clsid, &IID_IClassFactory, (void **)ret_factory);
 }
 
-static DWORD mask_of(IVdsProvider *provider, bool hw)
+/* The mask and the id. */
+static void describe(struct loaded *l)
 {
     static const DWORD masks[] = {
         [VDS_PT_SOFTWARE] = VDS_QUERY_SOFTWARE_PROVIDERS,
@@ -79,11 +80,13 @@ static DWORD mask_of(IVdsProvider *provider, bool hw)
     DWORD mask = 0;
 
     memset(&prop, 0, sizeof prop);
-    if (SUCCEEDED(IVdsProvider_GetProperties(provider, &prop)) && (size_t)prop.type < ARRAY_SIZE(masks))
+    if (SUCCEEDED(IVdsProvider_GetProperties(l->provider, &prop)) && (size_t)prop.type < ARRAY_SIZE(masks)) {
         mask = masks[prop.type];
+        l->id = prop.id;
+    }
     CoTaskMemFree(prop.pwszName);
     CoTaskMemFree(prop.pwszVersion);
-    return mask ? mask : hw ? VDS_QUERY_HARDWARE_PROVIDERS : VDS_QUERY_SOFTWARE_PROVIDERS;
+    l->mask = mask ? mask : l->hw ? VDS_QUERY_HARDWARE_PROVIDERS : VDS_QUERY_SOFTWARE_PROVIDERS;
 }
 
 static HRESULT load_provider(struct load *l)
@@ -105,7 +108,7 @@ static HRESULT load_provider(struct load *l)
     IVdsProviderPrivate_QueryInterface(to->private_face, &IID_IVdsHwProvider, (void **)&to->hw);
     hr = IVdsProviderPrivate_OnLoad(to->private_face, this_machine, l->callback);
     if (SUCCEEDED(hr))
-        to->mask = mask_of(to->provider, to->hw != NULL);
+        describe(to);
     return hr;
 }
 

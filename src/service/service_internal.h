@@ -58,6 +58,7 @@ struct loaded {
     IVdsProviderPrivate *private_face;
     IVdsHwProvider *hw; /* NULL: not a hardware provider */
     DWORD mask;         /* VDS_QUERY_..._PROVIDERS */
+    VDS_OBJECT_ID id;   /* GUID_NULL: it does not say */
 };
 
 /* Blocks for options->load_timeout_ms at most, twice that with a prober. A failure is in the log, with the provider's name. */
