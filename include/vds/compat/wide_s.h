@@ -188,10 +188,12 @@ template <size_t N> static inline errno_t vds_wcscat_s(WCHAR (&to)[N], const WCH
 {
     return vds_wcscat_s(to, N, from);
 }
+#if __cplusplus >= 201103L
 template <size_t N, class... A> static inline int vds_swprintf_s(WCHAR (&to)[N], const WCHAR *format, A... arguments)
 {
     return vds_swprintf(to, N, format, arguments...);
 }
+#endif
 #endif
 
 /* Behind the "int" of its definition: declares it, is main(), and begins the definition anew. Only as int wmain(int, WCHAR **). */
