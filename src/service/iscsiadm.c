@@ -146,6 +146,10 @@ HRESULT iscsiadm_run(const char *program, const char *const *words, int *ret_exi
         return run_failed(r < 0 ? r : -ENOENT);
     if (*ret_exit != ISCSIADM_OK)
         say_why(text);
+    if (*ret_exit == ISCSIADM_DATABASE && strstr(text, "not root")) {
+        error_text_set("open-iscsi is for root, and this service does not run as root");
+        *ret_exit = ISCSIADM_ACCESS;
+    }
     if (ret_out)
         *ret_out = TAKE_PTR(text);
     return S_OK;

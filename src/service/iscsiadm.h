@@ -6,7 +6,14 @@
 #include "com/com.h"
 
 /* Its exit codes that mean something of their own (iscsiadm(8), EXIT STATUS). */
-enum iscsiadm_exit { ISCSIADM_OK = 0, ISCSIADM_NO_SESSION = 2, ISCSIADM_ACCESS = 13, ISCSIADM_SESSION_EXISTS = 15, ISCSIADM_NO_RECORDS = 21 };
+enum iscsiadm_exit {
+    ISCSIADM_OK = 0,
+    ISCSIADM_NO_SESSION = 2,
+    ISCSIADM_DATABASE = 6, /* for who is not root, too: told as ISCSIADM_ACCESS here */
+    ISCSIADM_ACCESS = 13,
+    ISCSIADM_SESSION_EXISTS = 15,
+    ISCSIADM_NO_RECORDS = 21
+};
 
 #define ISCSIADM_WORDS_MAX 24
 

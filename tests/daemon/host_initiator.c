@@ -183,6 +183,16 @@ static void secrets_go_into_the_records_of_open_iscsi(void **state)
     assert_hr(IVdsServiceIscsi_SetInitiatorSharedSecret(iscsi, &secret, target_id), S_OK);
 }
 
+static void who_may_not_use_open_iscsi_is_told_so(void **state)
+{
+    IEnumVdsObject *members = NULL;
+
+    (void)state;
+    stand_in_says("nobody", 1);
+    assert_hr(IVdsServiceIscsi_QueryInitiatorAdapters(iscsi, &members), E_ACCESSDENIED);
+    assert_string_equal(vds_error_text(), "open-iscsi is for root, and this service does not run as root");
+}
+
 static void make_target(IVdsSubSystemIscsi *array)
 {
     WCHAR friendly[] = { 't', 0 };
@@ -250,6 +260,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(the_interfaces_of_open_iscsi_are_portals_of_one_adapter),
         cmocka_unit_test(secrets_go_into_the_records_of_open_iscsi), /* the next logs in with one of them */
         cmocka_unit_test(logins_and_logouts_end_as_iscsiadm_says),
+        cmocka_unit_test(who_may_not_use_open_iscsi_is_told_so), /* the last: from then on it is so */
     };
 
     if (argc != 2) {

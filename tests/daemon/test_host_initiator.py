@@ -23,7 +23,11 @@ for word; do
 done
 record="$VDS_OPEN_ISCSI/nodes/$target/$portal"
 case "$*" in
-    "-m iface") echo "default tcp,<empty>,<empty>,<empty>,<empty>"
+    "-m iface") [ ! -f "$here/nobody" ] || {
+                    printf 'iscsiadm: Maybe you are not root?\\niscsiadm: Could not lock discovery DB\\niscsiadm: Could not read iface . Error 6\\n' >&2
+                    exit 6
+                }
+                echo "default tcp,<empty>,<empty>,<empty>,<empty>"
                 echo "lan tcp,00:11:22:33:44:55,192.0.2.7,eth0,<empty>"
                 echo "card qla4xxx,<empty>,<empty>,<empty>,<empty>" ;;
     *"-o new") mkdir -p "$VDS_OPEN_ISCSI/nodes/$target"
