@@ -67,18 +67,6 @@ static bool service_stopping(struct service *s)
     return stopping;
 }
 
-/* Two providers with one id would be one to every client, with two lots of subsystems. */
-static bool service_has_provider(const struct service *s, const struct loaded *l)
-{
-    if (guid_is_null(com_guid(&l->id)))
-        return false;
-    for (size_t i = 0; i < s->n_providers; i++) {
-        if (guid_equal(com_guid(&s->providers[i].id), com_guid(&l->id)))
-            return true;
-    }
-    return false;
-}
-
 static void *service_start_run(void *arg)
 {
     struct service *s = arg;
@@ -86,15 +74,8 @@ static void *service_start_run(void *arg)
     for (size_t i = 0; i < s->options.n_providers && !service_stopping(s); i++) {
         struct loaded *slot = &s->providers[s->n_providers];
 
-        if (FAILED(service_provider_load(&s->configs[i], s->notifier, &s->options, slot)))
-            continue;
-        if (!service_has_provider(s, slot)) {
+        if (SUCCEEDED(service_provider_load(&s->configs[i], s->notifier, &s->options, s->providers, s->n_providers, slot)))
             s->n_providers++; /* nobody looks before READY */
-            continue;
-        }
-        log_error("service: provider %s is left out (0x%08x): a provider with its id is loaded already", slot->name,
-                  (unsigned)VDS_E_ALREADY_REGISTERED);
-        service_provider_unload(slot);
     }
     notifier_open(s->notifier);
     service_set_state(s, SERVICE_READY);

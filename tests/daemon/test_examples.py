@@ -85,6 +85,8 @@ class InstalledForCpp(harness.ArrayTest):
             env = {**os.environ, "PKG_CONFIG_PATH": str(folder), "PKG_CONFIG_SYSROOT_DIR": root}
             flags = subprocess.run(["pkg-config", "--cflags", "--libs", "vds-compat"], env=env, check=True, capture_output=True, text=True).stdout.split()
             library = next(pathlib.Path(root).rglob("libvds.so")).parent
+            if b"libasan" in (library / "libvds.so").read_bytes():
+                flags += ["-fsanitize=address"]
             subprocess.run(["c++", "-Wall", "-Wextra", "-Werror", "-DUNICODE", "-D_UNICODE", str(source), *flags, "-Wl,--allow-shlib-undefined",
                             "-o", f"{root}/program"], check=True)
             done = subprocess.run([f"{root}/program", "Gr\u00fcn"], capture_output=True, text=True, timeout=120,

@@ -117,6 +117,10 @@ class BadProviders(unittest.TestCase):
         self.assertRegex(self.log(array), rf"{EXAMPLE} is left out \(0x80042403\): a provider with its id is loaded already")
         _, paths = Bus(array).call(paths[1], "IVdsHwProvider.QuerySubSystems")
         self.assertEqual(len(paths), 1)
+        self.assertEqual(Bus(array).call(SUBSYSTEM, "IVdsSubSystem.SetStatus", "u", 4), [0])  # the first has not lost its sink to the second
+        with array.ctl_start("--json", "watch", "--since", "0") as watch:
+            self.assertIn("e5931b98-ea0e-40f2-a821-8ff8b5eb592a", watch.stdout.readline())
+            watch.terminate()
 
     def test_a_class_may_be_named_behind_the_file(self):
         array = self.array(*providers(f"{EXAMPLE},f0dfa499-5a2c-43af-83c5-ca1c5c1fea43"))

@@ -112,6 +112,11 @@ HRESULT DumpSubsystem(IVdsSubSystem *pSub)
     hr = lun->GetIdentificationData(&li);
     _putws(L"identified:");
     printf("vendor %s product %s serial %s bus %d ids %lu\n", (char*)li.m_szVendorId, (char*)li.m_szProductId, (char*)li.m_szSerialNumber, li.m_BusType, (unsigned long)li.m_deviceIdDescriptor.m_cIdentifiers);
+    for (ULONG i = 0; i < li.m_deviceIdDescriptor.m_cIdentifiers; i++) CoTaskMemFree(li.m_deviceIdDescriptor.m_rgIdentifiers[i].m_rgbIdentifier);
+    CoTaskMemFree(li.m_deviceIdDescriptor.m_rgIdentifiers);
+    for (ULONG i = 0; i < li.m_cInterconnects; i++) { CoTaskMemFree(li.m_rgInterconnects[i].m_pbPort); CoTaskMemFree(li.m_rgInterconnects[i].m_pbAddress); }
+    CoTaskMemFree(li.m_rgInterconnects);
+    CoTaskMemFree(li.m_szVendorId); CoTaskMemFree(li.m_szProductId); CoTaskMemFree(li.m_szProductRevision); CoTaskMemFree(li.m_szSerialNumber);
     CoTaskMemFree(lp.pwszFriendlyName); CoTaskMemFree(lp.pwszIdentification); CoTaskMemFree(lp.pwszUnmaskingList);
     lun->Delete(); lun->Release(); out.cl.pLunUnk->Release(); pAsync->Release();
     return S_OK;
