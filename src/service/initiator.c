@@ -3,11 +3,11 @@
  * administrator does there and what is done here are one. Where open-iscsi is not installed, all of it is VDS_E_NOT_SUPPORTED.
  *
  * Secrets go where open-iscsi keeps them, its node records: RememberTargetSharedSecret is what this host proves itself with,
- * SetInitiatorSharedSecret what it demands of targets in return (mutual). iscsiadm takes them as arguments only, which other
- * processes of the host can see while it runs. */
+ * SetInitiatorSharedSecret what it demands of targets in return (mutual). */
 #include "service/initiator.h"
 
 #include <arpa/inet.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,9 +16,10 @@
 #include "base/error_text.h"
 #include "service/iscsiadm.h"
 #include "service/login.h"
+#include "service/records.h"
 
 #define ADAPTER_NAME "open-iscsi"
-#define NAME_FILE    "/etc/iscsi/initiatorname.iscsi"
+#define NAME_FILE    "initiatorname.iscsi"
 #define NAME_SIZE    LOGIN_NAME_SIZE
 
 /* ---- ids: as lasting as the names they are made of ----------------------------------------------------- */
@@ -485,67 +486,115 @@ HRESULT initiator_object(IVdsService *service, const struct guid *id, VDS_OBJECT
 }
 
 /* "InitiatorName=iqn...." */
-HRESULT initiator_name(LPWSTR *ret_name)
+static HRESULT read_name(char name[static NAME_SIZE])
 {
-    char line[NAME_SIZE + 32];
-    HRESULT hr = initiator_installed();
-    FILE *f = SUCCEEDED(hr) ? fopen(NAME_FILE, "re") : NULL;
+    char path[PATH_MAX], line[NAME_SIZE + 32];
+    FILE *f;
 
-    if (FAILED(hr))
-        return hr;
-    hr = VDS_E_NOT_SUPPORTED;
-    while (f && FAILED(hr) && fgets(line, sizeof line, f)) {
+    snprintf(path, sizeof path, "%s/%s", records_folder(), NAME_FILE);
+    name[0] = '\0';
+    f = fopen(path, "re");
+    while (f && !name[0] && fgets(line, sizeof line, f)) {
         line[strcspn(line, " \t\r\n")] = '\0';
-        if (strncmp(line, "InitiatorName=", 14) == 0)
-            hr = com_wide(line + 14, ret_name);
+        if (strncmp(line, "InitiatorName=", 14) == 0 && strlen(line + 14) < NAME_SIZE)
+            strcpy(name, line + 14);
     }
     if (f)
         fclose(f);
-    if (hr == (HRESULT)VDS_E_NOT_SUPPORTED)
-        error_text_set("open-iscsi has no initiator name in " NAME_FILE ", or it cannot be read");
-    return hr;
+    if (name[0])
+        return S_OK;
+    error_text_set("open-iscsi has no initiator name in %s, or it cannot be read", path);
+    return VDS_E_NOT_SUPPORTED;
 }
 
-static HRESULT record_set(const char *target, const char *name, const char *value)
+HRESULT initiator_name(LPWSTR *ret_name)
 {
-    const char *words[] = { "-m", "node", "-o", "update", "-n", name, "-v", value, target[0] ? "-T" : NULL, target, NULL };
-    int exit_code = 0;
-    HRESULT hr = iscsiadm_run(ISCSIADM, words, &exit_code, NULL);
+    char name[NAME_SIZE];
+    HRESULT hr = initiator_installed();
 
-    if (FAILED(hr) || exit_code == ISCSIADM_OK)
-        return hr;
-    return exit_code == ISCSIADM_ACCESS       ? E_ACCESSDENIED
-           : exit_code == ISCSIADM_NO_RECORDS ? VDS_E_OBJECT_NOT_FOUND
-                                              : E_FAIL;
+    if (SUCCEEDED(hr))
+        hr = read_name(name);
+    return FAILED(hr) ? hr : com_wide(name, ret_name);
 }
 
-/* A secret is text for open-iscsi. None: the field becomes empty. */
-static HRESULT secret_text(const VDS_ISCSI_SHARED_SECRET *secret, char text[static 17])
+/* ---- secrets ------------------------------------------------------------------------------------------- */
+
+/* In a record a secret is text behind "= ", to the end of the line. None: "". */
+static HRESULT secret_text(const VDS_ISCSI_SHARED_SECRET *secret, char text[static RECORD_VALUE_SIZE])
 {
     ULONG n = secret ? secret->ulSharedSecretSize : 0;
 
-    memset(text, 0, 17);
+    text[0] = '\0';
     if (n == 0)
         return S_OK;
     if (n < 12 || n > 16 || !secret->pSharedSecret)
         return E_INVALIDARG;
+    for (ULONG i = 0; i < n; i++) {
+        if (secret->pSharedSecret[i] <= ' ' || secret->pSharedSecret[i] > '~') {
+            error_text_set("open-iscsi takes letters, digits and punctuation only in a secret");
+            return E_INVALIDARG;
+        }
+    }
     memcpy(text, secret->pSharedSecret, n);
-    return strlen(text) == n && text[0] != '-' ? S_OK : E_INVALIDARG;
+    text[n] = '\0';
+    return S_OK;
+}
+
+/* The names that go with the secrets: open-iscsi wants both, and its own is what a target knows the initiator by. */
+static HRESULT auth_fill(bool mutual, const VDS_ISCSI_SHARED_SECRET *secret, struct record_auth *ret_auth)
+{
+    HRESULT hr = secret_text(secret, ret_auth->value[mutual ? RECORD_SECRET_IN : RECORD_SECRET]);
+
+    if (SUCCEEDED(hr))
+        hr = initiator_installed();
+    if (FAILED(hr) || mutual || !ret_auth->value[RECORD_SECRET][0])
+        return hr;
+    return read_name(ret_auth->value[RECORD_USER]);
+}
+
+static HRESULT make_record(IVdsService *service, VDS_OBJECT_ID target_id, const char *target)
+{
+    struct login where = { 0 };
+    HRESULT hr = any_portal(service, target_id, where.portal, sizeof where.portal);
+
+    if (FAILED(hr))
+        return hr == (HRESULT)VDS_E_ISCSI_LOGIN_FAILED ? VDS_E_OBJECT_NOT_FOUND : hr;
+    snprintf(where.target, sizeof where.target, "%s", target);
+    return login_make_record(&where);
+}
+
+/* Also for a target that open-iscsi has not seen yet. `target` NULL: for all that it has. */
+static HRESULT store_secret(IVdsService *service, VDS_OBJECT_ID target_id, const char *target, bool mutual,
+                            const struct record_auth *auth)
+{
+    unsigned fields = mutual ? 1u << RECORD_USER_IN | 1u << RECORD_SECRET_IN : 1u << RECORD_USER | 1u << RECORD_SECRET;
+    bool clear = !auth->value[mutual ? RECORD_SECRET_IN : RECORD_SECRET][0];
+    HRESULT hr = records_write(target, fields, auth, mutual && !clear);
+
+    if (hr != (HRESULT)VDS_E_OBJECT_NOT_FOUND)
+        return hr;
+    if (clear)
+        return S_OK;
+    if (!target) {
+        error_text_set("open-iscsi knows no target yet: name the one that the secret is for");
+        return hr;
+    }
+    hr = make_record(service, target_id, target);
+    return FAILED(hr) ? hr : records_write(target, fields, auth, mutual);
 }
 
 HRESULT initiator_set_secret(IVdsService *service, VDS_OBJECT_ID target_id, bool mutual,
                              const VDS_ISCSI_SHARED_SECRET *secret)
 {
-    char text[17], target[NAME_SIZE] = "";
     bool all = guid_is_null(com_guid(&target_id));
-    HRESULT hr = all && !mutual ? E_INVALIDARG : secret_text(secret, text);
+    struct record_auth auth = { 0 };
+    char target[NAME_SIZE];
+    HRESULT hr = all && !mutual ? E_INVALIDARG : auth_fill(mutual, secret, &auth);
 
-    if (SUCCEEDED(hr))
-        hr = initiator_installed();
     if (SUCCEEDED(hr) && !all)
         hr = target_name(service, target_id, target);
     if (SUCCEEDED(hr))
-        hr = record_set(target, mutual ? "node.session.auth.password_in" : "node.session.auth.password", text);
-    explicit_bzero(text, sizeof text);
+        hr = store_secret(service, target_id, all ? NULL : target, mutual, &auth);
+    explicit_bzero(&auth, sizeof auth);
     return hr;
 }
