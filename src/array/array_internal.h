@@ -121,6 +121,7 @@ struct lun {
     bool thick, offline;
     uint32_t features, block_size, physical_block_size;
     uint32_t transition;      /* VDS_TS_ */
+    uint32_t status_before;   /* VDS_LS_, when a refresh began: to tell whether it is another after it */
     char *mask;
     struct list_node ties;    /* tie.in_lun */
     struct store *store;      /* NULL: the file is not there (status FAILED) */
@@ -392,6 +393,7 @@ HRESULT array_commit(struct array *array, struct state_tx *tx);
 
 bool array_is_offline(const struct array *array); /* as a whole; array->lock held, as for the next four */
 uint32_t lun_status(const struct array *array, const struct lun *lun); /* VDS_LS_ */
+uint32_t lun_status_under(const struct lun *lun, bool array_offline);
 /* Lets the unit answer, or not, as all that is above it says. */
 void lun_serve(const struct array *array, const struct lun *lun);
 struct state_subsystem subsystem_row(const struct array *array);
@@ -434,7 +436,9 @@ void portals_wait_at_start(struct array *array);
 /* ---- drives.c, lun_file.c -------------------------------------------------------------------- */
 
 HRESULT drives_sync(struct array *array, struct cache *cache);
-void drives_attach(struct array *array, struct cache *cache, bool recover);
+/* Takes the directories that are not ours yet. `events` (NULL: nobody knows of them yet) has room for one of each drive that became usable or
+ * has another reason for not being so. */
+void drives_attach(struct cache *cache, bool recover, struct events *events);
 bool drive_space(const struct drive *drive, uint64_t *ret_size, uint64_t *ret_free);
 uint64_t drive_device(const struct drive *drive); /* of its file system */
 struct drive *drive_choose(struct array *array, const struct array_lun_spec *spec, HRESULT *ret_hr); /* array->lock held */
@@ -467,9 +471,9 @@ struct state_discovery_secret secret_discovery_row(const struct state_secret *ro
 /* ---- refresh.c, build.c, diff.c -------------------------------------------------------------- */
 
 HRESULT cache_build(struct array *array, const struct state_image *image, struct cache *ret_cache);
-/* Makes the engine serve `next` instead of `now`; fills `events`. */
-HRESULT diff_apply(struct array *array, struct array_op *op, struct cache *now, struct cache *next, const struct state_image *image,
-                   struct events *events); /* a failure (a cancelled drain) has changed nothing */
+/* Makes the engine serve `next` instead of what it serves now; fills `events`. `before` is the array's own row as it was until now. */
+HRESULT diff_apply(struct array *array, struct array_op *op, const struct state_subsystem *before, struct cache *next,
+                   const struct state_image *image, struct events *events); /* a failure (a cancelled drain) has changed nothing */
 HRESULT refresh_first(struct array *array);
 
 #endif

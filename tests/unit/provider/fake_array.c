@@ -343,10 +343,13 @@ HRESULT array_group_get(struct array *a, const struct guid *id, struct array_gro
 HRESULT array_lun_get(struct array *a, const struct guid *id, struct array_lun_info *ret)
 {
     GET(a, LUN, id);
+    ret->mask = malloc(sizeof t->mask); /* may fail, as in the array itself */
+    if (!ret->mask)
+        return E_OUTOFMEMORY;
+    strcpy(ret->mask, t->mask);
     ret->drive = t->parent;
     strcpy(ret->friendly_name, t->name);
     strcpy(ret->identification, "serial-1");
-    ret->mask = strcpy(take(1, sizeof t->mask), t->mask);
     ret->size = t->size;
     ret->allocated = t->thick ? t->size : 4096;
     ret->thick = t->thick;
