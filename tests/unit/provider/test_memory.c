@@ -244,6 +244,30 @@ static HRESULT sessions(struct scene *s)
     return hr;
 }
 
+static HRESULT tree(struct scene *s)
+{
+    IVdsSubSystemTreeEx *ex = NULL;
+    VDS_TREE tree = { 0 };
+    HRESULT hr = IVdsSubSystem_QueryInterface(s->f->subsystem, &IID_IVdsSubSystemTreeEx, (void **)&ex);
+
+    assert_int_equal(hr, S_OK);
+    hr = IVdsSubSystemTreeEx_QueryTree(ex, VDS_TREE_ALL, &tree);
+    assert_true(SUCCEEDED(hr) || (!tree.pPortals && !tree.pTargets && !tree.pLuns && tree.ulLuns == 0));
+    for (ULONG i = 0; i < tree.ulTargets; i++)
+        free_texts(S_OK, tree.pTargets[i].pwszIscsiName, tree.pTargets[i].pwszFriendlyName, NULL);
+    for (ULONG i = 0; i < tree.ulLuns; i++)
+        free_texts(S_OK, tree.pLuns[i].lunProp.pwszFriendlyName, tree.pLuns[i].lunProp.pwszIdentification,
+                   tree.pLuns[i].lunProp.pwszUnmaskingList);
+    CoTaskMemFree(tree.pPortals);
+    CoTaskMemFree(tree.pTargets);
+    CoTaskMemFree(tree.pGroups);
+    CoTaskMemFree(tree.pMembers);
+    CoTaskMemFree(tree.pLuns);
+    CoTaskMemFree(tree.pTies);
+    drop(ex);
+    return hr;
+}
+
 static const struct {
     const char *name;
     HRESULT (*call)(struct scene *s);
@@ -266,6 +290,7 @@ static const struct {
     { "QueryExtents", extents },
     { "GetConnectedInitiators", connected_initiators },
     { "QuerySessions", sessions },
+    { "QueryTree", tree },
 };
 
 static void check(struct scene *s, size_t i, HRESULT hr, unsigned which)
