@@ -513,6 +513,22 @@ int engine_session_list(struct engine *e, struct engine_session **ret_sessions, 
     return 0;
 }
 
+/* Unit k of them has counter i at 100 * (k + 1) + i. */
+int engine_lu_counters(struct engine *e, struct engine_lu_counters **ret_units, size_t *ret_n)
+{
+    struct array *a = (void *)e;
+    struct engine_lu_counters *units = take(a->n[LUN] + 1, sizeof *units);
+
+    for (size_t k = 0; k < a->n[LUN]; k++) {
+        units[k].id = a->things[LUN][k].id;
+        for (unsigned i = 0; i < SCSI_N_COUNTERS; i++)
+            units[k].counters.n[i] = 100 * (k + 1) + i;
+    }
+    *ret_units = units;
+    *ret_n = a->n[LUN];
+    return 0;
+}
+
 int engine_session_drop(struct engine *e, uint64_t id)
 {
     return id <= ((struct array *)(void *)e)->n_sessions && id > 0 ? 0 : -ENOENT;

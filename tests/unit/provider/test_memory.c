@@ -268,6 +268,38 @@ static HRESULT tree(struct scene *s)
     return hr;
 }
 
+static HRESULT lun_counters(struct scene *s)
+{
+    IVdsSubSystemCountersEx *ex = NULL;
+    VDS_LUN_COUNTERS *rows = NULL;
+    ULONGLONG now;
+    ULONG n = 0;
+    HRESULT hr = IVdsSubSystem_QueryInterface(s->f->subsystem, &IID_IVdsSubSystemCountersEx, (void **)&ex);
+
+    assert_int_equal(hr, S_OK);
+    hr = IVdsSubSystemCountersEx_QueryLunCounters(ex, &rows, &n, &now);
+    assert_true(SUCCEEDED(hr) || (!rows && n == 0 && now == 0));
+    CoTaskMemFree(rows);
+    drop(ex);
+    return hr;
+}
+
+static HRESULT session_counters(struct scene *s)
+{
+    IVdsSubSystemCountersEx *ex = NULL;
+    VDS_SESSION_COUNTERS *rows = NULL;
+    ULONGLONG now;
+    ULONG n = 0;
+    HRESULT hr = IVdsSubSystem_QueryInterface(s->f->subsystem, &IID_IVdsSubSystemCountersEx, (void **)&ex);
+
+    assert_int_equal(hr, S_OK);
+    hr = IVdsSubSystemCountersEx_QuerySessionCounters(ex, &rows, &n, &now);
+    assert_true(SUCCEEDED(hr) || (!rows && n == 0 && now == 0));
+    CoTaskMemFree(rows);
+    drop(ex);
+    return hr;
+}
+
 static const struct {
     const char *name;
     HRESULT (*call)(struct scene *s);
@@ -291,6 +323,8 @@ static const struct {
     { "GetConnectedInitiators", connected_initiators },
     { "QuerySessions", sessions },
     { "QueryTree", tree },
+    { "QueryLunCounters", lun_counters },
+    { "QuerySessionCounters", session_counters },
 };
 
 static void check(struct scene *s, size_t i, HRESULT hr, unsigned which)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* IVdsSubSystemTreeEx: rows for rows, and what it refuses. What is in the snapshot: tests/unit/array/test_tree.c. */
+/* IVdsSubSystemTreeEx and IVdsSubSystemCountersEx: rows for rows, and what they refuse. What is in the snapshot: tests/unit/array/test_tree.c. */
 #include "fixture.h"
 
 static void free_tree(VDS_TREE *tree)
@@ -112,12 +112,64 @@ static void what_the_array_refuses_is_refused(void **state)
     drop(ex);
 }
 
+/* ---- counters ------------------------------------------------------------------------------------------- */
+
+static void counters_come_with_the_session_or_lun_they_are_of(void **state)
+{
+    struct fixture *f = *state;
+    IVdsSubSystemCountersEx *ex = query(f->subsystem, &IID_IVdsSubSystemCountersEx);
+    IVdsLun *lun = make_lun(f);
+    VDS_LUN_COUNTERS *luns = NULL;
+    VDS_SESSION_COUNTERS *sessions = NULL;
+    VDS_OBJECT_ID target = { 1, 2, 3, { 4 } };
+    ULONGLONG now;
+    ULONG n;
+
+    assert_int_equal(IVdsSubSystemCountersEx_QuerySessionCounters(ex, &sessions, &n, &now), S_OK);
+    assert_true(n == 0 && !sessions && now > 0);
+    fake_add_session(f->array, com_guid(&target), "iqn.host:1", false);
+    assert_int_equal(IVdsSubSystemCountersEx_QuerySessionCounters(ex, &sessions, &n, &now), S_OK);
+    assert_true(n == 1 && sessions[0].ullSessionId == 1);
+    CoTaskMemFree(sessions);
+    assert_int_equal(IVdsSubSystemCountersEx_QueryLunCounters(ex, &luns, &n, &now), S_OK);
+    assert_int_equal(n, 1);
+    assert_true(luns[0].io.ullReads == 100 && luns[0].io.ullWrites == 101 && luns[0].io.ullOthers == 102 && luns[0].io.ullErrors == 103);
+    assert_true(luns[0].io.ullBytesRead == 104 && luns[0].io.ullBytesWritten == 105 && luns[0].io.ullLatencyInNs == 106);
+    assert_true(luns[0].io.ullLatency[0] == 107 && luns[0].io.ullLatency[VDS_LATENCY_BUCKETS - 1] == 126);
+    CoTaskMemFree(luns);
+    drop(lun);
+    drop(ex);
+}
+
+static void counters_refuse_what_the_array_refuses(void **state)
+{
+    struct fixture *f = *state;
+    IVdsSubSystemCountersEx *ex = query(f->subsystem, &IID_IVdsSubSystemCountersEx);
+    VDS_LUN_COUNTERS *luns = (void *)f;
+    VDS_SESSION_COUNTERS *sessions = (void *)f;
+    ULONGLONG now;
+    ULONG n;
+
+    fake_fail(f->array, VDS_E_PROVIDER_CACHE_CORRUPT);
+    assert_int_equal(IVdsSubSystemCountersEx_QueryLunCounters(ex, &luns, &n, &now), VDS_E_PROVIDER_CACHE_CORRUPT);
+    assert_true(!luns && n == 0 && now == 0);
+    assert_int_equal(IVdsSubSystemCountersEx_QuerySessionCounters(ex, &sessions, &n, &now), VDS_E_PROVIDER_CACHE_CORRUPT);
+    assert_true(!sessions && n == 0 && now == 0);
+    fake_fail(f->array, S_OK);
+    assert_int_equal(IVdsSubSystemCountersEx_QueryLunCounters(ex, NULL, &n, &now), E_INVALIDARG);
+    assert_int_equal(IVdsSubSystemCountersEx_QueryLunCounters(ex, &luns, NULL, &now), E_INVALIDARG);
+    assert_int_equal(IVdsSubSystemCountersEx_QuerySessionCounters(ex, &sessions, &n, NULL), E_INVALIDARG);
+    drop(ex);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         provider_test(one_call_tells_the_whole_array),
         provider_test(a_mask_takes_a_part_and_nothing_unknown),
         provider_test(what_the_array_refuses_is_refused),
+        provider_test(counters_come_with_the_session_or_lun_they_are_of),
+        provider_test(counters_refuse_what_the_array_refuses),
     };
 
     return RUN_TESTS(tests);
