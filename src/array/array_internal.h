@@ -401,6 +401,16 @@ void subsystem_take_row(struct array *array, const struct state_subsystem *row);
 op_run subsystem_status_run;
 HRESULT subsystem_status_admit(struct array_op *op, struct object *object);
 
+/* ---- query.c, tree.c: what is told of objects; array->lock held ---------------------------------- */
+
+void portal_info(const struct portal *portal, struct array_portal_info *ret_info);
+void target_info(const struct target *target, struct array_target_info *ret_info);
+struct array_group_info group_info(const struct group *group);
+/* Without `allocated`, which is to be asked of the store it gives (NULL: none) when the lock is not held. mask NULL: out of memory. */
+struct store *lun_info(const struct array *array, const struct lun *lun, struct array_lun_info *ret_info);
+/* What asks the subsystem is refused while it has failed or is being refreshed. */
+HRESULT subsystem_readable(const struct array *array);
+
 /* ---- names, codes ---------------------------------------------------------------------------- */
 
 HRESULT hr_from_errno(int r); /* hr.c: the one table */

@@ -14,6 +14,7 @@
 
 #include "base/guid.h"
 #include "iscsi/iscsi.h"
+#include "scsi/counters.h"
 
 struct engine;
 
@@ -139,11 +140,19 @@ struct engine_session {
     unsigned reactor;
     char peer_address[80];
     struct iscsi_conn_facts facts;
+    struct scsi_counters counters; /* none of a discovery session */
 };
 /* A snapshot; malloc'ed. */
 int engine_session_list(struct engine *engine, struct engine_session **ret_sessions, size_t *ret_n);
 /* Event 2 and close. -ENOENT. Returns when it is gone. */
 int engine_session_drop(struct engine *engine, uint64_t id);
+
+/* What has been done to each unit since engine_lu_add(), in no order. A snapshot; malloc'ed. */
+struct engine_lu_counters {
+    struct guid id;
+    struct scsi_counters counters;
+};
+int engine_lu_counters(struct engine *engine, struct engine_lu_counters **ret_units, size_t *ret_n);
 
 /* How many reactors, which backend ("io_uring", "epoll"), for status. */
 unsigned engine_n_reactors(const struct engine *engine);
