@@ -460,7 +460,10 @@ HRESULT array_tree_get(struct array *a, unsigned parts, struct array_tree *ret)
     for (size_t i = 0; parts & ARRAY_TREE_LUNS && i < a->n[LUN]; i++) {
         const struct thing *t = &a->things[LUN][i];
 
-        array_lun_get(a, &t->id, &ret->luns[ret->n_luns++]);
+        if (FAILED(array_lun_get(a, &t->id, &ret->luns[ret->n_luns++]))) {
+            array_tree_fini(ret);
+            return E_OUTOFMEMORY;
+        }
         for (size_t k = 0; k < t->n_members; k++)
             ret->ties[ret->n_ties++] = (struct array_tree_tie){ t->id, t->members[k], 7 };
     }

@@ -59,6 +59,35 @@ static void put_stand_in(const char *dir)
     setenv("PATH", dir, 1);
 }
 
+static void put_file(const char *path, const char *format, const char *name)
+{
+    FILE *out = fopen(path, "w");
+
+    assert_non_null(out);
+    fprintf(out, format, name);
+    fclose(out);
+}
+
+/* The initiator's name, and a node record of the target, where open-iscsi would keep them. */
+static void put_record(const char *dir, const WCHAR *iscsi_name)
+{
+    char name[224], path[512];
+    size_t n = 0;
+
+    for (; iscsi_name[n] && n < sizeof name - 1; n++)
+        name[n] = (char)iscsi_name[n];
+    name[n] = '\0';
+    snprintf(path, sizeof path, "%s/nodes", dir);
+    assert_int_equal(mkdir(path, 0700), 0);
+    snprintf(path, sizeof path, "%s/nodes/%s", dir, name);
+    assert_int_equal(mkdir(path, 0700), 0);
+    strcat(path, "/127.0.0.1,3260");
+    put_file(path, "# BEGIN RECORD 2.1.8\nnode.name = %s\n# END RECORD\n", name);
+    snprintf(path, sizeof path, "%s/initiatorname.iscsi", dir);
+    put_file(path, "InitiatorName=%s\n", "iqn.2026-11.org.vds.test:host");
+    setenv("VDS_OPEN_ISCSI", dir, 1);
+}
+
 static IVdsIscsiTarget *make_reachable_target(struct house *h)
 {
     WCHAR friendly[] = u"t";
@@ -95,6 +124,7 @@ static void scene_set(struct scene *s, struct house *h)
     s->h = h;
     put_stand_in(h->dir);
     assert_int_equal(IVdsIscsiTarget_GetProperties(target, &target_prop), S_OK);
+    put_record(h->dir, target_prop.pwszIscsiName);
     CoTaskMemFree(target_prop.pwszIscsiName);
     CoTaskMemFree(target_prop.pwszFriendlyName);
     drop(target);
