@@ -49,6 +49,8 @@ int session_drop(struct client *client, const struct request *request)
         fprintf(stderr, "vdsctl: '%s' is no session number; see 'vdsctl session list'\n", request->args[0]);
         return EXIT_USAGE;
     }
-    hr = IVdsSubSystemEx_DropSession(client->ex, id);
+    hr = client_need_ex(client);
+    if (SUCCEEDED(hr))
+        hr = IVdsSubSystemEx_DropSession(client->ex, id);
     return FAILED(hr) ? client_refused(hr, "session %llu", id) : EXIT_DONE;
 }

@@ -249,20 +249,23 @@ static void *next_of(IEnumVdsObject *e, const IID *iid)
     return face;
 }
 
-static bool group_portal(IVdsIscsiPortalGroup *group, char *text, size_t n)
+/* What fails is passed over, but for want of memory. */
+static HRESULT group_portal(IVdsIscsiPortalGroup *group, char *text, size_t n, bool *ret_found)
 {
     _cleanup_(com_releasep) IEnumVdsObject *portals = NULL;
     IVdsIscsiPortal *portal;
     bool online = false;
+    HRESULT hr = IVdsIscsiPortalGroup_QueryAssociatedPortals(group, &portals);
 
-    if (FAILED(IVdsIscsiPortalGroup_QueryAssociatedPortals(group, &portals)))
-        return false;
+    if (FAILED(hr))
+        return hr == (HRESULT)E_OUTOFMEMORY ? hr : S_OK;
     while (!online && (portal = next_of(portals, &IID_IVdsIscsiPortal))) {
         if (FAILED(portal_name(portal, text, n, &online)))
             online = false;
         IVdsIscsiPortal_Release(portal);
     }
-    return online;
+    *ret_found = online;
+    return S_OK;
 }
 
 /* The first portal of the target that is online. */
@@ -277,7 +280,7 @@ static HRESULT any_portal(IVdsService *service, VDS_OBJECT_ID target_id, char *t
     if (SUCCEEDED(hr))
         hr = IVdsIscsiTarget_QueryPortalGroups(target, &groups);
     while (SUCCEEDED(hr) && !found && (group = next_of(groups, &IID_IVdsIscsiPortalGroup))) {
-        found = group_portal(group, text, n);
+        hr = group_portal(group, text, n, &found);
         IVdsIscsiPortalGroup_Release(group);
     }
     if (FAILED(hr) || found)
@@ -466,12 +469,13 @@ HRESULT initiator_object(IVdsService *service, const struct guid *id, VDS_OBJECT
     _cleanup_(freep) IUnknown **portals = NULL;
     struct guid adapter = id_of(ADAPTER_NAME);
     size_t n = 0;
-    HRESULT hr = VDS_E_OBJECT_NOT_FOUND;
+    HRESULT hr = type == VDS_OT_INIT_ADAPTER ? initiator_installed() : portals_make(service, &portals, &n);
 
+    if (FAILED(hr)) /* without open-iscsi there is no such object */
+        return hr == (HRESULT)E_OUTOFMEMORY ? hr : VDS_E_OBJECT_NOT_FOUND;
+    hr = VDS_E_OBJECT_NOT_FOUND;
     if (type == VDS_OT_INIT_ADAPTER)
-        return guid_equal(id, &adapter) && SUCCEEDED(initiator_installed()) ? adapter_new(service, ret_object) : hr;
-    if (FAILED(portals_make(service, &portals, &n)))
-        return hr;
+        return guid_equal(id, &adapter) ? adapter_new(service, ret_object) : hr;
     for (size_t i = 0; i < n; i++) {
         struct init_portal *o = container_of((IVdsIscsiInitiatorPortal *)portals[i], struct init_portal, face);
 
