@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The initiator of the host: open-iscsi as one adapter, its TCP interfaces as portals. Whatever is asked goes to iscsiadm, so that what the
- * administrator does there and what is done here are one. Where open-iscsi is not installed, all of it is VDS_E_NOT_SUPPORTED.
- *
- * Secrets go where open-iscsi keeps them, its node records: RememberTargetSharedSecret is what this host proves itself with,
- * SetInitiatorSharedSecret what it demands of targets in return (mutual). */
+ * administrator does there and what is done here are one. Where open-iscsi is not installed, all of it is VDS_E_NOT_SUPPORTED. */
 #include "service/initiator.h"
 
 #include <arpa/inet.h>
-#include <limits.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,11 +12,8 @@
 #include "base/error_text.h"
 #include "service/iscsiadm.h"
 #include "service/login.h"
-#include "service/records.h"
 
 #define ADAPTER_NAME "open-iscsi"
-#define NAME_FILE    "initiatorname.iscsi"
-#define NAME_SIZE    LOGIN_NAME_SIZE
 
 /* ---- ids: as lasting as the names they are made of ----------------------------------------------------- */
 
@@ -194,7 +187,7 @@ static HRESULT face_of(IVdsService *service, VDS_OBJECT_ID id, VDS_OBJECT_TYPE t
     return hr;
 }
 
-static HRESULT target_name(IVdsService *service, VDS_OBJECT_ID id, char name[static NAME_SIZE])
+HRESULT initiator_target_name(IVdsService *service, VDS_OBJECT_ID id, char name[static LOGIN_NAME_SIZE])
 {
     _cleanup_(com_releasep) IVdsIscsiTarget *target = NULL;
     _cleanup_(freep) char *text = NULL;
@@ -209,7 +202,7 @@ static HRESULT target_name(IVdsService *service, VDS_OBJECT_ID id, char name[sta
     CoTaskMemFree(prop.pwszIscsiName);
     CoTaskMemFree(prop.pwszFriendlyName);
     if (SUCCEEDED(hr))
-        snprintf(name, NAME_SIZE, "%s", text);
+        snprintf(name, LOGIN_NAME_SIZE, "%s", text);
     return hr;
 }
 
@@ -269,7 +262,7 @@ static HRESULT group_portal(IVdsIscsiPortalGroup *group, char *text, size_t n, b
 }
 
 /* The first portal of the target that is online. */
-static HRESULT any_portal(IVdsService *service, VDS_OBJECT_ID target_id, char *text, size_t n)
+HRESULT initiator_any_portal(IVdsService *service, VDS_OBJECT_ID target_id, char *text, size_t n)
 {
     _cleanup_(com_releasep) IVdsIscsiTarget *target = NULL;
     _cleanup_(com_releasep) IEnumVdsObject *groups = NULL;
@@ -296,7 +289,7 @@ static HRESULT portal_address(IVdsService *service, VDS_OBJECT_ID portal_id, VDS
     HRESULT hr;
 
     if (guid_is_null(com_guid(&portal_id)))
-        return any_portal(service, target, text, n);
+        return initiator_any_portal(service, target, text, n);
     hr = face_of(service, portal_id, VDS_OT_PORTAL, &IID_IVdsIscsiPortal, (void **)&portal);
     return FAILED(hr) ? hr : portal_name(portal, text, n, &online);
 }
@@ -384,7 +377,7 @@ static HRESULT adapter_LoginToTarget(IVdsIscsiInitiatorAdapter *face, VDS_ISCSI_
     *ret_async = NULL;
     hr = login_check(type, flags, auth);
     if (SUCCEEDED(hr))
-        hr = target_name(o->service, target, job.target);
+        hr = initiator_target_name(o->service, target, job.target);
     if (SUCCEEDED(hr))
         hr = portal_address(o->service, portal, target, job.portal, sizeof job.portal);
     if (SUCCEEDED(hr))
@@ -401,7 +394,7 @@ static HRESULT adapter_LogoutFromTarget(IVdsIscsiInitiatorAdapter *face, VDS_OBJ
     if (!ret_async)
         return E_INVALIDARG;
     *ret_async = NULL;
-    hr = target_name(o->service, target, job.target);
+    hr = initiator_target_name(o->service, target, job.target);
     return FAILED(hr) ? hr : login_start(&job, VDS_ASYNCOUT_LOGOUTFROMTARGET, ret_async);
 }
 
@@ -486,119 +479,5 @@ HRESULT initiator_object(IVdsService *service, const struct guid *id, VDS_OBJECT
         }
         IUnknown_Release(portals[i]);
     }
-    return hr;
-}
-
-/* "InitiatorName=iqn...." */
-static HRESULT read_name(char name[static NAME_SIZE])
-{
-    char path[PATH_MAX], line[NAME_SIZE + 32];
-    FILE *f;
-
-    snprintf(path, sizeof path, "%s/%s", records_folder(), NAME_FILE);
-    name[0] = '\0';
-    f = fopen(path, "re");
-    while (f && !name[0] && fgets(line, sizeof line, f)) {
-        line[strcspn(line, " \t\r\n")] = '\0';
-        if (strncmp(line, "InitiatorName=", 14) == 0 && strlen(line + 14) < NAME_SIZE)
-            strcpy(name, line + 14);
-    }
-    if (f)
-        fclose(f);
-    if (name[0])
-        return S_OK;
-    error_text_set("open-iscsi has no initiator name in %s, or it cannot be read", path);
-    return VDS_E_NOT_SUPPORTED;
-}
-
-HRESULT initiator_name(LPWSTR *ret_name)
-{
-    char name[NAME_SIZE];
-    HRESULT hr = initiator_installed();
-
-    if (SUCCEEDED(hr))
-        hr = read_name(name);
-    return FAILED(hr) ? hr : com_wide(name, ret_name);
-}
-
-/* ---- secrets ------------------------------------------------------------------------------------------- */
-
-/* In a record a secret is text behind "= ", to the end of the line. None: "". */
-static HRESULT secret_text(const VDS_ISCSI_SHARED_SECRET *secret, char text[static RECORD_VALUE_SIZE])
-{
-    ULONG n = secret ? secret->ulSharedSecretSize : 0;
-
-    text[0] = '\0';
-    if (n == 0)
-        return S_OK;
-    if (n < 12 || n > 16 || !secret->pSharedSecret)
-        return E_INVALIDARG;
-    for (ULONG i = 0; i < n; i++) {
-        if (secret->pSharedSecret[i] <= ' ' || secret->pSharedSecret[i] > '~') {
-            error_text_set("open-iscsi takes letters, digits and punctuation only in a secret");
-            return E_INVALIDARG;
-        }
-    }
-    memcpy(text, secret->pSharedSecret, n);
-    text[n] = '\0';
-    return S_OK;
-}
-
-/* The names that go with the secrets: open-iscsi wants both, and its own is what a target knows the initiator by. */
-static HRESULT auth_fill(bool mutual, const VDS_ISCSI_SHARED_SECRET *secret, struct record_auth *ret_auth)
-{
-    HRESULT hr = secret_text(secret, ret_auth->value[mutual ? RECORD_SECRET_IN : RECORD_SECRET]);
-
-    if (SUCCEEDED(hr))
-        hr = initiator_installed();
-    if (FAILED(hr) || mutual || !ret_auth->value[RECORD_SECRET][0])
-        return hr;
-    return read_name(ret_auth->value[RECORD_USER]);
-}
-
-static HRESULT make_record(IVdsService *service, VDS_OBJECT_ID target_id, const char *target)
-{
-    struct login where = { 0 };
-    HRESULT hr = any_portal(service, target_id, where.portal, sizeof where.portal);
-
-    if (FAILED(hr))
-        return hr == (HRESULT)VDS_E_ISCSI_LOGIN_FAILED ? VDS_E_OBJECT_NOT_FOUND : hr;
-    snprintf(where.target, sizeof where.target, "%s", target);
-    return login_make_record(&where);
-}
-
-/* Also for a target that open-iscsi has not seen yet. `target` NULL: for all that it has. */
-static HRESULT store_secret(IVdsService *service, VDS_OBJECT_ID target_id, const char *target, bool mutual,
-                            const struct record_auth *auth)
-{
-    unsigned fields = mutual ? 1u << RECORD_USER_IN | 1u << RECORD_SECRET_IN : 1u << RECORD_USER | 1u << RECORD_SECRET;
-    bool clear = !auth->value[mutual ? RECORD_SECRET_IN : RECORD_SECRET][0];
-    HRESULT hr = records_write(target, fields, auth, mutual && !clear);
-
-    if (hr != (HRESULT)VDS_E_OBJECT_NOT_FOUND)
-        return hr;
-    if (clear)
-        return S_OK;
-    if (!target) {
-        error_text_set("open-iscsi knows no target yet: name the one that the secret is for");
-        return hr;
-    }
-    hr = make_record(service, target_id, target);
-    return FAILED(hr) ? hr : records_write(target, fields, auth, mutual);
-}
-
-HRESULT initiator_set_secret(IVdsService *service, VDS_OBJECT_ID target_id, bool mutual,
-                             const VDS_ISCSI_SHARED_SECRET *secret)
-{
-    bool all = guid_is_null(com_guid(&target_id));
-    struct record_auth auth = { 0 };
-    char target[NAME_SIZE];
-    HRESULT hr = all && !mutual ? E_INVALIDARG : auth_fill(mutual, secret, &auth);
-
-    if (SUCCEEDED(hr) && !all)
-        hr = target_name(service, target_id, target);
-    if (SUCCEEDED(hr))
-        hr = store_secret(service, target_id, all ? NULL : target, mutual, &auth);
-    explicit_bzero(&auth, sizeof auth);
     return hr;
 }

@@ -19,6 +19,7 @@
 #include <time.h>
 
 #include "kernel.h"
+#include "text.h"
 #include "uuid.h"
 #include "wide.h"
 #include "wide_s.h"

@@ -153,6 +153,33 @@ static void checked_copies_say_when_they_do_not_fit(void **state)
     assert_int_equal(wcscspn(L"ab;c", L";,"), 2);
 }
 
+static void utf_8_becomes_wide_text_and_comes_back(void **state)
+{
+    static const char text[] = "Gr\xC3\xBC\xF0\x9F\x98\x80", bad[] = "a\xC3(\xED\xA0\x80\xF4\x90\x80\x80z";
+    static const WCHAR lone[] = { 'a', 0xd83d, 'b', 0 };
+    WCHAR wide[16];
+    char back[32];
+    int n = MultiByteToWideChar(CP_ACP, 0, text, -1, NULL, 0);
+
+    (void)state;
+    assert_int_equal(n, 6);
+    assert_int_equal(MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, text, -1, wide, n), n);
+    assert_wide(wide, L"Gr\u00FC\U0001F600");
+    assert_int_equal(MultiByteToWideChar(CP_UTF8, 0, text, -1, wide, n - 1), 0);
+    assert_int_equal(MultiByteToWideChar(CP_UTF8, 0, text, 2, wide, 2), 2);
+    assert_int_equal(WideCharToMultiByte(CP_UTF8, 0, L"Gr\u00FC\U0001F600", -1, NULL, 0, NULL, NULL), (int)sizeof text);
+    assert_int_equal(WideCharToMultiByte(CP_UTF8, 0, L"Gr\u00FC\U0001F600", -1, back, sizeof back, NULL, NULL), (int)sizeof text);
+    assert_string_equal(back, text);
+    assert_int_equal(WideCharToMultiByte(CP_UTF8, 0, L"ab", 2, back, 1, NULL, NULL), 0);
+    assert_int_equal(MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, bad, -1, wide, 16), 0);
+    assert_true(MultiByteToWideChar(CP_UTF8, 0, bad, -1, wide, 16) > 3);
+    assert_true(wide[0] == 'a' && wide[1] == 0xfffd && wide[2] == '(');
+    assert_int_equal(MultiByteToWideChar(CP_UTF8, 0, "\xC3", 1, wide, 16), 1);
+    assert_int_equal(WideCharToMultiByte(CP_UTF8, WC_ERR_INVALID_CHARS, lone, -1, back, sizeof back, NULL, NULL), 0);
+    assert_int_equal(WideCharToMultiByte(CP_UTF8, 0, lone, -1, back, sizeof back, NULL, NULL), 6);
+    assert_string_equal(back, "a\xEF\xBF\xBD" "b");
+}
+
 static void an_identifier_comes_back_from_its_text(void **state)
 {
     static const WCHAR *const bad[] = { L"", L"{", L"{3540A9C7-E60F-4111-A840-8BBA6C2C83D8", L"3540A9C7-E60F-4111-A840-8BBA6C2C83D8",
@@ -201,6 +228,7 @@ int wmain(int argc, WCHAR **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(checked_copies_say_when_they_do_not_fit),
+        cmocka_unit_test(utf_8_becomes_wide_text_and_comes_back),
         cmocka_unit_test(an_identifier_comes_back_from_its_text),
         cmocka_unit_test(an_event_lets_one_waiter_go_or_all_until_it_is_reset),
         cmocka_unit_test(a_wide_format_takes_wide_text_for_s),

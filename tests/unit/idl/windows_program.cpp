@@ -110,6 +110,8 @@ HRESULT DumpSubsystem(IVdsSubSystem *pSub)
     wprintf(L"lun %s size %llu mask \"%s\"\n", lp.pwszFriendlyName, lp.ullSize, lp.pwszUnmaskingList);
     VDS_LUN_INFORMATION li;
     hr = lun->GetIdentificationData(&li);
+    WCHAR vendor[32];
+    if (MultiByteToWideChar(CP_ACP, 0, (const char *)li.m_szVendorId, -1, vendor, ARRAYSIZE(vendor))) wprintf(L"made by %s\n", vendor);
     _putws(L"identified:");
     printf("vendor %s product %s serial %s bus %d ids %lu\n", (char*)li.m_szVendorId, (char*)li.m_szProductId, (char*)li.m_szSerialNumber, li.m_BusType, (unsigned long)li.m_deviceIdDescriptor.m_cIdentifiers);
     for (ULONG i = 0; i < li.m_deviceIdDescriptor.m_cIdentifiers; i++) CoTaskMemFree(li.m_deviceIdDescriptor.m_rgIdentifiers[i].m_rgbIdentifier);

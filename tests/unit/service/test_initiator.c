@@ -3,6 +3,7 @@
  * memory where it is needed. Linked with --wrap for the allocation functions; only those of the calling thread fail. */
 #include "house.h"
 
+#include <errno.h>
 #include <sys/stat.h>
 
 void *__real_malloc(size_t size);
@@ -59,33 +60,32 @@ static void put_stand_in(const char *dir)
     setenv("PATH", dir, 1);
 }
 
-static void put_file(const char *path, const char *format, const char *name)
+static void put_file(const char *dir, const char *name, const char *text)
 {
-    FILE *out = fopen(path, "w");
+    char path[512];
+    FILE *f;
 
-    assert_non_null(out);
-    fprintf(out, format, name);
-    fclose(out);
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    f = fopen(path, "we");
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
 }
 
-/* The initiator's name, and a node record of the target, where open-iscsi would keep them. */
-static void put_record(const char *dir, const WCHAR *iscsi_name)
+/* What open-iscsi has on a host that knows the target. */
+static void put_record(const char *dir, const WCHAR *target)
 {
-    char name[224], path[512];
-    size_t n = 0;
+    char *name = NULL, path[512];
 
-    for (; iscsi_name[n] && n < sizeof name - 1; n++)
-        name[n] = (char)iscsi_name[n];
-    name[n] = '\0';
+    assert_int_equal(com_utf8(target, &name), S_OK);
     snprintf(path, sizeof path, "%s/nodes", dir);
-    assert_int_equal(mkdir(path, 0700), 0);
+    assert_true(mkdir(path, 0700) == 0 || errno == EEXIST);
     snprintf(path, sizeof path, "%s/nodes/%s", dir, name);
     assert_int_equal(mkdir(path, 0700), 0);
-    strcat(path, "/127.0.0.1,3260");
-    put_file(path, "# BEGIN RECORD 2.1.8\nnode.name = %s\n# END RECORD\n", name);
-    snprintf(path, sizeof path, "%s/initiatorname.iscsi", dir);
-    put_file(path, "InitiatorName=%s\n", "iqn.2026-11.org.vds.test:host");
+    put_file(path, "127.0.0.1,3260", "# BEGIN RECORD 2.1.8\n# END RECORD\n");
+    put_file(dir, "initiatorname.iscsi", "InitiatorName=iqn.2026-01.org.example:host\n");
     setenv("VDS_OPEN_ISCSI", dir, 1);
+    free(name);
 }
 
 static IVdsIscsiTarget *make_reachable_target(struct house *h)
