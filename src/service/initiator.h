@@ -5,6 +5,9 @@
 
 #include "com/com.h"
 
+/* The code, with the sentence that says why. */
+HRESULT service_not_supported(const char *why);
+
 #define ISCSIADM "iscsiadm" /* found on PATH */
 
 HRESULT initiator_installed(void);
