@@ -14,6 +14,7 @@
 #include "service/login.h"
 
 #define ADAPTER_NAME "open-iscsi"
+#define NO_IPSEC     "there is no IPsec here: use the host's"
 
 /* ---- ids: as lasting as the names they are made of ----------------------------------------------------- */
 
@@ -92,7 +93,7 @@ static HRESULT init_portal_SetIpsecTunnelAddress(IVdsIscsiInitiatorPortal *face,
     (void)face;
     (void)tunnel;
     (void)destination;
-    return VDS_E_NOT_SUPPORTED;
+    return service_not_supported(NO_IPSEC);
 }
 
 static HRESULT init_portal_GetIpsecSecurity(IVdsIscsiInitiatorPortal *face, VDS_OBJECT_ID portal, ULONGLONG *ret_flags)
@@ -101,7 +102,7 @@ static HRESULT init_portal_GetIpsecSecurity(IVdsIscsiInitiatorPortal *face, VDS_
     (void)portal;
     if (ret_flags)
         *ret_flags = 0;
-    return ret_flags ? VDS_E_NOT_SUPPORTED : E_INVALIDARG;
+    return ret_flags ? service_not_supported(NO_IPSEC) : E_INVALIDARG;
 }
 
 static HRESULT init_portal_SetIpsecSecurity(IVdsIscsiInitiatorPortal *face, VDS_OBJECT_ID portal, ULONGLONG flags,
@@ -111,7 +112,7 @@ static HRESULT init_portal_SetIpsecSecurity(IVdsIscsiInitiatorPortal *face, VDS_
     (void)portal;
     (void)flags;
     (void)key;
-    return VDS_E_NOT_SUPPORTED;
+    return service_not_supported(NO_IPSEC);
 }
 
 static const IVdsIscsiInitiatorPortalVtbl init_portal_vtbl = {
@@ -359,7 +360,7 @@ static HRESULT login_check(VDS_ISCSI_LOGIN_TYPE type, ULONG flags, VDS_ISCSI_AUT
     if (type > VDS_ILT_BOOT || auth > VDS_IAT_MUTUAL_CHAP ||
         (flags & ~(ULONG)(VDS_ILF_REQUIRE_IPSEC | VDS_ILF_MULTIPATH_ENABLED)))
         return E_INVALIDARG;
-    return type == VDS_ILT_BOOT || (flags & VDS_ILF_REQUIRE_IPSEC) ? VDS_E_NOT_SUPPORTED : S_OK;
+    return type == VDS_ILT_BOOT || (flags & VDS_ILF_REQUIRE_IPSEC) ? service_not_supported("no login at boot, none with IPsec") : S_OK;
 }
 
 static HRESULT adapter_LoginToTarget(IVdsIscsiInitiatorAdapter *face, VDS_ISCSI_LOGIN_TYPE type, VDS_OBJECT_ID target,

@@ -6,6 +6,9 @@
 #include "com/com.h"
 #include "service/login.h"
 
+/* The code, with the sentence that says why. */
+HRESULT service_not_supported(const char *why);
+
 #define ISCSIADM "iscsiadm" /* found on PATH */
 
 HRESULT initiator_installed(void);

@@ -188,7 +188,7 @@ static HRESULT job_status(void *arg, HRESULT *ret_hr, ULONG *ret_percent)
 static HRESULT job_cancel(void *arg)
 {
     (void)arg;
-    return VDS_E_NOT_SUPPORTED;
+    return service_not_supported("what iscsiadm has begun it ends");
 }
 
 static void job_on_end(void *arg, void (*told)(void *arg), void *told_arg)

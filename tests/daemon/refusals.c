@@ -57,6 +57,9 @@ static void refused(HRESULT hr, const char *what)
 {
     if (hr != (HRESULT)VDS_E_NOT_SUPPORTED)
         fail_msg("%s is 0x%08X (%s), not VDS_E_NOT_SUPPORTED", what, (unsigned)hr, vds_error_text());
+    if (!*vds_error_text())
+        fail_msg("%s does not say why", what);
+    vds_set_error_text(NULL); /* the next has to say it itself */
 }
 #define REFUSED(call) refused(call, #call)
 

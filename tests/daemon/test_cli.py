@@ -6,7 +6,6 @@ import subprocess
 import harness
 
 
-
 class Cli(harness.ArrayTest):
     portals = ("127.0.0.1", "::1")
 

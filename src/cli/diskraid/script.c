@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/plain.h"
 #include "cli/diskraid/reader.h"
 #include "cli/diskraid/terminal.h"
 
@@ -37,6 +38,18 @@ static void echo_chap(const struct tokens *t)
     printf("\n");
 }
 
+static void print_shown(const char *line, int len)
+{
+    char text[LINE_LENGTH_MAX + 1], shown[LINE_LENGTH_MAX + 64];
+
+    memcpy(text, line, (size_t)len);
+    text[len] = '\0';
+    for (char *tab = text; (tab = strchr(tab, '\t'));) /* a blank, as the parser takes it */
+        *tab = ' ';
+    text_show(text, shown, sizeof shown);
+    printf("%s\n", shown);
+}
+
 static void echo_line(const char *line, int len)
 {
     struct tokens t;
@@ -45,7 +58,7 @@ static void echo_line(const char *line, int len)
 
     printf("%s", PROMPT);
     if (!command || strcmp(command->name, "chap") != 0)
-        printf("%.*s\n", len && line[len - 1] == '\r' ? len - 1 : len, line);
+        print_shown(line, len && line[len - 1] == '\r' ? len - 1 : len);
     else if (bad == TOKEN_OK)
         echo_chap(&t);
     else
