@@ -10,6 +10,7 @@ const struct command commands[] = {
     { "show", "", "", "", "the whole array as a tree", show_run },
     { "status", "", "", "", "health, versions, limits", status_run },
     { "watch", "", "", "--since", "events as they happen, until Ctrl-C", watch_run },
+    { "top", "", "", "--interval --count --once", "what sessions and LUNs do, live", top_run },
     { "explain", "", "INITIATOR T [L]", "", "may that initiator log in there and use the LUN? each rule and why", explain_run },
     { "portal", "list", "", "", "portals with status and the groups that hold them", portal_list },
     { "portal", "online", "PORTAL", "", "let a portal serve again", portal_online },
@@ -65,6 +66,9 @@ const struct command_option command_options[] = {
     { "--iqn", "IQN", "iSCSI name; made up when not given" },
     { "--drain", "SECONDS", "how long initiators may take to leave; 0 = at once" },
     { "--now", NULL, "as --drain 0" },
+    { "--interval", "S", "seconds between two looks, 0.1 to 3600 (default: 1)" },
+    { "--count", "N", "end after so many" },
+    { "--once", NULL, "one interval, as text" },
     { "--since", "N", "begin after event N, or with all that are kept (0)" },
 };
 const unsigned n_command_options = sizeof command_options / sizeof command_options[0];
@@ -92,6 +96,9 @@ static void set_option(struct request *request, const char *name, const char *va
         { "--iqn", &request->iqn, NULL },
         { "--drain", &request->drain, NULL },
         { "--since", &request->since, NULL },
+        { "--interval", &request->interval, NULL },
+        { "--count", &request->count, NULL },
+        { "--once", NULL, &request->once },
         { "--block-size", &request->block_size, NULL },
         { "--physical-block", &request->physical_block, NULL },
         { "--secret-file", &request->secret_file, NULL },

@@ -8,6 +8,7 @@
 int show_run(struct client *client, const struct request *request);
 int status_run(struct client *client, const struct request *request);
 int explain_run(struct client *client, const struct request *request);
+int top_run(struct client *client, const struct request *request);
 int watch_run(struct client *client, const struct request *request);
 
 int portal_list(struct client *client, const struct request *request);

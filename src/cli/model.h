@@ -64,6 +64,7 @@ enum model_part { MODEL_PORTALS = 1, MODEL_TARGETS = 2, MODEL_GROUPS = 4 | MODEL
 
 /* Reads the parts asked for, no more: what is not there is as if the array had none. EXIT_DONE, or the code of a failure that has been said. model_fini() in either case. */
 int model_read(struct model *model, struct client *client, unsigned parts);
+HRESULT model_load(struct model *model, struct client *client, unsigned parts); /* the same, saying nothing */
 void model_fini(struct model *model);
 
 /* By GUID; NULL when it is not (or no longer) there. */

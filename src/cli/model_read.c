@@ -74,7 +74,7 @@ static HRESULT read_parts(struct model *model, struct client *client, unsigned p
     return hr == E_NOINTERFACE || hr == VDS_E_NOT_SUPPORTED ? model_read_objects(model, client, parts) : hr;
 }
 
-int model_read(struct model *model, struct client *client, unsigned parts)
+HRESULT model_load(struct model *model, struct client *client, unsigned parts)
 {
     HRESULT hr = S_OK;
 
@@ -85,5 +85,12 @@ int model_read(struct model *model, struct client *client, unsigned parts)
         hr = read_sessions(model);
     for (size_t i = 0; i < model->n_luns; i++)
         kind_text(&model->luns[i]);
+    return hr;
+}
+
+int model_read(struct model *model, struct client *client, unsigned parts)
+{
+    HRESULT hr = model_load(model, client, parts);
+
     return FAILED(hr) ? client_refused(hr, "reading the array") : EXIT_DONE;
 }

@@ -34,7 +34,7 @@ static enum scsi_counter bucket_of(uint64_t latency_ns)
 
 void scsi_task_count(struct scsi_task *task, uint64_t latency_ns)
 {
-    struct scsi_tally *tally = task->itl ? &task->itl->tally : &task->view->strays;
+    struct scsi_tally *tally = task->itl ? &task->itl->tally : &task->view->others;
     enum scsi_counter kind = kind_of(task);
 
     add(tally, kind, 1);
@@ -51,15 +51,16 @@ void scsi_task_count(struct scsi_task *task, uint64_t latency_ns)
 void counters_keep(struct scsi_itl *itl)
 {
     sum_up(&itl->lu->gone, &itl->tally);
-    sum_up(&itl->view->gone, &itl->tally);
-    for (unsigned i = 0; i < SCSI_N_COUNTERS; i++)
+    for (unsigned i = 0; i < SCSI_N_COUNTERS; i++) {
+        add(&itl->view->others, i, atomic_load_explicit(&itl->tally.n[i], memory_order_relaxed));
         atomic_store_explicit(&itl->tally.n[i], 0, memory_order_relaxed);
+    }
 }
 
 void scsi_view_counters(const struct scsi_view *view, struct scsi_counters *ret_counters)
 {
-    *ret_counters = view->gone;
-    sum_up(ret_counters, &view->strays);
+    *ret_counters = (struct scsi_counters){ 0 };
+    sum_up(ret_counters, &view->others);
     for (uint16_t i = 0; i < view->n_slots; i++) {
         if (view->slots[i])
             sum_up(ret_counters, &view->slots[i]->tally);

@@ -140,8 +140,7 @@ struct scsi_view {
     uint16_t n_slots;
     pthread_mutex_t ready_lock;
     struct list_node ready; /* tasks that the gate let in again; ready_lock */
-    struct scsi_tally strays; /* commands to numbers without a unit */
-    struct scsi_counters gone; /* on units that are not mapped any more */
+    struct scsi_tally others; /* commands to numbers without a unit, and what was done on units that are not mapped any more */
 };
 
 struct scsi_itl *view_find(const struct scsi_view *view, uint16_t lun);
