@@ -56,6 +56,8 @@ class Completion(harness.ArrayTest):
         self.assertEqual(self.candidates("vdsctl --json target delete "), ["box", "other"])
         self.assertEqual(self.candidates("vdsctl group delete "), ["box/1", "box/2"])
         self.assertEqual(self.candidates("vdsctl lun detach disk "), ["box", "other"])
+        self.assertEqual(self.candidates(f"vdsctl group move box/1 {first} "), ["box/1", "box/2"])
+        self.assertEqual(len(self.candidates("vdsctl group set box/1 ")), 2)
         self.assertEqual(self.candidates("vdsctl lun attach disk box o"), ["other"])  # T... takes more than one
         self.assertEqual(self.candidates("vdsctl target show box "), [])              # T takes one
         self.assertEqual(self.candidates("vdsctl explain x box "), ["disk"])          # optional, too
