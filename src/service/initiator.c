@@ -19,7 +19,6 @@
 
 #define ADAPTER_NAME "open-iscsi"
 #define NAME_FILE    "/etc/iscsi/initiatorname.iscsi"
-#define NO_IPSEC     "there is no IPsec here: use the host's"
 #define NAME_SIZE    LOGIN_NAME_SIZE
 
 /* ---- ids: as lasting as the names they are made of ----------------------------------------------------- */
