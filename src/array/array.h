@@ -136,6 +136,29 @@ HRESULT array_lun_get(struct array *array, const struct guid *id, struct array_l
 void array_lun_info_fini(struct array_lun_info *info);
 HRESULT array_drive_get(struct array *array, const struct guid *id, struct array_drive_info *ret_info);
 HRESULT array_controller_get(struct array *array, const struct guid *id, struct array_controller_info *ret_info);
+/* Many objects at once: one consistent snapshot. Rows stand in the order of array_query(). */
+enum array_tree_part { ARRAY_TREE_PORTALS = 1, ARRAY_TREE_TARGETS = 2, ARRAY_TREE_GROUPS = 4, ARRAY_TREE_LUNS = 8 };
+
+struct array_tree_member { /* a portal in a group */
+    struct guid group, portal;
+};
+struct array_tree_tie { /* a LUN at a target */
+    struct guid lun, target;
+    uint16_t number;
+};
+struct array_tree {
+    struct array_portal_info *portals;
+    struct array_target_info *targets;
+    struct array_group_info *groups;
+    struct array_tree_member *members; /* with the groups */
+    struct array_lun_info *luns;
+    struct array_tree_tie *ties;       /* with the LUNs */
+    size_t n_portals, n_targets, n_groups, n_members, n_luns, n_ties;
+};
+/* Failures are those of array_query() that asks the array, and E_OUTOFMEMORY. array_tree_fini() after success. */
+HRESULT array_tree_get(struct array *array, unsigned parts, struct array_tree *ret_tree);
+void array_tree_fini(struct array_tree *tree);
+
 /* What the unit says of itself on the wire: standard INQUIRY without the padding, VPD 80h, the NAA designator of VPD 83h. */
 struct array_lun_inquiry {
     char vendor[9], product[17], revision[5], serial[40];
@@ -161,6 +184,14 @@ HRESULT array_group_add_portal(struct array *array, const struct guid *group, co
 #define ARRAY_DRAIN_DEFAULT UINT32_MAX
 HRESULT array_group_remove_portal(struct array *array, const struct guid *group, const struct guid *portal, uint32_t drain_ms,
                                   struct array_op **ret_op);
+/* The group holds exactly these portals afterwards (any number, in any order). Those that come take logins before those that go are
+ * drained; a failure or a cancel ends with the group as it was. One that is in another group of the target: VDS_E_INVALID_OPERATION. */
+HRESULT array_group_set_portals(struct array *array, const struct guid *group, const struct guid *portals, size_t n, uint32_t drain_ms,
+                                struct array_op **ret_op);
+/* Out of one group and into another, of the same target (the pair gets the other tag) or of another one, likewise all or nothing.
+ * VDS_E_OBJECT_NOT_FOUND: no such portal in the group, or `to` is no group. */
+HRESULT array_group_move_portal(struct array *array, const struct guid *group, const struct guid *portal, const struct guid *to,
+                                uint32_t drain_ms, struct array_op **ret_op);
 
 struct array_lun_spec {
     uint64_t size;                 /* bytes; rounded up to 1 MiB */

@@ -250,6 +250,7 @@ struct array_op {
     struct guid output;
     char text[TEXT_MAX];
     struct engine_drain *drain; /* the one it waits for; cancelled from outside under `lock` */
+    struct engine_drain *back;  /* the one with which it undoes; cut short only by array_close() */
     struct op_ender *enders, spare; /* the first needs no memory */
 
     /* the operation's own thread only */
@@ -270,6 +271,7 @@ struct array_op {
     size_t n_ties;
     uint32_t drain_ms;
     char *text_arg;
+    struct regroup *regroup;    /* regroup.c; flat */
     uint64_t new_size;          /* of a LUN */
     bool force;
     struct secret_change *secret;
@@ -293,6 +295,9 @@ bool op_is_cancelled(struct array_op *op);
 void op_progress(struct array_op *op, unsigned percent);
 /* Waits for a drain; cancellable. S_OK, VDS_E_OPERATION_CANCELED. */
 HRESULT op_drain(struct array_op *op, struct engine_drain *drain);
+/* The same on the way back, when a cancel changes nothing any more. false: the array is closing, and it was not waited for. */
+bool op_drain_back(struct array_op *op, struct engine_drain *drain);
+void op_hurry(struct array_op *op); /* from array_close(): see op_drain_back() */
 /* The point of no return, then op->tx. */
 HRESULT op_commit(struct array_op *op);
 /* Activation failed with r: commits op->undo. Returns the result for the operation. */
@@ -357,6 +362,18 @@ struct array {
 
 void array_kick(struct array *array, bool rescan); /* array->lock held: look at addresses / what failed */
 
+/* ---- for operations on portal groups: groups.c; array->lock held ------------------------------ */
+
+/* Marks the group for a change, its ancestors against deletion. VDS_E_OBJECT_DELETED. group_lock() makes it the operation's own. */
+HRESULT group_lock(struct array_op *op, const struct guid *id);
+/* As an argument: VDS_E_OBJECT_NOT_FOUND with a sentence when there is none. Both are marked for the operation. */
+HRESULT group_take(struct array_op *op, const struct guid *id, struct group **ret_group);
+HRESULT portal_take(struct array_op *op, const struct guid *id, struct portal **ret_portal);
+/* The portal is wanted in `group` and has a path already: VDS_S_ALREADY_EXISTS, or why not with a sentence. */
+HRESULT path_clash(const struct path *path, const struct group *group);
+/* VDS_E_OBJECT_NOT_FOUND, with the sentence. */
+HRESULT path_absent(const struct portal *portal, const struct group *group);
+
 /* ---- admission and health: health.c ---------------------------------------------------------- */
 
 /* Before anything else in every operation: closing, coherent, healthy (heals if it can). array->lock not held. */
@@ -383,6 +400,16 @@ struct state_subsystem subsystem_row(const struct array *array);
 void subsystem_take_row(struct array *array, const struct state_subsystem *row);
 op_run subsystem_status_run;
 HRESULT subsystem_status_admit(struct array_op *op, struct object *object);
+
+/* ---- query.c, tree.c: what is told of objects; array->lock held ---------------------------------- */
+
+void portal_info(const struct portal *portal, struct array_portal_info *ret_info);
+void target_info(const struct target *target, struct array_target_info *ret_info);
+struct array_group_info group_info(const struct group *group);
+/* Without `allocated`, which is to be asked of the store it gives (NULL: none) when the lock is not held. mask NULL: out of memory. */
+struct store *lun_info(const struct array *array, const struct lun *lun, struct array_lun_info *ret_info);
+/* What asks the subsystem is refused while it has failed or is being refreshed. */
+HRESULT subsystem_readable(const struct array *array);
 
 /* ---- names, codes ---------------------------------------------------------------------------- */
 

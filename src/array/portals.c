@@ -491,7 +491,7 @@ static HRESULT portal_offline_run(struct array_op *op)
     struct engine_drain *drain = NULL;
     HRESULT hr = S_OK;
     int r = is_open(op)
-                ? engine_drain_start(op->array->engine, NULL, &op->portal->object.id, op->drain_ms, &drain)
+                ? engine_drain_start(op->array->engine, NULL, &op->portal->object.id, 1, op->drain_ms, &drain)
                 : 0;
 
     if (r < 0 && r != -ENOENT)

@@ -89,6 +89,17 @@ HRESULT array_subsystem_get(struct array *array, struct array_subsystem_info *re
     return S_OK;
 }
 
+void portal_info(const struct portal *portal, struct array_portal_info *ret_info)
+{
+    memset(ret_info, 0, sizeof *ret_info);
+    ret_info->id = portal->object.id;
+    ret_info->addr = portal->addr;
+    address_format_with_port(portal->address, portal->port, ret_info->text);
+    ret_info->status = portal_status(portal);
+    ret_info->address_present = portal->present;
+    ret_info->admin_offline = portal->offline;
+}
+
 HRESULT array_portal_get(struct array *array, const struct guid *id, struct array_portal_info *ret_info)
 {
     struct object *object;
@@ -96,16 +107,18 @@ HRESULT array_portal_get(struct array *array, const struct guid *id, struct arra
 
     if (FAILED(hr))
         return hr;
-    const struct portal *portal = container_of(object, struct portal, object);
-    memset(ret_info, 0, sizeof *ret_info);
-    ret_info->id = object->id;
-    ret_info->addr = portal->addr;
-    address_format_with_port(portal->address, portal->port, ret_info->text);
-    ret_info->status = portal_status(portal);
-    ret_info->address_present = portal->present;
-    ret_info->admin_offline = portal->offline;
+    portal_info(container_of(object, struct portal, object), ret_info);
     leave(array);
     return S_OK;
+}
+
+void target_info(const struct target *target, struct array_target_info *ret_info)
+{
+    memset(ret_info, 0, sizeof *ret_info);
+    ret_info->id = target->object.id;
+    strcpy(ret_info->iscsi_name, target->iscsi_name);
+    strcpy(ret_info->friendly_name, target->name);
+    ret_info->chap = secrets_require_chap(&target->secrets);
 }
 
 HRESULT array_target_get(struct array *array, const struct guid *id, struct array_target_info *ret_info)
@@ -115,14 +128,14 @@ HRESULT array_target_get(struct array *array, const struct guid *id, struct arra
 
     if (FAILED(hr))
         return hr;
-    const struct target *target = container_of(object, struct target, object);
-    memset(ret_info, 0, sizeof *ret_info);
-    ret_info->id = object->id;
-    strcpy(ret_info->iscsi_name, target->iscsi_name);
-    strcpy(ret_info->friendly_name, target->name);
-    ret_info->chap = secrets_require_chap(&target->secrets);
+    target_info(container_of(object, struct target, object), ret_info);
     leave(array);
     return S_OK;
+}
+
+struct array_group_info group_info(const struct group *group)
+{
+    return (struct array_group_info){ .id = group->object.id, .target = group->target->object.id, .tag = group->tag };
 }
 
 HRESULT array_group_get(struct array *array, const struct guid *id, struct array_group_info *ret_info)
@@ -132,9 +145,7 @@ HRESULT array_group_get(struct array *array, const struct guid *id, struct array
 
     if (FAILED(hr))
         return hr;
-    const struct group *group = container_of(object, struct group, object);
-    *ret_info =
-        (struct array_group_info){ .id = object->id, .target = group->target->object.id, .tag = group->tag };
+    *ret_info = group_info(container_of(object, struct group, object));
     leave(array);
     return S_OK;
 }
@@ -151,19 +162,10 @@ static void lun_identification(const struct lun *lun, char *text, size_t n)
     snprintf(text, n, "%s", id);
 }
 
-HRESULT array_lun_get(struct array *array, const struct guid *id, struct array_lun_info *ret_info)
+struct store *lun_info(const struct array *array, const struct lun *lun, struct array_lun_info *ret_info)
 {
-    _cleanup_(store_unrefp) struct store *store = NULL;
-    struct object *object;
-    HRESULT hr;
-
-    if (ret_info)
-        ret_info->mask = NULL;
-    if (FAILED(hr = enter(array, OBJECT_LUN, id, ret_info, &object)))
-        return hr;
-    const struct lun *lun = container_of(object, struct lun, object);
     memset(ret_info, 0, sizeof *ret_info);
-    ret_info->id = object->id;
+    ret_info->id = lun->object.id;
     ret_info->drive = lun->drive->object.id;
     strcpy(ret_info->friendly_name, lun->name);
     lun_identification(lun, ret_info->identification, sizeof ret_info->identification);
@@ -176,7 +178,20 @@ HRESULT array_lun_get(struct array *array, const struct guid *id, struct array_l
     ret_info->block_size = lun->block_size;
     ret_info->physical_block_size = lun->physical_block_size;
     ret_info->transition = lun->transition;
-    store = lun->store ? store_ref(lun->store) : NULL;
+    return lun->store ? store_ref(lun->store) : NULL;
+}
+
+HRESULT array_lun_get(struct array *array, const struct guid *id, struct array_lun_info *ret_info)
+{
+    _cleanup_(store_unrefp) struct store *store = NULL;
+    struct object *object;
+    HRESULT hr;
+
+    if (ret_info)
+        ret_info->mask = NULL;
+    if (FAILED(hr = enter(array, OBJECT_LUN, id, ret_info, &object)))
+        return hr;
+    store = lun_info(array, container_of(object, struct lun, object), ret_info);
     leave(array);
     ret_info->allocated = store ? store_allocated(store) : 0; /* asks the file system: not under the lock */
     return ret_info->mask ? S_OK : E_OUTOFMEMORY;
@@ -395,8 +410,7 @@ static const struct {
 };
 /* clang-format on */
 
-/* array->lock held. What asks the subsystem is refused while it has failed or is being refreshed. */
-static HRESULT collect_all(struct array *array, enum object_kind kind, struct ids *ids)
+HRESULT subsystem_readable(const struct array *array)
 {
     if (array->failed) {
         error_text_set("%s", array->reason);
@@ -406,6 +420,16 @@ static HRESULT collect_all(struct array *array, enum object_kind kind, struct id
         error_text_set("the array is being refreshed");
         return VDS_E_ANOTHER_CALL_IN_PROGRESS;
     }
+    return S_OK;
+}
+
+/* array->lock held. */
+static HRESULT collect_all(struct array *array, enum object_kind kind, struct ids *ids)
+{
+    HRESULT hr = subsystem_readable(array);
+
+    if (FAILED(hr))
+        return hr;
     if (kind == OBJECT_CONTROLLER)
         ids_add(ids, &array->controller.id);
     cache_for_each(n, &array->cache, kind) ids_add_visible(ids, container_of(n, struct object, link));

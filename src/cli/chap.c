@@ -106,10 +106,15 @@ int target_chap(struct client *client, const struct request *request)
     _cleanup_(model_fini) struct model model;
     int r = model_read(&model, client, MODEL_TARGETS);
     const struct target *target = r == EXIT_DONE ? model_find_target(&model, request->args[0]) : NULL;
+    _cleanup_(client_releasep) IVdsIscsiTarget *face = NULL;
+    HRESULT hr;
 
     if (!target)
         return r == EXIT_DONE ? EXIT_REFUSED : r;
-    return options_ok(request, /* discovery= */ false) ? change(client, request, target->face, target->name) : EXIT_USAGE;
+    if (!options_ok(request, /* discovery= */ false))
+        return EXIT_USAGE;
+    hr = client_object(client, VDS_OT_TARGET, &target->id, &IID_IVdsIscsiTarget, &face);
+    return FAILED(hr) ? client_refused(hr, "target %s", target->name) : change(client, request, face, target->name);
 }
 
 int discovery_chap(struct client *client, const struct request *request)

@@ -65,6 +65,12 @@ int client_refused(HRESULT hr, const char *format, ...)
     return refuse(hr, vds_error_text(), what);
 }
 
+void client_out_of_memory(void)
+{
+    fprintf(stderr, "%s: out of memory\n", program_invocation_short_name);
+    exit(EXIT_REFUSED);
+}
+
 /* ---- connecting ---------------------------------------------------------------------------------------------------------------- */
 
 static double now_s(void)
@@ -140,18 +146,34 @@ static HRESULT find_subsystem(struct client *client)
     if (SUCCEEDED(hr) && !provider)
         hr = VDS_E_OBJECT_NOT_FOUND;
     if (SUCCEEDED(hr))
-        hr = IVdsHwProvider_QueryInterface(provider, &IID_IVdsProvider, (void **)&client->provider);
-    if (SUCCEEDED(hr))
         hr = IVdsHwProvider_QuerySubSystems(provider, &members);
     if (SUCCEEDED(hr))
         hr = client_each(members, &IID_IVdsSubSystem, keep_first, &client->subsystem);
     if (SUCCEEDED(hr) && !client->subsystem)
         hr = VDS_E_OBJECT_NOT_FOUND;
-    if (SUCCEEDED(hr))
-        hr = IVdsSubSystem_QueryInterface(client->subsystem, &IID_IVdsSubSystemIscsi, (void **)&client->iscsi);
-    if (SUCCEEDED(hr))
-        hr = IVdsSubSystem_QueryInterface(client->subsystem, &IID_IVdsSubSystemEx, (void **)&client->ex);
     RELEASE(provider);
+    return hr;
+}
+
+HRESULT client_need_iscsi(struct client *client)
+{
+    return client->iscsi ? S_OK : IVdsSubSystem_QueryInterface(client->subsystem, &IID_IVdsSubSystemIscsi, (void **)&client->iscsi);
+}
+
+HRESULT client_need_ex(struct client *client)
+{
+    return client->ex ? S_OK : IVdsSubSystem_QueryInterface(client->subsystem, &IID_IVdsSubSystemEx, (void **)&client->ex);
+}
+
+HRESULT client_object(struct client *client, VDS_OBJECT_TYPE type, const GUID *id, const IID *iid, void *ret_face)
+{
+    IUnknown *object;
+    HRESULT hr = IVdsService_GetObject(client->service, *id, type, &object);
+
+    if (FAILED(hr))
+        return hr;
+    hr = IUnknown_QueryInterface(object, iid, (void **)ret_face);
+    IUnknown_Release(object);
     return hr;
 }
 
@@ -176,7 +198,6 @@ void client_close(struct client *client)
     RELEASE(client->ex);
     RELEASE(client->iscsi);
     RELEASE(client->subsystem);
-    RELEASE(client->provider);
     RELEASE(client->service);
 }
 
@@ -445,10 +466,8 @@ char *client_take_string(LPWSTR text)
     CoTaskMemFree(text);
     if (utf8)
         utf8 = shown_safely(utf8);
-    if (!utf8 && !(utf8 = strdup(""))) {
-        fprintf(stderr, "%s: out of memory\n", program_invocation_short_name);
-        exit(EXIT_REFUSED);
-    }
+    if (!utf8 && !(utf8 = strdup("")))
+        client_out_of_memory();
     return utf8;
 }
 

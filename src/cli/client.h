@@ -14,10 +14,9 @@
 struct client {
     double timeout_s; /* for operations; < 0: no limit */
     IVdsService *service;
-    IVdsProvider *provider;
     IVdsSubSystem *subsystem;
-    IVdsSubSystemIscsi *iscsi;
-    IVdsSubSystemEx *ex;
+    IVdsSubSystemIscsi *iscsi; /* with client_need_iscsi() */
+    IVdsSubSystemEx *ex;       /* with client_need_ex() */
 };
 
 /* Connects to the service at `host` (NULL: this machine) and finds the array. EXIT_DONE, or EXIT_NO_SERVICE with a sentence said.
@@ -27,6 +26,9 @@ void client_close(struct client *client);
 
 /* The service alone. timeout_s > 0: keeps trying for so long, as it may still be starting. */
 HRESULT client_connect(const char *host, double timeout_s, IVdsService **ret_service);
+
+/* Says so and ends the program: for what a command cannot go on without. */
+void client_out_of_memory(void) __attribute__((noreturn));
 
 /* Says "PROGRAM: WHAT: NAME: sentence" on stderr. Returns EXIT_REFUSED, or EXIT_NO_SERVICE when the connection is gone. */
 int client_refused(HRESULT hr, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -38,6 +40,19 @@ int client_refused(HRESULT hr, const char *format, ...) __attribute__((format(pr
             IUnknown_Release((IUnknown *)(p)); \
         (p) = NULL; \
     } while (0)
+
+static inline void client_releasep(void *pointer_to_face) /* for _cleanup_ */
+{
+    IUnknown **face = pointer_to_face;
+
+    RELEASE(*face);
+}
+
+/* Asking for a face, or for an object, costs a call each: only who needs one does. E_NOINTERFACE: this array has no such thing. */
+HRESULT client_need_iscsi(struct client *client);
+HRESULT client_need_ex(struct client *client);
+/* An object that a model names, as that interface, with a reference. VDS_E_OBJECT_NOT_FOUND when it is gone by now. */
+HRESULT client_object(struct client *client, VDS_OBJECT_TYPE type, const GUID *id, const IID *iid, void *ret_face);
 
 /* Calls each(arg, face) for every member of the enumeration, as interface `iid`; `face` is released afterwards. A member that is
  * gone by now is passed over. Releases `members`. */

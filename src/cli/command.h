@@ -16,8 +16,9 @@ struct request {
     const struct command *command;
     int n_args;
     const char *args[COMMAND_ARGS_MAX];
-    const char *size, *iqn, *drain, *since, *block_size, *physical_block, *secret_file, *initiator; /* option values, NULL when not given */
-    bool thick, now, removable, read_only, memory, force, mutual, clear;
+    const char *size, *iqn, *drain, *since, *block_size, *physical_block, *secret_file, *initiator, *interval,
+        *count; /* option values, NULL when not given */
+    bool thick, now, removable, read_only, memory, force, mutual, clear, once;
     bool json;
     double timeout_s; /* < 0: no limit */
 };

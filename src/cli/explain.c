@@ -62,8 +62,10 @@ static void explanation_fini(struct explanation *e)
 static bool array_serves(struct explanation *e)
 {
     VDS_ARRAY_STATUS status;
-    HRESULT hr = IVdsSubSystemEx_GetStatus(e->model->client->ex, &status);
+    HRESULT hr = client_need_ex(e->model->client);
 
+    if (SUCCEEDED(hr))
+        hr = IVdsSubSystemEx_GetStatus(e->model->client->ex, &status);
     if (FAILED(hr))
         return find(e, false, "array", "-", "its status cannot be read");
     free(client_take_string(status.pwszVersion));

@@ -77,6 +77,7 @@ int group_create(struct client *client, const struct request *request)
     _cleanup_(model_fini) struct model model;
     int r = model_read(&model, client, MODEL_TARGETS);
     const struct target *target = r == EXIT_DONE ? model_find_target(&model, request->args[0]) : NULL;
+    _cleanup_(client_releasep) IVdsIscsiTarget *face = NULL;
     IUnknown *object = NULL;
     IVdsAsync *async;
     HRESULT hr;
@@ -84,7 +85,9 @@ int group_create(struct client *client, const struct request *request)
     if (!target)
         return r == EXIT_DONE ? EXIT_REFUSED : r;
     client_hold_signals();
-    hr = IVdsIscsiTarget_CreatePortalGroup(target->face, &async);
+    hr = client_object(client, VDS_OT_TARGET, &target->id, &IID_IVdsIscsiTarget, &face);
+    if (SUCCEEDED(hr))
+        hr = IVdsIscsiTarget_CreatePortalGroup(face, &async);
     if (FAILED(hr))
         return client_refused(hr, "a group of %s", target->name);
     r = client_wait(client, async, "creating the group", &object, &hr);
@@ -110,18 +113,26 @@ static int find(struct client *client, const struct request *request, struct mod
     return EXIT_DONE;
 }
 
+static HRESULT group_face(struct client *client, const struct group *group, IVdsIscsiPortalGroup **ret_face)
+{
+    return client_object(client, VDS_OT_PORTAL_GROUP, &group->id, &IID_IVdsIscsiPortalGroup, ret_face);
+}
+
 int group_delete(struct client *client, const struct request *request)
 {
     _cleanup_(model_fini) struct model model;
     const struct group *group;
     int r = find(client, request, &model, &group, NULL);
+    _cleanup_(client_releasep) IVdsIscsiPortalGroup *face = NULL;
     IVdsAsync *async;
     HRESULT hr;
 
     if (r != EXIT_DONE)
         return r;
     client_hold_signals();
-    hr = IVdsIscsiPortalGroup_Delete(group->face, &async);
+    hr = group_face(client, group, &face);
+    if (SUCCEEDED(hr))
+        hr = IVdsIscsiPortalGroup_Delete(face, &async);
     return FAILED(hr) ? client_refused(hr, "group %s", request->args[0]) : client_wait(client, async, "deleting the group", NULL, NULL);
 }
 
@@ -131,13 +142,16 @@ int group_add_portal(struct client *client, const struct request *request)
     const struct group *group;
     const struct portal *portal;
     int r = find(client, request, &model, &group, &portal);
+    _cleanup_(client_releasep) IVdsIscsiPortalGroup *face = NULL;
     IVdsAsync *async;
     HRESULT hr;
 
     if (r != EXIT_DONE)
         return r;
     client_hold_signals();
-    hr = IVdsIscsiPortalGroup_AddPortal(group->face, portal->id, &async);
+    hr = group_face(client, group, &face);
+    if (SUCCEEDED(hr))
+        hr = IVdsIscsiPortalGroup_AddPortal(face, portal->id, &async);
     if (FAILED(hr))
         return client_refused(hr, "%s into %s", portal->address, request->args[0]);
     r = client_wait(client, async, "adding the portal", NULL, &hr);
@@ -164,14 +178,14 @@ static int drain_ms(const struct request *request, ULONG *ret_ms, bool *ret_give
     return EXIT_DONE;
 }
 
-static HRESULT remove_portal(const struct group *group, const struct portal *portal, bool given, ULONG ms, IVdsAsync **ret_async)
+static HRESULT remove_portal(IVdsIscsiPortalGroup *group, const struct portal *portal, bool given, ULONG ms, IVdsAsync **ret_async)
 {
     IVdsIscsiPortalGroupEx *ex;
     HRESULT hr;
 
     if (!given)
-        return IVdsIscsiPortalGroup_RemovePortal(group->face, portal->id, ret_async);
-    hr = IVdsIscsiPortalGroup_QueryInterface(group->face, &IID_IVdsIscsiPortalGroupEx, (void **)&ex);
+        return IVdsIscsiPortalGroup_RemovePortal(group, portal->id, ret_async);
+    hr = IVdsIscsiPortalGroup_QueryInterface(group, &IID_IVdsIscsiPortalGroupEx, (void **)&ex);
     if (SUCCEEDED(hr)) {
         hr = IVdsIscsiPortalGroupEx_RemovePortalEx(ex, portal->id, ms, ret_async);
         IVdsIscsiPortalGroupEx_Release(ex);
@@ -184,6 +198,7 @@ int group_remove_portal(struct client *client, const struct request *request)
     _cleanup_(model_fini) struct model model = { 0 };
     const struct group *group;
     const struct portal *portal;
+    _cleanup_(client_releasep) IVdsIscsiPortalGroup *face = NULL;
     IVdsAsync *async;
     bool given;
     ULONG ms;
@@ -195,8 +210,95 @@ int group_remove_portal(struct client *client, const struct request *request)
     if (r != EXIT_DONE)
         return r;
     client_hold_signals();
-    hr = remove_portal(group, portal, given, ms, &async);
+    hr = group_face(client, group, &face);
+    if (SUCCEEDED(hr))
+        hr = remove_portal(face, portal, given, ms, &async);
     if (FAILED(hr))
         return client_refused(hr, "%s out of %s", portal->address, request->args[0]);
     return client_wait(client, async, "draining", NULL, NULL);
+}
+
+/* ---- several changes as one --------------------------------------------------------------------------------------------------------- */
+
+struct regroup {
+    struct model model;
+    const struct group *group, *to;
+    IVdsIscsiPortalGroupEx2 *ex;
+    GUID portals[COMMAND_ARGS_MAX];
+    LONG n_portals;
+    ULONG drain_ms;
+};
+
+static void regroup_fini(struct regroup *regroup)
+{
+    RELEASE(regroup->ex);
+    model_fini(&regroup->model);
+}
+
+/* The group, its interface and the portals in args[1..n]. */
+static int regroup_find(struct client *client, const struct request *request, int n_portals, struct regroup *regroup)
+{
+    bool given;
+    int r = drain_ms(request, &regroup->drain_ms, &given);
+    HRESULT hr;
+
+    if (!given)
+        regroup->drain_ms = UINT32_MAX; /* the array's own limit */
+    if (r == EXIT_DONE)
+        r = find(client, request, &regroup->model, &regroup->group, NULL);
+    for (int i = 1; i <= n_portals && r == EXIT_DONE; i++) {
+        const struct portal *portal = model_find_portal(&regroup->model, request->args[i]);
+
+        if (!portal)
+            return EXIT_REFUSED;
+        regroup->portals[regroup->n_portals++] = portal->id;
+    }
+    if (r != EXIT_DONE)
+        return r;
+    hr = client_object(client, VDS_OT_PORTAL_GROUP, &regroup->group->id, &IID_IVdsIscsiPortalGroupEx2, &regroup->ex);
+    return FAILED(hr) ? client_refused(hr, "group %s", request->args[0]) : EXIT_DONE;
+}
+
+static int regroup_wait(struct client *client, IVdsAsync *async, const char *what, const char *group)
+{
+    HRESULT hr;
+    int r = client_wait(client, async, what, NULL, &hr);
+
+    if (r == EXIT_DONE && hr == VDS_S_ALREADY_EXISTS)
+        fprintf(stderr, "vdsctl: %s is so already: nothing to change\n", group);
+    return r;
+}
+
+int group_move(struct client *client, const struct request *request)
+{
+    _cleanup_(regroup_fini) struct regroup regroup = { 0 };
+    int r = regroup_find(client, request, 1, &regroup);
+    IVdsAsync *async;
+    HRESULT hr;
+
+    if (r == EXIT_DONE && !(regroup.to = model_find_group(&regroup.model, request->args[2])))
+        r = EXIT_REFUSED;
+    if (r != EXIT_DONE)
+        return r;
+    client_hold_signals();
+    hr = IVdsIscsiPortalGroupEx2_MovePortal(regroup.ex, regroup.portals[0], regroup.to->id, regroup.drain_ms, &async);
+    if (FAILED(hr))
+        return client_refused(hr, "%s from %s to %s", request->args[1], request->args[0], request->args[2]);
+    return regroup_wait(client, async, "moving the portal", request->args[0]);
+}
+
+int group_set(struct client *client, const struct request *request)
+{
+    _cleanup_(regroup_fini) struct regroup regroup = { 0 };
+    int r = regroup_find(client, request, request->n_args - 1, &regroup);
+    IVdsAsync *async;
+    HRESULT hr;
+
+    if (r != EXIT_DONE)
+        return r;
+    client_hold_signals();
+    hr = IVdsIscsiPortalGroupEx2_SetPortals(regroup.ex, regroup.portals, regroup.n_portals, regroup.drain_ms, &async);
+    if (FAILED(hr))
+        return client_refused(hr, "the portals of %s", request->args[0]);
+    return regroup_wait(client, async, "changing the portals", request->args[0]);
 }

@@ -143,11 +143,17 @@ static int find(struct client *client, const struct request *request, struct mod
     return *ret_lun ? EXIT_DONE : EXIT_REFUSED;
 }
 
+static HRESULT lun_face(struct client *client, const struct lun *lun, const IID *iid, void *ret_face)
+{
+    return client_object(client, VDS_OT_LUN, &lun->id, iid, ret_face);
+}
+
 /* SIZE is what the LUN will have, not the difference: what is typed twice does not happen twice. */
 static int resize(struct client *client, const struct request *request, const struct lun *lun, bool grow)
 {
+    _cleanup_(client_releasep) IVdsLun *face = NULL;
+    _cleanup_(client_releasep) IVdsLunEx2 *ex = NULL;
     IVdsAsync *async = NULL;
-    IVdsLunEx2 *ex = NULL;
     uint64_t size;
     HRESULT hr;
 
@@ -162,12 +168,13 @@ static int resize(struct client *client, const struct request *request, const st
     }
     client_hold_signals();
     if (grow) {
-        hr = IVdsLun_Extend(lun->face, size - lun->size, NULL, 0, &async);
+        hr = lun_face(client, lun, &IID_IVdsLun, &face);
+        if (SUCCEEDED(hr))
+            hr = IVdsLun_Extend(face, size - lun->size, NULL, 0, &async);
     } else {
-        hr = IVdsLun_QueryInterface(lun->face, &IID_IVdsLunEx2, (void **)&ex);
+        hr = lun_face(client, lun, &IID_IVdsLunEx2, &ex);
         if (SUCCEEDED(hr))
             hr = IVdsLunEx2_ShrinkEx(ex, lun->size - size, request->force, &async);
-        RELEASE(ex);
     }
     return FAILED(hr) ? client_refused(hr, "LUN %s", lun->name)
                       : client_wait(client, async, grow ? "extending the LUN" : "shrinking the LUN", NULL, NULL);
@@ -206,26 +213,27 @@ int lun_delete(struct client *client, const struct request *request)
     _cleanup_(model_fini) struct model model;
     const struct lun *lun;
     int r = find(client, request, &model, &lun);
+    _cleanup_(client_releasep) IVdsLun *face = NULL;
     HRESULT hr;
 
     if (r != EXIT_DONE)
         return r;
     if (lun->n_targets > 0)
         return say_tied(&model, lun);
-    hr = IVdsLun_Delete(lun->face);
+    hr = lun_face(client, lun, &IID_IVdsLun, &face);
+    if (SUCCEEDED(hr))
+        hr = IVdsLun_Delete(face);
     return FAILED(hr) ? client_refused(hr, "LUN %s", lun->name) : EXIT_DONE;
 }
 
 /* AssociateTargets replaces the whole set: start from what is there, add or take out, and give it back. */
-static int associate(const struct lun *lun, const GUID *ids, size_t n)
+static int associate(struct client *client, const struct lun *lun, const GUID *ids, size_t n)
 {
-    IVdsLunIscsi *iscsi;
-    HRESULT hr = IVdsLun_QueryInterface(lun->face, &IID_IVdsLunIscsi, (void **)&iscsi);
+    _cleanup_(client_releasep) IVdsLunIscsi *iscsi = NULL;
+    HRESULT hr = lun_face(client, lun, &IID_IVdsLunIscsi, &iscsi);
 
-    if (SUCCEEDED(hr)) {
+    if (SUCCEEDED(hr))
         hr = IVdsLunIscsi_AssociateTargets(iscsi, n ? (VDS_OBJECT_ID *)ids : NULL, (LONG)n);
-        IVdsLunIscsi_Release(iscsi);
-    }
     return FAILED(hr) ? client_refused(hr, "LUN %s", lun->name) : EXIT_DONE;
 }
 
@@ -270,7 +278,7 @@ static int change_ties(struct client *client, const struct request *request, boo
             return EXIT_REFUSED;
         }
     }
-    return associate(lun, ids, n);
+    return associate(client, lun, ids, n);
 }
 
 int lun_attach(struct client *client, const struct request *request)
@@ -283,14 +291,17 @@ int lun_detach(struct client *client, const struct request *request)
     return change_ties(client, request, false);
 }
 
-static int set_mask(const struct lun *lun, const char *mask)
+static int set_mask(struct client *client, const struct lun *lun, const char *mask)
 {
     _cleanup_(freep) WCHAR *wide = client_wide(mask);
+    _cleanup_(client_releasep) IVdsLun *face = NULL;
     HRESULT hr;
 
     if (!wide)
         return EXIT_USAGE;
-    hr = IVdsLun_SetMask(lun->face, wide);
+    hr = lun_face(client, lun, &IID_IVdsLun, &face);
+    if (SUCCEEDED(hr))
+        hr = IVdsLun_SetMask(face, wide);
     return FAILED(hr) ? client_refused(hr, "LUN %s", lun->name) : EXIT_DONE;
 }
 
@@ -337,14 +348,14 @@ int lun_allow(struct client *client, const struct request *request)
         return EXIT_USAGE;
     }
     if (name_in("*", 1, request))
-        return set_mask(lun, "*");
+        return set_mask(client, lun, "*");
     mask = mask_without(strcmp(lun->mask, "*") == 0 ? "" : lun->mask, request);
     for (int i = 1; i < request->n_args; i++) {
         if (*mask)
             strcat(mask, ";");
         strcat(mask, request->args[i]);
     }
-    return set_mask(lun, mask);
+    return set_mask(client, lun, mask);
 }
 
 int lun_deny(struct client *client, const struct request *request)
@@ -357,11 +368,11 @@ int lun_deny(struct client *client, const struct request *request)
     if (r != EXIT_DONE)
         return r;
     if (request->n_args == 1)
-        return set_mask(lun, "");
+        return set_mask(client, lun, "");
     if (strcmp(lun->mask, "*") == 0 && !name_in("*", 1, request)) {
         fprintf(stderr, "vdsctl: %s is open to everyone; deny it to all, then allow the others\n", lun->name);
         return EXIT_REFUSED;
     }
     mask = mask_without(lun->mask, request);
-    return set_mask(lun, mask);
+    return set_mask(client, lun, mask);
 }

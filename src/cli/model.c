@@ -31,241 +31,18 @@ const char *health_word(VDS_HEALTH health)
     return (size_t)health < ARRAY_SIZE(words) && words[health] ? words[health] : "unknown";
 }
 
-/* ---- reading --------------------------------------------------------------------------------------------------------------------- */
-
-/* Makes room for one more element at the end of *array, zeroed. */
-static void *grow(void *array_of_pointer, size_t *n, size_t size)
-{
-    void **array = array_of_pointer;
-    char *bigger = realloc(*array, (*n + 1) * size);
-
-    if (!bigger) {
-        fprintf(stderr, "vdsctl: out of memory\n");
-        exit(EXIT_REFUSED);
-    }
-    *array = bigger;
-    return memset(bigger + (*n)++ * size, 0, size);
-}
-
-static HRESULT read_portal(void *arg, void *face)
-{
-    struct model *model = arg;
-    VDS_ISCSI_PORTAL_PROP prop;
-    HRESULT hr = IVdsIscsiPortal_GetProperties((IVdsIscsiPortal *)face, &prop);
-    struct portal *portal;
-
-    if (FAILED(hr))
-        return hr;
-    portal = grow(&model->portals, &model->n_portals, sizeof *portal);
-    *portal = (struct portal) { prop.id, client_address_text(&prop.address), prop.status, face };
-    IVdsIscsiPortal_AddRef(portal->face);
-    return S_OK;
-}
-
-static HRESULT read_id_of_portal(void *arg, void *face)
-{
-    struct group *group = arg;
-    VDS_ISCSI_PORTAL_PROP prop;
-    HRESULT hr = IVdsIscsiPortal_GetProperties((IVdsIscsiPortal *)face, &prop);
-
-    if (SUCCEEDED(hr))
-        *(GUID *)grow(&group->portals, &group->n_portals, sizeof(GUID)) = prop.id;
-    return hr;
-}
-
-static HRESULT read_group(void *arg, void *face)
-{
-    struct model *model = arg;
-    VDS_ISCSI_PORTALGROUP_PROP prop;
-    IEnumVdsObject *portals;
-    struct group *group;
-    HRESULT hr = IVdsIscsiPortalGroup_GetProperties((IVdsIscsiPortalGroup *)face, &prop);
-
-    if (SUCCEEDED(hr))
-        hr = IVdsIscsiPortalGroup_QueryAssociatedPortals((IVdsIscsiPortalGroup *)face, &portals);
-    if (FAILED(hr))
-        return hr;
-    group = grow(&model->groups, &model->n_groups, sizeof *group);
-    *group = (struct group) { .id = prop.id, .target = model->targets[model->n_targets - 1].id, .tag = prop.tag, .face = face };
-    IVdsIscsiPortalGroup_AddRef(group->face);
-    return client_each(portals, &IID_IVdsIscsiPortal, read_id_of_portal, group);
-}
-
-static HRESULT read_target(void *arg, void *face)
-{
-    struct model *model = arg;
-    VDS_ISCSI_TARGET_PROP prop;
-    HRESULT hr = IVdsIscsiTarget_GetProperties((IVdsIscsiTarget *)face, &prop);
-    struct target *target;
-
-    if (FAILED(hr))
-        return hr;
-    target = grow(&model->targets, &model->n_targets, sizeof *target);
-    *target = (struct target) { prop.id, client_take_string(prop.pwszFriendlyName), client_take_string(prop.pwszIscsiName),
-                                prop.bChapEnabled, face };
-    IVdsIscsiTarget_AddRef(target->face);
-    return S_OK;
-}
-
-static HRESULT read_target_and_groups(void *arg, void *face)
-{
-    IEnumVdsObject *groups;
-    HRESULT hr = read_target(arg, face);
-
-    if (SUCCEEDED(hr))
-        hr = IVdsIscsiTarget_QueryPortalGroups((IVdsIscsiTarget *)face, &groups);
-    return FAILED(hr) ? hr : client_each(groups, &IID_IVdsIscsiPortalGroup, read_group, arg);
-}
-
-struct lun_reader {
-    struct lun *lun;
-    IVdsLunEx *ex;
-};
-
-static HRESULT read_target_of_lun(void *arg, void *face)
-{
-    struct lun_reader *reader = arg;
-    struct lun *lun = reader->lun;
-    VDS_ISCSI_TARGET_PROP prop;
-    size_t n = lun->n_targets;
-    ULONG number;
-    HRESULT hr = IVdsIscsiTarget_GetProperties((IVdsIscsiTarget *)face, &prop);
-
-    if (FAILED(hr))
-        return hr;
-    CoTaskMemFree(prop.pwszFriendlyName);
-    CoTaskMemFree(prop.pwszIscsiName);
-    hr = IVdsLunEx_GetNumber(reader->ex, prop.id, &number);
-    if (FAILED(hr))
-        return hr;
-    *(GUID *)grow(&lun->targets, &lun->n_targets, sizeof(GUID)) = prop.id;
-    *(unsigned *)grow(&lun->numbers, &n, sizeof(unsigned)) = number;
-    return S_OK;
-}
-
-/* "thin", "thick, read-only, 4096 bytes a block": what sets it apart from the usual. */
-static void kind_text(struct lun *lun)
-{
-    static const struct {
-        ULONG feature;
-        const char *word;
-    } words[] = {
-        { VDS_LUN_FEATURE_REMOVABLE, "removable" },
-        { VDS_LUN_FEATURE_READ_ONLY, "read-only" },
-        { VDS_LUN_FEATURE_VOLATILE, "memory" },
-    };
-    int n = snprintf(lun->kind, sizeof lun->kind, "%s", lun->thick ? "thick" : "thin");
-
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (lun->features & words[i].feature)
-            n += snprintf(lun->kind + n, sizeof lun->kind - (size_t)n, ", %s", words[i].word);
-    }
-    if (lun->block_size != 512 || lun->physical_block_size != 512)
-        snprintf(lun->kind + n, sizeof lun->kind - (size_t)n, ", %u/%u", lun->block_size, lun->physical_block_size);
-}
-
-static HRESULT read_features(struct lun *lun)
-{
-    IVdsLunEx2 *ex;
-    HRESULT hr = IVdsLun_QueryInterface(lun->face, &IID_IVdsLunEx2, (void **)&ex);
-
-    if (FAILED(hr))
-        return hr;
-    hr = IVdsLunEx2_GetFeatures(ex, &lun->features, &lun->block_size, &lun->physical_block_size);
-    IVdsLunEx2_Release(ex);
-    kind_text(lun);
-    return hr;
-}
-
-static HRESULT read_ties(struct lun *lun)
-{
-    struct lun_reader reader = { lun, NULL };
-    IVdsLunIscsi *iscsi = NULL;
-    IEnumVdsObject *targets;
-    HRESULT hr = IVdsLun_QueryInterface(lun->face, &IID_IVdsLunIscsi, (void **)&iscsi);
-
-    if (SUCCEEDED(hr))
-        hr = IVdsLun_QueryInterface(lun->face, &IID_IVdsLunEx, (void **)&reader.ex);
-    if (SUCCEEDED(hr))
-        hr = IVdsLunEx_GetAllocation(reader.ex, &lun->allocated, &lun->thick);
-    if (SUCCEEDED(hr))
-        hr = read_features(lun);
-    if (SUCCEEDED(hr))
-        hr = IVdsLunIscsi_QueryAssociatedTargets(iscsi, &targets);
-    if (SUCCEEDED(hr))
-        hr = client_each(targets, &IID_IVdsIscsiTarget, read_target_of_lun, &reader);
-    RELEASE(iscsi);
-    RELEASE(reader.ex);
-    return hr;
-}
-
-static HRESULT read_lun(void *arg, void *face)
-{
-    struct model *model = arg;
-    VDS_LUN_PROP prop;
-    HRESULT hr = IVdsLun_GetProperties((IVdsLun *)face, &prop);
-    struct lun *lun;
-
-    if (FAILED(hr))
-        return hr;
-    lun = grow(&model->luns, &model->n_luns, sizeof *lun);
-    *lun = (struct lun) { .id = prop.id, .name = client_take_string(prop.pwszFriendlyName), .size = prop.ullSize,
-                          .identification = client_take_string(prop.pwszIdentification),
-                          .mask = client_take_string(prop.pwszUnmaskingList), .status = prop.status, .health = prop.health, .face = face };
-    IVdsLun_AddRef(lun->face);
-    return read_ties(lun);
-}
-
-static HRESULT read_sessions(struct model *model)
-{
-    VDS_SESSION_PROP *props;
-    ULONG n;
-    HRESULT hr = IVdsSubSystemEx_QuerySessions(model->client->ex, &props, &n);
-
-    if (FAILED(hr))
-        return hr;
-    for (ULONG i = 0; i < n; i++) {
-        struct session *session = grow(&model->sessions, &model->n_sessions, sizeof *session);
-
-        *session = (struct session) { props[i], client_take_string(props[i].pwszInitiatorName),
-                                      client_take_string(props[i].pwszInitiatorAddress), client_take_string(props[i].pwszIsid) };
-    }
-    CoTaskMemFree(props);
-    return S_OK;
-}
-
-int model_read(struct model *model, struct client *client, unsigned parts)
-{
-    IEnumVdsObject *members;
-    HRESULT hr = S_OK;
-
-    *model = (struct model) { .client = client };
-    if (parts & MODEL_PORTALS && SUCCEEDED(hr = IVdsSubSystemIscsi_QueryPortals(client->iscsi, &members)))
-        hr = client_each(members, &IID_IVdsIscsiPortal, read_portal, model);
-    if (SUCCEEDED(hr) && parts & MODEL_TARGETS && SUCCEEDED(hr = IVdsSubSystemIscsi_QueryTargets(client->iscsi, &members)))
-        hr = client_each(members, &IID_IVdsIscsiTarget, parts & MODEL_GROUPS & ~MODEL_TARGETS ? read_target_and_groups : read_target, model);
-    if (SUCCEEDED(hr) && parts & MODEL_LUNS && SUCCEEDED(hr = IVdsSubSystem_QueryLuns(client->subsystem, &members)))
-        hr = client_each(members, &IID_IVdsLun, read_lun, model);
-    if (SUCCEEDED(hr) && parts & MODEL_SESSIONS)
-        hr = read_sessions(model);
-    return FAILED(hr) ? client_refused(hr, "reading the array") : EXIT_DONE;
-}
+/* ---- the end ---------------------------------------------------------------------------------------------------------------------- */
 
 void model_fini(struct model *model)
 {
-    for (size_t i = 0; i < model->n_portals; i++) {
+    for (size_t i = 0; i < model->n_portals; i++)
         free(model->portals[i].address);
-        RELEASE(model->portals[i].face);
-    }
     for (size_t i = 0; i < model->n_targets; i++) {
         free(model->targets[i].name);
         free(model->targets[i].iscsi_name);
-        RELEASE(model->targets[i].face);
     }
-    for (size_t i = 0; i < model->n_groups; i++) {
+    for (size_t i = 0; i < model->n_groups; i++)
         free(model->groups[i].portals);
-        RELEASE(model->groups[i].face);
-    }
     for (size_t i = 0; i < model->n_luns; i++) {
         struct lun *lun = &model->luns[i];
 
@@ -274,7 +51,6 @@ void model_fini(struct model *model)
         free(lun->mask);
         free(lun->targets);
         free(lun->numbers);
-        RELEASE(lun->face);
     }
     for (size_t i = 0; i < model->n_sessions; i++) {
         free(model->sessions[i].initiator);

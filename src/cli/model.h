@@ -12,7 +12,6 @@ struct portal {
     GUID id;
     char *address; /* "127.0.0.1:3260", "[::1]:3260" */
     VDS_ISCSI_PORTAL_STATUS status;
-    IVdsIscsiPortal *face;
 };
 
 struct group {
@@ -20,7 +19,6 @@ struct group {
     unsigned tag;
     GUID *portals;
     size_t n_portals;
-    IVdsIscsiPortalGroup *face;
 };
 
 struct lun {
@@ -35,14 +33,12 @@ struct lun {
     GUID *targets;
     unsigned *numbers; /* the LUN's number at each of them */
     size_t n_targets;
-    IVdsLun *face;
 };
 
 struct target {
     GUID id;
     char *name, *iscsi_name;
     BOOL chap;
-    IVdsIscsiTarget *face;
 };
 
 struct session {
@@ -66,8 +62,9 @@ struct model {
 
 enum model_part { MODEL_PORTALS = 1, MODEL_TARGETS = 2, MODEL_GROUPS = 4 | MODEL_TARGETS, MODEL_LUNS = 8, MODEL_SESSIONS = 16, MODEL_ALL = 31 };
 
-/* Reads the parts asked for. EXIT_DONE, or the code of a failure that has been said. model_fini() in either case. */
+/* Reads the parts asked for, no more: what is not there is as if the array had none. EXIT_DONE, or the code of a failure that has been said. model_fini() in either case. */
 int model_read(struct model *model, struct client *client, unsigned parts);
+HRESULT model_load(struct model *model, struct client *client, unsigned parts); /* the same, saying nothing */
 void model_fini(struct model *model);
 
 /* By GUID; NULL when it is not (or no longer) there. */

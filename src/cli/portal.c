@@ -58,11 +58,14 @@ static int set_status(struct client *client, const struct request *request, VDS_
     _cleanup_(model_fini) struct model model;
     int r = model_read(&model, client, MODEL_PORTALS);
     const struct portal *portal = r == EXIT_DONE ? model_find_portal(&model, request->args[0]) : NULL;
+    _cleanup_(client_releasep) IVdsIscsiPortal *face = NULL;
     HRESULT hr;
 
     if (!portal)
         return r == EXIT_DONE ? EXIT_REFUSED : r;
-    hr = IVdsIscsiPortal_SetStatus(portal->face, status);
+    hr = client_object(client, VDS_OT_PORTAL, &portal->id, &IID_IVdsIscsiPortal, &face);
+    if (SUCCEEDED(hr))
+        hr = IVdsIscsiPortal_SetStatus(face, status);
     return FAILED(hr) ? client_refused(hr, "portal %s", portal->address) : EXIT_DONE;
 }
 

@@ -50,7 +50,9 @@ int session_drop(struct client *client, const struct request *request)
         fprintf(stderr, "vdsctl: '%s' is no session number; see 'vdsctl session list'\n", request->args[0]);
         return EXIT_USAGE;
     }
-    hr = IVdsSubSystemEx_DropSession(client->ex, id);
+    hr = client_need_ex(client);
+    if (SUCCEEDED(hr))
+        hr = IVdsSubSystemEx_DropSession(client->ex, id);
     if (hr == VDS_E_ISCSI_SESSION_NOT_FOUND)
         vds_set_error_text("there is none of that number; see 'vdsctl session list'");
     return FAILED(hr) ? client_refused(hr, "session %s", request->args[0]) : EXIT_DONE;

@@ -15,7 +15,7 @@
 /* Lines are collected with their depth and drawn at the end, when it is known which line is the last of its branch. */
 struct tree {
     struct tree_line {
-        unsigned depth;
+        unsigned depth, goes_on;
         char *text;
     } *lines;
     size_t n;
@@ -36,25 +36,29 @@ static void __attribute__((format(printf, 3, 4))) tree_add(struct tree *tree, un
     bigger[tree->n++].depth = depth;
 }
 
-/* Is there, below line i, another line that hangs on the same branch at `depth`? */
-static bool branch_goes_on(const struct tree *tree, size_t i, unsigned depth)
+/* For each line, the depths at which its branch goes on below it, as bits: from the last line upwards. */
+static void find_branches(struct tree *tree)
 {
-    while (++i < tree->n && tree->lines[i].depth >= depth) {
-        if (tree->lines[i].depth == depth)
-            return true;
+    unsigned on = 0;
+
+    for (size_t i = tree->n; i-- > 0;) {
+        struct tree_line *line = &tree->lines[i];
+
+        line->goes_on = on;
+        on = (on & ((2u << line->depth) - 1)) | 1u << line->depth;
     }
-    return false;
 }
 
 static void tree_print(struct tree *tree)
 {
+    find_branches(tree);
     for (size_t i = 0; i < tree->n; i++) {
         const struct tree_line *line = &tree->lines[i];
 
         for (unsigned d = 1; d < line->depth; d++)
-            fputs(branch_goes_on(tree, i, d) ? "│  " : "   ", stdout);
+            fputs(line->goes_on & 1u << d ? "│  " : "   ", stdout);
         if (line->depth)
-            fputs(branch_goes_on(tree, i, line->depth) ? "├─ " : "└─ ", stdout);
+            fputs(line->goes_on & 1u << line->depth ? "├─ " : "└─ ", stdout);
         puts(line->text);
         free(line->text);
     }
@@ -179,11 +183,13 @@ int show_run(struct client *client, const struct request *request)
 int status_run(struct client *client, const struct request *request)
 {
     VDS_ARRAY_STATUS s;
-    HRESULT hr = IVdsSubSystemEx_GetStatus(client->ex, &s);
+    HRESULT hr = client_need_ex(client);
     _cleanup_(freep) char *version = NULL, *backend = NULL, *reason = NULL;
     char capacity[SIZE_TEXT_SIZE], room[SIZE_TEXT_SIZE], uptime[SIZE_TEXT_SIZE];
     struct json_object *o;
 
+    if (SUCCEEDED(hr))
+        hr = IVdsSubSystemEx_GetStatus(client->ex, &s);
     if (FAILED(hr))
         return client_refused(hr, "status");
     version = client_take_string(s.pwszVersion);

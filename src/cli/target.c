@@ -115,7 +115,9 @@ int target_create(struct client *client, const struct request *request)
     if (!name || !client_is_name(request->args[0]) || (request->iqn && !iqn))
         return EXIT_USAGE;
     client_hold_signals();
-    hr = IVdsSubSystemIscsi_CreateTarget(client->iscsi, iqn, name, &async);
+    hr = client_need_iscsi(client);
+    if (SUCCEEDED(hr))
+        hr = IVdsSubSystemIscsi_CreateTarget(client->iscsi, iqn, name, &async);
     if (FAILED(hr))
         return client_refused(hr, "target %s", request->args[0]);
     r = client_wait(client, async, "creating the target", &object, NULL);
@@ -130,12 +132,15 @@ int target_delete(struct client *client, const struct request *request)
     _cleanup_(model_fini) struct model model;
     int r = model_read(&model, client, MODEL_TARGETS);
     const struct target *target = r == EXIT_DONE ? model_find_target(&model, request->args[0]) : NULL;
+    _cleanup_(client_releasep) IVdsIscsiTarget *face = NULL;
     IVdsAsync *async;
     HRESULT hr;
 
     if (!target)
         return r == EXIT_DONE ? EXIT_REFUSED : r;
     client_hold_signals();
-    hr = IVdsIscsiTarget_Delete(target->face, &async);
+    hr = client_object(client, VDS_OT_TARGET, &target->id, &IID_IVdsIscsiTarget, &face);
+    if (SUCCEEDED(hr))
+        hr = IVdsIscsiTarget_Delete(face, &async);
     return FAILED(hr) ? client_refused(hr, "target %s", target->name) : client_wait(client, async, "deleting the target", NULL, NULL);
 }

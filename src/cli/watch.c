@@ -34,8 +34,6 @@ static const struct {
     { VDS_NF_PORTAL_GROUP_MODIFY, "group", "changed" }, { VDS_NF_SERVICE_OUT_OF_SYNC, "service", "out of sync" },
 };
 
-#define LOOK_MS 5000 /* a service that has gone sends no news */
-
 struct sink {
     IVdsAdviseSink face;
     atomic_uint n_refs;
@@ -163,9 +161,9 @@ static HRESULT follow(struct watch *w, int signal_fd, int news_fd)
     uint64_t n;
 
     while (SUCCEEDED(hr) && !fds[0].revents) {
-        int ready = poll(fds, 2, LOOK_MS);
+        int ready = poll(fds, 2, -1); /* a service that goes is news, too: libvds says so */
 
-        if (ready == 0 || (ready > 0 && fds[1].revents && read(news_fd, &n, sizeof n) > 0))
+        if (ready > 0 && fds[1].revents && read(news_fd, &n, sizeof n) > 0)
             hr = pull(w);
     }
     return hr;

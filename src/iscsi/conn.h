@@ -159,6 +159,7 @@ struct transmitter {
     unsigned n_pdus, n_spare;
     uint64_t n_owned; /* bytes of buffers that replies hold */
     uint32_t n_sent;  /* bytes of the first ready PDU that are gone */
+    uint64_t now_ns;  /* the time, once it has been asked for in this iscsi_conn_output(); 0 */
 };
 
 void tx_init(struct transmitter *tx);
@@ -236,6 +237,7 @@ struct task {
     uint8_t dir_flags; /* COMMAND_READ, COMMAND_WRITE as sent */
     uint32_t itt, cmdsn, edtl;
     uint32_t buf_size;
+    uint64_t begun_ns; /* when its header came */
 
     /* write: bytes [0, received) have come; [0, want) is what the command needs */
     uint32_t want, received, data_sn;

@@ -108,6 +108,8 @@ struct iscsi_driver {
     /* Data buffers for tasks. NULL when the pool's limit is reached: the command ends with TASK SET FULL. */
     void *(*buffer_get)(void *driver, size_t len);
     void (*buffer_put)(void *driver, void *buf, size_t len);
+    /* The time as it is now, for how long commands took; on the clock of `now_ns`. May be absent: that of the last call. */
+    uint64_t (*clock)(void *driver);
 };
 
 /* ---- the connection ------------------------------------------------------------------------------------ */

@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "iscsi/conn.h"
+#include "scsi/counters.h"
 
 enum { KEY_ILLEGAL_REQUEST = 0x05, ASC_INVALID_OPERATION_CODE = 0x2000 };
 
@@ -100,6 +101,7 @@ static struct task *task_get(struct iscsi_conn *conn, const struct pdu_scsi_comm
     t->scsi.data_len = t->scsi.full_len = 0;
     t->scsi.aborted = false;
     t->itt = conn->rx.head.itt;
+    t->begun_ns = conn->now_ns;
     t->cmdsn = pdu_cmdsn_get(conn->rx.bhs);
     t->edtl = cmd->edtl;
     t->dir_flags = conn->rx.bhs[1] & (COMMAND_READ | COMMAND_WRITE);
@@ -370,8 +372,22 @@ static void put_residual(const struct task *task, uint8_t *header)
     be32_put(header + 44, moved > task->edtl ? moved - task->edtl : task->edtl - moved);
 }
 
+/* One look at the clock serves all answers that go out together. */
+static void count(struct task *task)
+{
+    struct iscsi_conn *conn = task->conn;
+    uint64_t *now_ns = &conn->tx.now_ns;
+
+    if (!task->prepared)
+        return;
+    if (*now_ns == 0)
+        *now_ns = conn->config.driver->clock ? conn->config.driver->clock(conn->config.driver_arg) : conn->now_ns;
+    scsi_task_count(&task->scsi, *now_ns > task->begun_ns ? *now_ns - task->begun_ns : 0);
+}
+
 static void end_with(struct task *task, struct tx_pdu *pdu)
 {
+    count(task);
     pdu->statsn = STATSN_ADVANCES;
     pdu->task = task;
     pdu->ends_task = true;

@@ -221,6 +221,7 @@ int iscsi_conn_output(struct iscsi_conn *conn, struct iovec *iov, int max)
 
     conn->woken = false;
     conn->depth++;
+    tx->now_ns = 0;
     while (n_iov + 3 <= max) {
         struct tx_pdu *pdu = n != &tx->ready ? pdu_of(n) : make(conn);
 

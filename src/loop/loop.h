@@ -65,6 +65,8 @@ struct loop *loop_current(void);
 
 /* CLOCK_MONOTONIC in nanoseconds, read once a turn. */
 uint64_t loop_now(const struct loop *loop);
+/* The same clock, read now. */
+uint64_t loop_clock(void);
 
 /* ---- operations ---------------------------------------------------------------------------------------- */
 

@@ -122,8 +122,6 @@ static inline size_t message_bytes(const struct msghdr *msg)
     return n;
 }
 
-/* CLOCK_MONOTONIC now, not the turn's. */
-uint64_t loop_clock(void);
 
 /* From any thread, after a push: makes a sleeping loop look. */
 void loop_wake(struct loop *loop);

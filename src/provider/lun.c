@@ -37,7 +37,7 @@ static HRESULT lun_check(struct lun *o, struct provider **ret_inside)
 
 /* ---- properties and relations -------------------------------------------------------------------------- */
 
-static HRESULT lun_fill(const struct array_lun_info *info, VDS_LUN_PROP *prop)
+HRESULT lun_fill(const struct array_lun_info *info, VDS_LUN_PROP *prop)
 {
     prop->id = com_GUID(&info->id);
     prop->ullSize = info->size;

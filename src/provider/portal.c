@@ -20,6 +20,13 @@ static HRESULT portal_get(IVdsIscsiPortal *face, struct provider **ret_inside,
     return FAILED(hr) ? hr : array_portal_get((*ret_inside)->config.array, &o->h.id, ret_info);
 }
 
+HRESULT portal_fill(const struct array_portal_info *info, VDS_ISCSI_PORTAL_PROP *prop)
+{
+    prop->id = com_GUID(&info->id);
+    prop->status = (VDS_ISCSI_PORTAL_STATUS)info->status;
+    return address_to_api(&info->addr, &prop->address) ? S_OK : VDS_S_PROPERTIES_INCOMPLETE;
+}
+
 static HRESULT portal_GetProperties(IVdsIscsiPortal *face, VDS_ISCSI_PORTAL_PROP *ret_prop)
 {
     _cleanup_(provider_leave) struct provider *inside = NULL;
@@ -30,11 +37,7 @@ static HRESULT portal_GetProperties(IVdsIscsiPortal *face, VDS_ISCSI_PORTAL_PROP
         return E_INVALIDARG;
     memset(ret_prop, 0, sizeof *ret_prop);
     hr = portal_get(face, &inside, &info);
-    if (FAILED(hr))
-        return hr;
-    ret_prop->id = com_GUID(&info.id);
-    ret_prop->status = (VDS_ISCSI_PORTAL_STATUS)info.status;
-    return address_to_api(&info.addr, &ret_prop->address) ? S_OK : VDS_S_PROPERTIES_INCOMPLETE;
+    return FAILED(hr) ? hr : portal_fill(&info, ret_prop);
 }
 
 static HRESULT portal_GetSubSystem(IVdsIscsiPortal *face, IVdsSubSystem **ret_subsystem)

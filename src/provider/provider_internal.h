@@ -230,6 +230,11 @@ HRESULT hints2_apply(const VDS_HINTS2 *hints);
 /* The portal's address in the API's form: false when it has none that the API can express. */
 bool address_to_api(const struct sockaddr_storage *addr, VDS_IPADDRESS *ret_address);
 
+/* Properties, into a structure that is all zeros; on failure nothing is left to free (portal.c, target.c, lun.c). */
+HRESULT portal_fill(const struct array_portal_info *info, VDS_ISCSI_PORTAL_PROP *prop);
+HRESULT target_fill(const struct array_target_info *info, VDS_ISCSI_TARGET_PROP *prop);
+HRESULT lun_fill(const struct array_lun_info *info, VDS_LUN_PROP *prop);
+
 /* VDS_LUN_FEATURE flags (subsystem_ex.c). */
 ULONG lun_features_to_api(const struct array_lun_info *info);
 

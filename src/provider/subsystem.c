@@ -15,6 +15,8 @@ COM_UNKNOWN(subsystem, IVdsSubSystemEx, ex)
 MAINTENANCE_FACE(subsystem, VDS_OT_SUB_SYSTEM)
 COM_UNKNOWN(subsystem, IVdsSubSystemLunEx, lun_ex)
 COM_UNKNOWN(subsystem, IVdsIscsiDiscoveryEx, discovery)
+COM_UNKNOWN(subsystem, IVdsSubSystemTreeEx, tree)
+COM_UNKNOWN(subsystem, IVdsSubSystemCountersEx, counters)
 
 #define STATUSES                                                                                \
     (STATUS_BIT(VDS_SSS_ONLINE) | STATUS_BIT(VDS_SSS_NOT_READY) | STATUS_BIT(VDS_SSS_OFFLINE) | \
@@ -339,6 +341,15 @@ static const IVdsIscsiDiscoveryExVtbl subsystem_discovery_vtbl = {
     .RememberDiscoverySecret = subsystem_RememberDiscoverySecret,
     .GetDiscoveryChap = subsystem_GetDiscoveryChap,
 };
+static const IVdsSubSystemTreeExVtbl subsystem_tree_vtbl = {
+    COM_UNKNOWN_SLOTS(subsystem, IVdsSubSystemTreeEx),
+    .QueryTree = subsystem_QueryTree,
+};
+static const IVdsSubSystemCountersExVtbl subsystem_counters_vtbl = {
+    COM_UNKNOWN_SLOTS(subsystem, IVdsSubSystemCountersEx),
+    .QuerySessionCounters = subsystem_QuerySessionCounters,
+    .QueryLunCounters = subsystem_QueryLunCounters,
+};
 static const struct com_face subsystem_faces[] = {
     COM_IDENTITY(subsystem, IVdsSubSystem, face, subsystem_vtbl),
     COM_FACE(subsystem, IVdsSubSystem, face, subsystem_vtbl),
@@ -350,6 +361,8 @@ static const struct com_face subsystem_faces[] = {
     COM_FACE(subsystem, IVdsSubSystemEx, ex, subsystem_ex_vtbl),
     COM_FACE(subsystem, IVdsSubSystemLunEx, lun_ex, subsystem_lun_ex_vtbl),
     COM_FACE(subsystem, IVdsIscsiDiscoveryEx, discovery, subsystem_discovery_vtbl),
+    COM_FACE(subsystem, IVdsSubSystemTreeEx, tree, subsystem_tree_vtbl),
+    COM_FACE(subsystem, IVdsSubSystemCountersEx, counters, subsystem_counters_vtbl),
 };
 HANDLE_CLASS(subsystem)
 

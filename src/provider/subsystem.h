@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The subsystem class, for its files: subsystem.c (the faces that every array has), subsystem2.c (Windows 7's) and subsystem_ex.c (ours). */
+/* The subsystem class, for its files: subsystem.c (the faces that every array has), subsystem2.c (Windows 7's), subsystem_ex.c,
+ * subsystem_tree.c and subsystem_counters.c (ours). */
 #ifndef VDS_PROVIDER_SUBSYSTEM_H
 #define VDS_PROVIDER_SUBSYSTEM_H
 
@@ -17,6 +18,8 @@ struct subsystem {
     IVdsSubSystemEx ex;
     IVdsSubSystemLunEx lun_ex;
     IVdsIscsiDiscoveryEx discovery;
+    IVdsSubSystemTreeEx tree;
+    IVdsSubSystemCountersEx counters;
 };
 
 /* Passes the gate and reads the subsystem. */
@@ -50,5 +53,10 @@ HRESULT subsystem_CreateLunWithFeatures(IVdsSubSystemLunEx *face, ULONGLONG size
 HRESULT subsystem_QuerySessions(IVdsSubSystemEx *face, VDS_SESSION_PROP **ret_sessions, ULONG *ret_n);
 HRESULT subsystem_DropSession(IVdsSubSystemEx *face, ULONGLONG id);
 HRESULT subsystem_GetStatus(IVdsSubSystemEx *face, VDS_ARRAY_STATUS *ret_status);
+HRESULT subsystem_QueryTree(IVdsSubSystemTreeEx *face, ULONG parts, VDS_TREE *ret_tree); /* subsystem_tree.c */
+HRESULT subsystem_QuerySessionCounters(IVdsSubSystemCountersEx *face, VDS_SESSION_COUNTERS **ret_rows, ULONG *ret_n,
+                                       ULONGLONG *ret_time_ns); /* subsystem_counters.c */
+HRESULT subsystem_QueryLunCounters(IVdsSubSystemCountersEx *face, VDS_LUN_COUNTERS **ret_rows, ULONG *ret_n,
+                                   ULONGLONG *ret_time_ns);
 
 #endif

@@ -19,6 +19,15 @@ static HRESULT target_get(IVdsIscsiTarget *face, struct provider **ret_inside,
     return FAILED(hr) ? hr : array_target_get((*ret_inside)->config.array, &o->h.id, ret_info);
 }
 
+HRESULT target_fill(const struct array_target_info *info, VDS_ISCSI_TARGET_PROP *prop)
+{
+    prop->id = com_GUID(&info->id);
+    prop->bChapEnabled = info->chap ? TRUE : FALSE;
+    return wide_fields((const struct wide_field[]){ { &prop->pwszIscsiName, info->iscsi_name },
+                                                    { &prop->pwszFriendlyName, info->friendly_name } },
+                       2);
+}
+
 static HRESULT target_GetProperties(IVdsIscsiTarget *face, VDS_ISCSI_TARGET_PROP *ret_prop)
 {
     _cleanup_(provider_leave) struct provider *inside = NULL;
@@ -29,13 +38,7 @@ static HRESULT target_GetProperties(IVdsIscsiTarget *face, VDS_ISCSI_TARGET_PROP
         return E_INVALIDARG;
     memset(ret_prop, 0, sizeof *ret_prop);
     hr = target_get(face, &inside, &info);
-    if (FAILED(hr))
-        return hr;
-    ret_prop->id = com_GUID(&info.id);
-    ret_prop->bChapEnabled = info.chap ? TRUE : FALSE;
-    return wide_fields((const struct wide_field[]){ { &ret_prop->pwszIscsiName, info.iscsi_name },
-                                                    { &ret_prop->pwszFriendlyName, info.friendly_name } },
-                       2);
+    return FAILED(hr) ? hr : target_fill(&info, ret_prop);
 }
 
 static HRESULT target_GetSubSystem(IVdsIscsiTarget *face, IVdsSubSystem **ret_subsystem)

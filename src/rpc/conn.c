@@ -122,6 +122,8 @@ static void wait_for_io(struct rpc_conn *c)
 static void bury(struct rpc_conn *c)
 {
     c->dead = true;
+    if (!c->closing)
+        rpc_sinks_lost(c->sinks);
     while (!list_empty(&c->calls))
         answer(container_of(c->calls.next, struct pending, link), NULL);
     sd_bus_close(c->bus);

@@ -247,13 +247,8 @@ static int get_enum(struct rpc_getter *g, IEnumVdsObject **ret_enum)
     static const struct rpc_type element = { .tag = RPC_OBJECT, .size = sizeof(IUnknown *), .sig = "o" };
     IUnknown **objects = NULL;
     uint32_t n = 0;
-    struct rpc_limits generous = { .max_elements = UINT32_MAX / 2, .max_chars = g->limits->max_chars };
-    const struct rpc_limits *limits = g->limits;
-    int r;
+    int r = rpc_get_vector(g, &element, (void **)&objects, &n);
 
-    g->limits = &generous; /* there may be as many objects as the service has; the message was bounded */
-    r = rpc_get_vector(g, &element, (void **)&objects, &n);
-    g->limits = limits;
     if (r >= 0 && FAILED(com_enum_create(objects, n, ret_enum)))
         r = -ENOMEM;
     rpc_free_pointee(&element, (void **)&objects, n);

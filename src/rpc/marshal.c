@@ -14,6 +14,7 @@
 
 const struct rpc_limits rpc_default_limits = { .max_elements = 65536,
                                                .max_chars = 1 << 20 }; /* an unmasking list may be long */
+const struct rpc_limits rpc_reply_limits = { .max_elements = UINT32_MAX / 2, .max_chars = 1 << 20 };
 
 static HRESULT to_hresult(int r)
 {

@@ -18,6 +18,7 @@ struct rpc_limits {
     uint32_t max_chars;    /* of one string */
 };
 extern const struct rpc_limits rpc_default_limits;
+extern const struct rpc_limits rpc_reply_limits; /* the service's answers: as long as a message can be */
 
 /* Objects met while encoding, already turned into paths, in the order of the walk (rpc_out_objects()). An
  * enumeration is one list. */

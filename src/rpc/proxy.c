@@ -210,7 +210,7 @@ static HRESULT read_reply(struct rpc_proxy *p, const struct rpc_method *method, 
         error_text_set("the answer to %s::%s is not one", method->iface->name, method->name);
         return RPC_E_INVALID_DATA;
     }
-    decoded = rpc_decode_out(reply, method, args, &binder, &rpc_default_limits);
+    decoded = rpc_decode_out(reply, method, args, &binder, &rpc_reply_limits);
     if (FAILED(decoded))
         return decoded;
     take_sentence(p, reply);

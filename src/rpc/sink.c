@@ -304,3 +304,17 @@ void rpc_sinks_signal(struct rpc_sinks *s, sd_bus_message *m)
         event_free(e);
     pthread_mutex_unlock(&s->lock);
 }
+
+void rpc_sinks_lost(struct rpc_sinks *s)
+{
+    pthread_mutex_lock(&s->lock);
+    list_for_each(n, &s->entries) {
+        struct entry *entry = container_of(n, struct entry, link);
+
+        pthread_mutex_lock(&entry->lock);
+        entry->lost = true;
+        pthread_cond_broadcast(&entry->changed);
+        pthread_mutex_unlock(&entry->lock);
+    }
+    pthread_mutex_unlock(&s->lock);
+}

@@ -27,5 +27,7 @@ HRESULT rpc_sinks_remove(struct rpc_sinks *sinks, uint32_t token);
 /* A Notify signal. What does not fit the queue is dropped, and the sink is told that it is out of step
  * (VDS_NF_SERVICE_OUT_OF_SYNC). */
 void rpc_sinks_signal(struct rpc_sinks *sinks, sd_bus_message *m);
+/* The connection is gone: tells every sink that it is out of step, so that whoever only listens notices. */
+void rpc_sinks_lost(struct rpc_sinks *sinks);
 
 #endif

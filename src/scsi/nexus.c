@@ -43,6 +43,7 @@ void nexus_leave(struct scsi_itl *itl)
 
     pthread_mutex_lock(&lu->lock);
     list_remove(&itl->link);
+    counters_keep(itl);
     if (itl->prevents_removal)
         lu->n_preventing--;
     itl->prevents_removal = false;

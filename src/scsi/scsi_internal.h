@@ -13,6 +13,7 @@
 #include "base/bytes.h"
 #include "base/cleanup.h"
 #include "scsi/copy.h"
+#include "scsi/counters.h"
 #include "scsi/reply.h"
 #include "scsi/scsi.h"
 #include "scsi/sense.h"
@@ -67,6 +68,7 @@ struct scsi_lu {
     struct scsi_itl *reserver; /* SPC-2 RESERVE */
     struct pr_state *pr;
     unsigned n_preventing;
+    struct scsi_counters gone; /* what nexuses that are gone have done */
     pthread_mutex_t save_lock; /* held around save_pr(), outside `lock`: keeps saved states in order */
 };
 
@@ -128,6 +130,7 @@ struct scsi_itl {
     bool leaving;
     void (*gone)(void *arg);
     void *gone_arg;
+    struct scsi_tally tally; /* view's thread; read by any */
 };
 
 struct scsi_view {
@@ -137,11 +140,15 @@ struct scsi_view {
     uint16_t n_slots;
     pthread_mutex_t ready_lock;
     struct list_node ready; /* tasks that the gate let in again; ready_lock */
+    struct scsi_tally others; /* commands to numbers without a unit, and what was done on units that are not mapped any more */
 };
 
 struct scsi_itl *view_find(const struct scsi_view *view, uint16_t lun);
 bool lun_decode(const uint8_t wire[static 8], uint16_t *ret_lun);
 void lun_encode(uint16_t lun, uint8_t wire[static 8]);
+
+/* counters.c: the nexus goes, what it has counted stays with unit and view. lu->lock held, on the view's thread. */
+void counters_keep(struct scsi_itl *itl);
 
 /* attention.c */
 void attention_raise(struct scsi_itl *itl, unsigned ua);

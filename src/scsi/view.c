@@ -128,6 +128,9 @@ static void itl_free(struct scsi_itl *itl)
     void (*gone)(void *) = itl->gone;
     void *arg = itl->gone_arg;
 
+    pthread_mutex_lock(&itl->lu->lock);
+    counters_keep(itl); /* of the commands that ran on */
+    pthread_mutex_unlock(&itl->lu->lock);
     atomic_fetch_sub(&itl->lu->n_leaving, 1);
     scsi_lu_unref(itl->lu);
     free(itl);

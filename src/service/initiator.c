@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The initiator of the host: open-iscsi as one adapter, its TCP interfaces as portals. Whatever is asked goes to iscsiadm, so that what the
- * administrator does there and what is done here are one. Where open-iscsi is not installed, all of it is VDS_E_NOT_SUPPORTED.
- *
- * Secrets go where open-iscsi keeps them, its node records: RememberTargetSharedSecret is what this host proves itself with,
- * SetInitiatorSharedSecret what it demands of targets in return (mutual). iscsiadm takes them as arguments only, which other
- * processes of the host can see while it runs. */
+ * administrator does there and what is done here are one. Where open-iscsi is not installed, all of it is VDS_E_NOT_SUPPORTED. */
 #include "service/initiator.h"
 
 #include <arpa/inet.h>
@@ -18,8 +14,6 @@
 #include "service/login.h"
 
 #define ADAPTER_NAME "open-iscsi"
-#define NAME_FILE    "/etc/iscsi/initiatorname.iscsi"
-#define NAME_SIZE    LOGIN_NAME_SIZE
 
 /* ---- ids: as lasting as the names they are made of ----------------------------------------------------- */
 
@@ -193,7 +187,7 @@ static HRESULT face_of(IVdsService *service, VDS_OBJECT_ID id, VDS_OBJECT_TYPE t
     return hr;
 }
 
-static HRESULT target_name(IVdsService *service, VDS_OBJECT_ID id, char name[static NAME_SIZE])
+HRESULT initiator_target_name(IVdsService *service, VDS_OBJECT_ID id, char name[static LOGIN_NAME_SIZE])
 {
     _cleanup_(com_releasep) IVdsIscsiTarget *target = NULL;
     _cleanup_(freep) char *text = NULL;
@@ -208,7 +202,7 @@ static HRESULT target_name(IVdsService *service, VDS_OBJECT_ID id, char name[sta
     CoTaskMemFree(prop.pwszIscsiName);
     CoTaskMemFree(prop.pwszFriendlyName);
     if (SUCCEEDED(hr))
-        snprintf(name, NAME_SIZE, "%s", text);
+        snprintf(name, LOGIN_NAME_SIZE, "%s", text);
     return hr;
 }
 
@@ -268,7 +262,7 @@ static HRESULT group_portal(IVdsIscsiPortalGroup *group, char *text, size_t n, b
 }
 
 /* The first portal of the target that is online. */
-static HRESULT any_portal(IVdsService *service, VDS_OBJECT_ID target_id, char *text, size_t n)
+HRESULT initiator_any_portal(IVdsService *service, VDS_OBJECT_ID target_id, char *text, size_t n)
 {
     _cleanup_(com_releasep) IVdsIscsiTarget *target = NULL;
     _cleanup_(com_releasep) IEnumVdsObject *groups = NULL;
@@ -295,7 +289,7 @@ static HRESULT portal_address(IVdsService *service, VDS_OBJECT_ID portal_id, VDS
     HRESULT hr;
 
     if (guid_is_null(com_guid(&portal_id)))
-        return any_portal(service, target, text, n);
+        return initiator_any_portal(service, target, text, n);
     hr = face_of(service, portal_id, VDS_OT_PORTAL, &IID_IVdsIscsiPortal, (void **)&portal);
     return FAILED(hr) ? hr : portal_name(portal, text, n, &online);
 }
@@ -383,7 +377,7 @@ static HRESULT adapter_LoginToTarget(IVdsIscsiInitiatorAdapter *face, VDS_ISCSI_
     *ret_async = NULL;
     hr = login_check(type, flags, auth);
     if (SUCCEEDED(hr))
-        hr = target_name(o->service, target, job.target);
+        hr = initiator_target_name(o->service, target, job.target);
     if (SUCCEEDED(hr))
         hr = portal_address(o->service, portal, target, job.portal, sizeof job.portal);
     if (SUCCEEDED(hr))
@@ -400,7 +394,7 @@ static HRESULT adapter_LogoutFromTarget(IVdsIscsiInitiatorAdapter *face, VDS_OBJ
     if (!ret_async)
         return E_INVALIDARG;
     *ret_async = NULL;
-    hr = target_name(o->service, target, job.target);
+    hr = initiator_target_name(o->service, target, job.target);
     return FAILED(hr) ? hr : login_start(&job, VDS_ASYNCOUT_LOGOUTFROMTARGET, ret_async);
 }
 
@@ -485,71 +479,5 @@ HRESULT initiator_object(IVdsService *service, const struct guid *id, VDS_OBJECT
         }
         IUnknown_Release(portals[i]);
     }
-    return hr;
-}
-
-/* "InitiatorName=iqn...." */
-HRESULT initiator_name(LPWSTR *ret_name)
-{
-    char line[NAME_SIZE + 32];
-    HRESULT hr = initiator_installed();
-    FILE *f = SUCCEEDED(hr) ? fopen(NAME_FILE, "re") : NULL;
-
-    if (FAILED(hr))
-        return hr;
-    hr = VDS_E_NOT_SUPPORTED;
-    while (f && FAILED(hr) && fgets(line, sizeof line, f)) {
-        line[strcspn(line, " \t\r\n")] = '\0';
-        if (strncmp(line, "InitiatorName=", 14) == 0)
-            hr = com_wide(line + 14, ret_name);
-    }
-    if (f)
-        fclose(f);
-    if (hr == (HRESULT)VDS_E_NOT_SUPPORTED)
-        error_text_set("open-iscsi has no initiator name in " NAME_FILE ", or it cannot be read");
-    return hr;
-}
-
-static HRESULT record_set(const char *target, const char *name, const char *value)
-{
-    const char *words[] = { "-m", "node", "-o", "update", "-n", name, "-v", value, target[0] ? "-T" : NULL, target, NULL };
-    int exit_code = 0;
-    HRESULT hr = iscsiadm_run(ISCSIADM, words, &exit_code, NULL);
-
-    if (FAILED(hr) || exit_code == ISCSIADM_OK)
-        return hr;
-    return exit_code == ISCSIADM_ACCESS       ? E_ACCESSDENIED
-           : exit_code == ISCSIADM_NO_RECORDS ? VDS_E_OBJECT_NOT_FOUND
-                                              : E_FAIL;
-}
-
-/* A secret is text for open-iscsi. None: the field becomes empty. */
-static HRESULT secret_text(const VDS_ISCSI_SHARED_SECRET *secret, char text[static 17])
-{
-    ULONG n = secret ? secret->ulSharedSecretSize : 0;
-
-    memset(text, 0, 17);
-    if (n == 0)
-        return S_OK;
-    if (n < 12 || n > 16 || !secret->pSharedSecret)
-        return E_INVALIDARG;
-    memcpy(text, secret->pSharedSecret, n);
-    return strlen(text) == n && text[0] != '-' ? S_OK : E_INVALIDARG;
-}
-
-HRESULT initiator_set_secret(IVdsService *service, VDS_OBJECT_ID target_id, bool mutual,
-                             const VDS_ISCSI_SHARED_SECRET *secret)
-{
-    char text[17], target[NAME_SIZE] = "";
-    bool all = guid_is_null(com_guid(&target_id));
-    HRESULT hr = all && !mutual ? E_INVALIDARG : secret_text(secret, text);
-
-    if (SUCCEEDED(hr))
-        hr = initiator_installed();
-    if (SUCCEEDED(hr) && !all)
-        hr = target_name(service, target_id, target);
-    if (SUCCEEDED(hr))
-        hr = record_set(target, mutual ? "node.session.auth.password_in" : "node.session.auth.password", text);
-    explicit_bzero(text, sizeof text);
     return hr;
 }

@@ -74,7 +74,7 @@ static void *service_start_run(void *arg)
     for (size_t i = 0; i < s->options.n_providers && !service_stopping(s); i++) {
         struct loaded *slot = &s->providers[s->n_providers];
 
-        if (SUCCEEDED(service_provider_load(&s->configs[i], s->notifier, &s->options, slot)))
+        if (SUCCEEDED(service_provider_load(&s->configs[i], s->notifier, &s->options, s->providers, s->n_providers, slot)))
             s->n_providers++; /* nobody looks before READY */
     }
     notifier_open(s->notifier);

@@ -75,10 +75,17 @@ static void driver_buffer_put(void *arg, void *buf, size_t len)
     target_buffers_put(&conn->reactor->buffers, buf, len);
 }
 
+static uint64_t driver_clock(void *arg)
+{
+    (void)arg;
+    return loop_clock();
+}
+
 static const struct iscsi_driver driver = {
     .wake = driver_wake,
     .buffer_get = driver_buffer_get,
     .buffer_put = driver_buffer_put,
+    .clock = driver_clock,
 };
 
 /* ---- sending -------------------------------------------------------------------------------------------------------------------- */

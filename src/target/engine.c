@@ -297,6 +297,8 @@ static void list_reactor(struct target_reactor *reactor, void *arg)
             continue;
         if (conn->path)
             item->target = conn->path->target->id;
+        if (conn->session && conn->session->view)
+            scsi_view_counters(conn->session->view, &item->counters);
         item->since_ns = loop_now(reactor->loop) - conn->since_ns;
         memcpy(item->peer_address, conn->peer_address, sizeof item->peer_address);
         listing->n++;

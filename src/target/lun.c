@@ -411,6 +411,47 @@ int engine_lu_settle(struct engine *engine, const struct guid *id, uint64_t end)
     return 0;
 }
 
+/* Under the lock: references to all units, so that they can be asked without it. */
+static size_t collect_units(const struct target_directory *dir, struct engine_lu_counters *units, struct scsi_lu **lus)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < dir->units.n_buckets; i++) {
+        for (struct hash_node *node = dir->units.buckets[i]; node; node = node->next) {
+            const struct dir_lu *lu = container_of(node, struct dir_lu, by_id);
+
+            units[n].id = lu->id;
+            lus[n++] = scsi_lu_ref(lu->lu);
+        }
+    }
+    return n;
+}
+
+int engine_lu_counters(struct engine *engine, struct engine_lu_counters **ret_units, size_t *ret_n)
+{
+    struct engine_lu_counters *units;
+    _cleanup_(freep) struct scsi_lu **lus = NULL;
+    size_t n = 0;
+
+    target_dir_read(&engine->dir);
+    units = calloc(engine->dir.units.n + 1, sizeof *units);
+    lus = calloc(engine->dir.units.n + 1, sizeof *lus);
+    if (units && lus)
+        n = collect_units(&engine->dir, units, lus);
+    target_dir_unlock(&engine->dir);
+    for (size_t i = 0; i < n; i++) {
+        scsi_lu_counters(lus[i], &units[i].counters);
+        scsi_lu_unref(lus[i]);
+    }
+    if (!units || !lus) {
+        free(units);
+        return -ENOMEM;
+    }
+    *ret_units = units;
+    *ret_n = n;
+    return 0;
+}
+
 /* Under the lock for writing. */
 static int lun_add(struct target_directory *dir, const struct guid *target_id, uint16_t number, const struct guid *lu_id)
 {

@@ -68,6 +68,14 @@ class Replay(harness.ArrayTest):
         self.assertEqual(told(lines), ["service out of sync", "target created"])
         self.assertGreater(lines[1]["number"], last)
 
+    def test_a_service_that_goes_ends_it_at_once(self):
+        watch = follow(self.array, 0)
+        self.array.ctl("target", "create", "one")
+        self.assertEqual(record(watch)["what"], "created")
+        self.array.kill()
+        said = watch.communicate(timeout=60)[1]
+        self.assertEqual((watch.returncode, "RPC_E_DISCONNECTED" in said), (3, True), said)
+
     def test_since_takes_a_number(self):
         for word in ("", "x", "-1", "1x"):
             with self.assertRaises(harness.Refused) as refused:

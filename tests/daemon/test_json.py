@@ -79,6 +79,7 @@ class Json(harness.ArrayTest):
         self.holds("target create", "other")
         self.holds("group create", "other")
         self.holds("lun create", "second", "--size", "16M")
+        self.holds("top", "--once", "--interval", "0.1")
         self.against("watch", self.watched())
         self.assertEqual(self.seen, set(COMMANDS))
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "scsi/counters.h"
 
 static uint8_t disk[FAKE_BLOCKS * 512];
 static size_t
@@ -154,6 +155,12 @@ void scsi_task_lent_gone(struct scsi_task *t)
 void scsi_task_release(struct scsi_task *t)
 {
     t->view->n_released++;
+}
+
+void scsi_task_count(struct scsi_task *t, uint64_t latency_ns)
+{
+    t->view->n_counted++;
+    t->view->latency_ns += latency_ns;
 }
 
 struct scsi_lu *scsi_view_lookup(const struct scsi_view *v, uint16_t lun)

@@ -17,7 +17,8 @@ struct scsi_view {
     uint8_t *disk;
     bool hold;             /* execute() says "later": fake_complete() ends them */
     struct list_node held; /* scsi_task.link */
-    unsigned n_held, n_prepared, n_released, n_executed, n_resets, n_clears;
+    unsigned n_held, n_prepared, n_released, n_executed, n_resets, n_clears, n_counted;
+    uint64_t latency_ns; /* of all that were counted */
     bool no_lun; /* LUN 0 is not there */
 };
 

@@ -52,7 +52,12 @@ static void buffer_put(void *driver, void *buf, size_t len)
     free(buf);
 }
 
-static const struct iscsi_driver driver = { wake, buffer_get, buffer_put };
+static uint64_t read_clock(void *driver)
+{
+    return ((struct initiator *)driver)->now_ns;
+}
+
+static const struct iscsi_driver driver = { wake, buffer_get, buffer_put, read_clock };
 
 /* ---- directory ----------------------------------------------------------------------------------------- */
 

@@ -50,6 +50,26 @@ static void a_long_read_is_cut_at_the_initiators_segment_and_burst_limits(void *
     assert_true(initiator_quiet(i));
 }
 
+static void a_command_is_counted_once_with_the_time_it_took(void **state)
+{
+    struct initiator *i = *state;
+
+    login(i, "");
+    i->view->hold = true;
+    command_send(i, &(struct command){ .itt = 5, .op = 0x28, .n_blocks = 8, .edtl = 4096, .flags = READ_FLAGS }, NULL, 0);
+    i->now_ns += 5000;
+    assert_int_equal(i->view->n_counted, 0);
+    assert_true(fake_complete(i->view));
+    assert_int_equal(initiator_expect(i, OP_DATA_IN).itt, 5);
+    assert_int_equal(i->view->n_counted, 1);
+    assert_int_equal(i->view->latency_ns, 5000);
+    i->view->hold = false;
+    command_send(i, &(struct command){ .itt = 6, .op = 0xee, .edtl = 0, .flags = PDU_FINAL }, NULL, 0);
+    assert_int_equal(initiator_expect(i, OP_SCSI_RESPONSE).itt, 6);
+    assert_int_equal(i->view->n_counted, 2);
+    assert_int_equal(i->view->latency_ns, 5000);
+}
+
 static void a_write_with_immediate_data_needs_no_r2t(void **state)
 {
     struct initiator *i = *state;
@@ -544,6 +564,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_read_ends_with_its_status_in_the_last_data_in),
         TEST(a_long_read_is_cut_at_the_initiators_segment_and_burst_limits),
+        TEST(a_command_is_counted_once_with_the_time_it_took),
         TEST(a_write_with_immediate_data_needs_no_r2t),
         TEST(a_write_takes_immediate_then_unsolicited_then_solicited_data),
         TEST(as_many_r2ts_are_out_as_max_outstanding_r2t_allows),

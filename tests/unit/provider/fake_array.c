@@ -42,7 +42,7 @@ struct array {
     struct array_op *running[MAX];
     size_t n_running;
     struct engine_session sessions[8];
-    size_t n_sessions;
+    size_t n_sessions, n_more_ties;
     void (*notify)(void *arg, const struct array_notification *events, size_t n);
     void *notify_arg;
 };
@@ -409,6 +409,68 @@ HRESULT array_controller_get(struct array *a, const struct guid *id, struct arra
     return S_OK;
 }
 
+/* ---- many at once ---------------------------------------------------------------------------------------- */
+
+void fake_set_many_ties(struct array *a, size_t n)
+{
+    LOCKED(a);
+
+    a->n_more_ties = n;
+}
+
+void array_tree_fini(struct array_tree *tree)
+{
+    for (size_t i = 0; i < tree->n_luns; i++)
+        array_lun_info_fini(&tree->luns[i]);
+    free(tree->portals);
+    free(tree->targets);
+    free(tree->groups);
+    free(tree->members);
+    free(tree->luns);
+    free(tree->ties);
+    memset(tree, 0, sizeof *tree);
+}
+
+static void tree_of_iscsi(struct array *a, unsigned parts, struct array_tree *tree)
+{
+    for (size_t i = 0; parts & ARRAY_TREE_PORTALS && i < a->n[PORTAL]; i++)
+        array_portal_get(a, &a->things[PORTAL][i].id, &tree->portals[tree->n_portals++]);
+    for (size_t i = 0; parts & ARRAY_TREE_TARGETS && i < a->n[TARGET]; i++)
+        array_target_get(a, &a->things[TARGET][i].id, &tree->targets[tree->n_targets++]);
+    for (size_t i = 0; parts & ARRAY_TREE_GROUPS && i < a->n[GROUP]; i++) {
+        const struct thing *t = &a->things[GROUP][i];
+
+        array_group_get(a, &t->id, &tree->groups[tree->n_groups++]);
+        for (size_t k = 0; k < t->n_members; k++)
+            tree->members[tree->n_members++] = (struct array_tree_member){ t->id, t->members[k] };
+    }
+}
+
+HRESULT array_tree_get(struct array *a, unsigned parts, struct array_tree *ret)
+{
+    CHECK(a);
+    *ret = (struct array_tree){ 0 };
+    ret->portals = take(MAX, sizeof *ret->portals);
+    ret->targets = take(MAX, sizeof *ret->targets);
+    ret->groups = take(MAX, sizeof *ret->groups);
+    ret->members = take(MAX * MAX, sizeof *ret->members);
+    ret->luns = take(MAX, sizeof *ret->luns);
+    ret->ties = take(MAX * MAX + a->n_more_ties, sizeof *ret->ties);
+    tree_of_iscsi(a, parts, ret);
+    for (size_t i = 0; parts & ARRAY_TREE_LUNS && i < a->n[LUN]; i++) {
+        const struct thing *t = &a->things[LUN][i];
+
+        if (FAILED(array_lun_get(a, &t->id, &ret->luns[ret->n_luns++]))) {
+            array_tree_fini(ret);
+            return E_OUTOFMEMORY;
+        }
+        for (size_t k = 0; k < t->n_members; k++)
+            ret->ties[ret->n_ties++] = (struct array_tree_tie){ t->id, t->members[k], 7 };
+    }
+    ret->n_ties += a->n_more_ties;
+    return S_OK;
+}
+
 HRESULT array_lun_number(struct array *a, const struct guid *lun, const struct guid *target, uint16_t *ret)
 {
     struct thing *t;
@@ -454,6 +516,22 @@ int engine_session_list(struct engine *e, struct engine_session **ret_sessions, 
     *ret_sessions = a->n_sessions ? take(1, sizeof a->sessions) : NULL;
     if (*ret_sessions)
         memcpy(*ret_sessions, a->sessions, sizeof a->sessions);
+    return 0;
+}
+
+/* Unit k of them has counter i at 100 * (k + 1) + i. */
+int engine_lu_counters(struct engine *e, struct engine_lu_counters **ret_units, size_t *ret_n)
+{
+    struct array *a = (void *)e;
+    struct engine_lu_counters *units = take(a->n[LUN] + 1, sizeof *units);
+
+    for (size_t k = 0; k < a->n[LUN]; k++) {
+        units[k].id = a->things[LUN][k].id;
+        for (unsigned i = 0; i < SCSI_N_COUNTERS; i++)
+            units[k].counters.n[i] = 100 * (k + 1) + i;
+    }
+    *ret_units = units;
+    *ret_n = a->n[LUN];
     return 0;
 }
 
@@ -694,6 +772,39 @@ HRESULT array_group_remove_portal(struct array *a, const struct guid *group, con
     for (size_t i = 0; i < t->n_members; i++) {
         if (guid_equal(&t->members[i], portal)) {
             t->members[i] = t->members[--t->n_members];
+            return op_start(a, group, S_OK, NULL, ret_op);
+        }
+    }
+    return VDS_E_OBJECT_NOT_FOUND;
+}
+
+HRESULT array_group_set_portals(struct array *a, const struct guid *group, const struct guid *portals, size_t n, uint32_t drain_ms,
+                                struct array_op **ret_op)
+{
+    ADMIT(a, GROUP, group);
+    (void)drain_ms;
+    for (size_t i = 0; i < n; i++)
+        if (!find(a, PORTAL, &portals[i]))
+            return VDS_E_OBJECT_NOT_FOUND;
+    if (n > ARRAY_SIZE(t->members))
+        return E_INVALIDARG;
+    for (t->n_members = 0; t->n_members < n; t->n_members++)
+        t->members[t->n_members] = portals[t->n_members];
+    return op_start(a, group, S_OK, NULL, ret_op);
+}
+
+HRESULT array_group_move_portal(struct array *a, const struct guid *group, const struct guid *portal, const struct guid *to,
+                                uint32_t drain_ms, struct array_op **ret_op)
+{
+    struct thing *other;
+    ADMIT(a, GROUP, group);
+
+    (void)drain_ms;
+    other = find(a, GROUP, to);
+    for (size_t i = 0; i < t->n_members && other; i++) {
+        if (guid_equal(&t->members[i], portal)) {
+            t->members[i] = t->members[--t->n_members];
+            other->members[other->n_members++] = *portal;
             return op_start(a, group, S_OK, NULL, ret_op);
         }
     }

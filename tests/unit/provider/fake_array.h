@@ -24,6 +24,8 @@ void fake_emit(struct array *array, const struct array_notification *events, siz
 int fake_n_reenumerations(struct array *array);
 /* "target in iqn... secret", "discovery mutual all " ...: what array_secret_set() was told last. */
 const char *fake_last_secret(struct array *array);
+/* So many ties more in array_tree_get(), of no LUN and no target. */
+void fake_set_many_ties(struct array *array, size_t n);
 int fake_n_refreshes(struct array *array);
 
 #endif

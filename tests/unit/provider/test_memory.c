@@ -252,6 +252,62 @@ static HRESULT sessions(struct scene *s)
     return hr;
 }
 
+static HRESULT tree(struct scene *s)
+{
+    IVdsSubSystemTreeEx *ex = NULL;
+    VDS_TREE tree = { 0 };
+    HRESULT hr = IVdsSubSystem_QueryInterface(s->f->subsystem, &IID_IVdsSubSystemTreeEx, (void **)&ex);
+
+    assert_int_equal(hr, S_OK);
+    hr = IVdsSubSystemTreeEx_QueryTree(ex, VDS_TREE_ALL, &tree);
+    assert_true(SUCCEEDED(hr) || (!tree.pPortals && !tree.pTargets && !tree.pLuns && tree.ulLuns == 0));
+    for (ULONG i = 0; i < tree.ulTargets; i++)
+        free_texts(S_OK, tree.pTargets[i].pwszIscsiName, tree.pTargets[i].pwszFriendlyName, NULL);
+    for (ULONG i = 0; i < tree.ulLuns; i++)
+        free_texts(S_OK, tree.pLuns[i].lunProp.pwszFriendlyName, tree.pLuns[i].lunProp.pwszIdentification,
+                   tree.pLuns[i].lunProp.pwszUnmaskingList);
+    CoTaskMemFree(tree.pPortals);
+    CoTaskMemFree(tree.pTargets);
+    CoTaskMemFree(tree.pGroups);
+    CoTaskMemFree(tree.pMembers);
+    CoTaskMemFree(tree.pLuns);
+    CoTaskMemFree(tree.pTies);
+    drop(ex);
+    return hr;
+}
+
+static HRESULT lun_counters(struct scene *s)
+{
+    IVdsSubSystemCountersEx *ex = NULL;
+    VDS_LUN_COUNTERS *rows = NULL;
+    ULONGLONG now;
+    ULONG n = 0;
+    HRESULT hr = IVdsSubSystem_QueryInterface(s->f->subsystem, &IID_IVdsSubSystemCountersEx, (void **)&ex);
+
+    assert_int_equal(hr, S_OK);
+    hr = IVdsSubSystemCountersEx_QueryLunCounters(ex, &rows, &n, &now);
+    assert_true(SUCCEEDED(hr) || (!rows && n == 0 && now == 0));
+    CoTaskMemFree(rows);
+    drop(ex);
+    return hr;
+}
+
+static HRESULT session_counters(struct scene *s)
+{
+    IVdsSubSystemCountersEx *ex = NULL;
+    VDS_SESSION_COUNTERS *rows = NULL;
+    ULONGLONG now;
+    ULONG n = 0;
+    HRESULT hr = IVdsSubSystem_QueryInterface(s->f->subsystem, &IID_IVdsSubSystemCountersEx, (void **)&ex);
+
+    assert_int_equal(hr, S_OK);
+    hr = IVdsSubSystemCountersEx_QuerySessionCounters(ex, &rows, &n, &now);
+    assert_true(SUCCEEDED(hr) || (!rows && n == 0 && now == 0));
+    CoTaskMemFree(rows);
+    drop(ex);
+    return hr;
+}
+
 /* ---- the interfaces of Windows 7's generation, secrets --------------------------------------------------- */
 
 /* What an enumeration has, which must be all: a member left out for want of memory would be a lie. */
@@ -450,6 +506,9 @@ static const struct {
     { "QueryExtents", extents },
     { "GetConnectedInitiators", connected_initiators },
     { "QuerySessions", sessions },
+    { "QueryTree", tree },
+    { "QueryLunCounters", lun_counters },
+    { "QuerySessionCounters", session_counters },
     { "QueryStoragePools", query_pools },
     { "CreateLunInStoragePool", create_in_pool },
     { "QueryMaxLunCreateSizeInStoragePool", max_in_pool },

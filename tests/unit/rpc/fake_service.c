@@ -17,6 +17,7 @@ struct fake_object {
     IVdsSubSystem subsystem;
     IVdsSubSystemIscsi iscsi;
     IVdsSubSystemEx ex;
+    IVdsSubSystemTreeEx tree;
     IVdsIscsiTarget target;
     IVdsIscsiPortalGroup group;
     IVdsIscsiPortal portal;
@@ -321,6 +322,7 @@ FAKE_UNKNOWN(IVdsHwProvider, hw)
 FAKE_UNKNOWN(IVdsSubSystem, subsystem)
 FAKE_UNKNOWN(IVdsSubSystemIscsi, iscsi)
 FAKE_UNKNOWN(IVdsSubSystemEx, ex)
+FAKE_UNKNOWN(IVdsSubSystemTreeEx, tree)
 FAKE_UNKNOWN(IVdsIscsiTarget, target)
 FAKE_UNKNOWN(IVdsIscsiPortalGroup, group)
 FAKE_UNKNOWN(IVdsIscsiPortal, portal)
@@ -498,6 +500,20 @@ static HRESULT ex_sessions(IVdsSubSystemEx *p, VDS_SESSION_PROP **ret, ULONG *re
         .ullId = 7, .tag = 65535, .pwszInitiatorName = wide("iqn.a"), .ullBytesRead = UINT64_MAX
     };
     (*ret)[1] = (VDS_SESSION_PROP){ .ullId = 8, .bDiscovery = 1 };
+    return S_OK;
+}
+
+/* One LUN at 70000 targets: more rows than a client may send. */
+static HRESULT tree_query(IVdsSubSystemTreeEx *p, ULONG parts, VDS_TREE *out)
+{
+    (void)p;
+    *out = (VDS_TREE){ .ulLuns = 1, .ulTies = 70000 };
+    out->pLuns = com_task_calloc(1, sizeof *out->pLuns);
+    out->pLuns[0].lunProp.pwszFriendlyName = wide("disk");
+    out->pLuns[0].ulFeatures = parts;
+    out->pTies = com_task_calloc(out->ulTies, sizeof *out->pTies);
+    for (ULONG i = 0; i < out->ulTies; i++)
+        out->pTies[i].ulLunNumber = i;
     return S_OK;
 }
 
@@ -737,6 +753,7 @@ static IVdsSubSystemIscsiVtbl iscsi_vtbl = { FAKE_SLOTS(IVdsSubSystemIscsi), .Qu
                                              .QueryPortals = iscsi_portals,
                                              .CreateTarget = iscsi_create_target };
 static IVdsSubSystemExVtbl ex_vtbl = { FAKE_SLOTS(IVdsSubSystemEx), .QuerySessions = ex_sessions };
+static IVdsSubSystemTreeExVtbl tree_vtbl = { FAKE_SLOTS(IVdsSubSystemTreeEx), .QueryTree = tree_query };
 static IVdsIscsiTargetVtbl target_vtbl = {
     FAKE_SLOTS(IVdsIscsiTarget),      .GetProperties = target_properties,
     .GetSubSystem = target_subsystem, .CreatePortalGroup = target_create_group,
@@ -773,6 +790,7 @@ static const struct {
     { FAKE_SUBSYSTEM, FAKE_FACE(IVdsSubSystem, subsystem, subsystem_vtbl) },
     { FAKE_SUBSYSTEM, FAKE_FACE(IVdsSubSystemIscsi, iscsi, iscsi_vtbl) },
     { FAKE_SUBSYSTEM, FAKE_FACE(IVdsSubSystemEx, ex, ex_vtbl) },
+    { FAKE_SUBSYSTEM, FAKE_FACE(IVdsSubSystemTreeEx, tree, tree_vtbl) },
     { FAKE_TARGET, FAKE_FACE(IVdsIscsiTarget, target, target_vtbl) },
     { FAKE_GROUP, FAKE_FACE(IVdsIscsiPortalGroup, group, group_vtbl) },
     { FAKE_PORTAL, FAKE_FACE(IVdsIscsiPortal, portal, portal_vtbl) },

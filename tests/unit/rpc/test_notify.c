@@ -268,6 +268,23 @@ static void too_many_subscriptions_are_refused(void **state)
     rig_stop(&rig);
 }
 
+static void a_sink_is_told_that_the_connection_is_gone(void **state)
+{
+    struct rig rig;
+    struct sink *s = sink_new();
+
+    (void)state;
+    rig_start(&rig);
+    advise(rig.client, s);
+    rpc_server_destroy(rig.server);
+    rig.server = NULL;
+    SINK_UNTIL(s, s->n_lost == 1);
+    IVdsService_Release(rig.client);
+    rig.client = NULL;
+    com_object_unref(&s->obj);
+    rig_stop(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -277,6 +294,7 @@ int main(void)
         RIG_TEST(a_sink_that_sleeps_is_told_what_it_missed_and_holds_up_nobody),
         RIG_TEST(a_client_that_does_not_read_is_cut_off),
         RIG_TEST(too_many_subscriptions_are_refused),
+        RIG_TEST(a_sink_is_told_that_the_connection_is_gone),
     };
 
     return RUN_TESTS(tests);

@@ -156,6 +156,30 @@ static void fixed_arrays_travel_with_their_exact_length(void **state)
     rig_stop(&rig);
 }
 
+static void an_answer_may_hold_more_rows_than_a_client_may_send(void **state)
+{
+    struct rig rig;
+    VDS_TREE tree;
+    IVdsSubSystemTreeEx *ex;
+
+    (void)state;
+    rig_start(&rig);
+    ex = rig_object(rig.client, FAKE_SUBSYSTEM, 1, &IID_IVdsSubSystemTreeEx);
+    assert_int_equal(IVdsSubSystemTreeEx_QueryTree(ex, VDS_TREE_LUNS, &tree), S_OK);
+    assert_true(tree.ulPortals == 0 && !tree.pPortals);
+    assert_int_equal(tree.ulLuns, 1);
+    ASSERT_WIDE(tree.pLuns[0].lunProp.pwszFriendlyName, "disk");
+    assert_null(tree.pLuns[0].lunProp.pwszUnmaskingList);
+    assert_int_equal(tree.pLuns[0].ulFeatures, VDS_TREE_LUNS);
+    assert_int_equal(tree.ulTies, 70000);
+    assert_int_equal(tree.pTies[69999].ulLunNumber, 69999);
+    CoTaskMemFree(tree.pLuns);
+    CoTaskMemFree(tree.pTies);
+    assert_int_equal(IVdsSubSystemTreeEx_QueryTree(ex, VDS_TREE_LUNS, NULL), E_INVALIDARG);
+    IVdsSubSystemTreeEx_Release(ex);
+    rig_stop(&rig);
+}
+
 static void counted_arrays_of_structs_and_strings_come_as_task_memory(void **state)
 {
     struct rig rig;
@@ -404,6 +428,7 @@ int main(void)
         RIG_TEST(create_lun_gives_the_service_what_the_client_gave),
         RIG_TEST(pointers_that_may_be_null_travel_as_null),
         RIG_TEST(fixed_arrays_travel_with_their_exact_length),
+        RIG_TEST(an_answer_may_hold_more_rows_than_a_client_may_send),
         RIG_TEST(counted_arrays_of_structs_and_strings_come_as_task_memory),
         RIG_TEST(an_array_of_the_callers_is_filled_in_place),
         RIG_TEST(identification_data_with_buffers_and_device_text_arrives_whole),

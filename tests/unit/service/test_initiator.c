@@ -3,6 +3,7 @@
  * memory where it is needed. Linked with --wrap for the allocation functions; only those of the calling thread fail. */
 #include "house.h"
 
+#include <errno.h>
 #include <sys/stat.h>
 
 void *__real_malloc(size_t size);
@@ -59,6 +60,34 @@ static void put_stand_in(const char *dir)
     setenv("PATH", dir, 1);
 }
 
+static void put_file(const char *dir, const char *name, const char *text)
+{
+    char path[512];
+    FILE *f;
+
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    f = fopen(path, "we");
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+}
+
+/* What open-iscsi has on a host that knows the target. */
+static void put_record(const char *dir, const WCHAR *target)
+{
+    char *name = NULL, path[512];
+
+    assert_int_equal(com_utf8(target, &name), S_OK);
+    snprintf(path, sizeof path, "%s/nodes", dir);
+    assert_true(mkdir(path, 0700) == 0 || errno == EEXIST);
+    snprintf(path, sizeof path, "%s/nodes/%s", dir, name);
+    assert_int_equal(mkdir(path, 0700), 0);
+    put_file(path, "127.0.0.1,3260", "# BEGIN RECORD 2.1.8\n# END RECORD\n");
+    put_file(dir, "initiatorname.iscsi", "InitiatorName=iqn.2026-01.org.example:host\n");
+    setenv("VDS_OPEN_ISCSI", dir, 1);
+    free(name);
+}
+
 static IVdsIscsiTarget *make_reachable_target(struct house *h)
 {
     WCHAR friendly[] = u"t";
@@ -95,6 +124,7 @@ static void scene_set(struct scene *s, struct house *h)
     s->h = h;
     put_stand_in(h->dir);
     assert_int_equal(IVdsIscsiTarget_GetProperties(target, &target_prop), S_OK);
+    put_record(h->dir, target_prop.pwszIscsiName);
     CoTaskMemFree(target_prop.pwszIscsiName);
     CoTaskMemFree(target_prop.pwszFriendlyName);
     drop(target);

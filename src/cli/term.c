@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/term.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+/* Alternate screen, cursor: what every terminal of the last decades knows, tmux and the Linux console included. */
+#define SCREEN_TAKE  "\033[?1049h\033[?25l"
+#define SCREEN_GIVE  "\033[?25h\033[?1049l"
+#define SCREEN_HOME  "\033[H"
+#define LINE_REST    "\033[K" /* erase what is right of here */
+#define SCREEN_REST  "\033[J" /* and below */
+
+static void take_keys(struct term *term)
+{
+    struct termios now;
+
+    if (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, &term->before) < 0)
+        return;
+    now = term->before;
+    now.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+    now.c_cc[VSUSP] = _POSIX_VDISABLE; /* a shell's prompt would stand on our screen */
+    now.c_cc[VMIN] = 1;
+    now.c_cc[VTIME] = 0;
+    term->keys = tcsetattr(STDIN_FILENO, TCSANOW, &now) == 0;
+}
+
+void term_enter(struct term *term)
+{
+    if (!isatty(STDOUT_FILENO))
+        return;
+    take_keys(term);
+    term->drawing = true;
+    fputs(SCREEN_TAKE, stdout);
+}
+
+void term_leave(struct term *term)
+{
+    if (term->drawing) {
+        fputs(SCREEN_GIVE, stdout);
+        fflush(stdout);
+    }
+    if (term->keys)
+        tcsetattr(STDIN_FILENO, TCSANOW, &term->before);
+    term->drawing = term->keys = false;
+}
+
+void term_size(unsigned *ret_lines, unsigned *ret_columns)
+{
+    struct winsize size;
+    bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 && size.ws_col > 0;
+
+    *ret_lines = known ? size.ws_row : 24;
+    *ret_columns = known ? size.ws_col : 80;
+}
+
+/* Bytes of the first n characters of a line of UTF-8. */
+static size_t cut(const char *line, size_t len, unsigned n)
+{
+    size_t i = 0;
+
+    for (unsigned k = 0; i < len && k < n; k++) {
+        i++;
+        while (i < len && ((unsigned char)line[i] & 0xc0) == 0x80)
+            i++;
+    }
+    return i;
+}
+
+void term_draw(const char *text)
+{
+    unsigned lines, columns;
+
+    term_size(&lines, &columns);
+    fputs(SCREEN_HOME, stdout);
+    for (unsigned i = 0; i < lines && *text; i++) {
+        size_t len = strcspn(text, "\n");
+
+        fwrite(text, 1, cut(text, len, columns), stdout);
+        fputs(LINE_REST, stdout);
+        text += len + (text[len] == '\n');
+        if (i + 1 < lines && *text)
+            fputc('\n', stdout);
+    }
+    fputs(SCREEN_REST, stdout);
+    fflush(stdout);
+}
