@@ -120,7 +120,7 @@ HRESULT friendly_name_normalise(const char *name, char ret_name[static ARRAY_NAM
     HRESULT hr = S_OK;
 
     if (!text_is_plain(name)) {
-        error_text_set("a name has no control characters");
+        error_text_set("a name is UTF-8 without control characters");
         return E_INVALIDARG;
     }
     if (n > ARRAY_NAME_MAX) {

@@ -14,7 +14,6 @@
 #include "service/login.h"
 
 #define ADAPTER_NAME "open-iscsi"
-#define NO_IPSEC     "there is no IPsec here: use the host's"
 
 /* ---- ids: as lasting as the names they are made of ----------------------------------------------------- */
 

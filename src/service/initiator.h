@@ -8,6 +8,7 @@
 
 /* The code, with the sentence that says why. */
 HRESULT service_not_supported(const char *why);
+#define NO_IPSEC "there is no IPsec here: use the host's"
 
 #define ISCSIADM "iscsiadm" /* found on PATH */
 

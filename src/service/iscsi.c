@@ -40,8 +40,6 @@ HRESULT service_iscsi_QueryInitiatorAdapters(IVdsServiceIscsi *face, IEnumVdsObj
     return FAILED(hr) ? hr : initiator_adapters(service, ret_enum);
 }
 
-#define NO_IPSEC "there is no IPsec here: use the host's"
-
 HRESULT service_iscsi_SetIpsecGroupPresharedKey(IVdsServiceIscsi *face, VDS_ISCSI_IPSEC_KEY *key)
 {
     (void)face;
