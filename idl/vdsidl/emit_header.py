@@ -180,7 +180,7 @@ def emit_class(interface: Interface) -> list[str]:
     lines = [f"struct {interface.name}{base} {{"]
     for method in interface.methods:
         lines += wrapped(f"virtual {method.returns} STDMETHODCALLTYPE {method.name}", parameters(method), " = 0;", INDENT)
-    return [*lines, "};", ""]
+    return [*lines, "};", f"VDS_DECLARE_UUID({interface.name}, {guid_initializer(interface.iid)})", ""]
 
 
 def emit_interface(interface: Interface) -> list[str]:

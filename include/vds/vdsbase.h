@@ -16,6 +16,11 @@
 #include <unknwn.h>
 
 #define VDS_API
+#ifdef __CRT_UUID_DECL
+#define VDS_DECLARE_UUID(type, ...) __CRT_UUID_DECL(type, __VA_ARGS__)
+#else
+#define VDS_DECLARE_UUID(type, ...)
+#endif
 
 #else
 
@@ -121,6 +126,18 @@ static inline BOOL IsEqualGUID(REFGUID a, REFGUID b)
 #endif
 #define IsEqualIID(a, b) IsEqualGUID(a, b)
 #define IsEqualCLSID(a, b) IsEqualGUID(a, b)
+
+#ifdef __cplusplus
+/* The identifier of an interface, for __uuidof() of vds/compat. */
+template <class T> struct vds_uuid;
+#define VDS_DECLARE_UUID(type, ...)     \
+    template <> struct vds_uuid<type> { \
+        static const GUID &id()         \
+        {                               \
+            return IID_##type;          \
+        }                               \
+    };
+#endif
 
 DEFINE_GUID(GUID_NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 #define IID_NULL GUID_NULL

@@ -314,6 +314,7 @@ static void ops_finish(struct array *array)
         }
         pthread_mutex_unlock(&array->lock);
         array_op_cancel(op);
+        op_hurry(op);
         array_op_unref(op);
         pthread_mutex_lock(&array->lock);
     }

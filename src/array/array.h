@@ -184,6 +184,14 @@ HRESULT array_group_add_portal(struct array *array, const struct guid *group, co
 #define ARRAY_DRAIN_DEFAULT UINT32_MAX
 HRESULT array_group_remove_portal(struct array *array, const struct guid *group, const struct guid *portal, uint32_t drain_ms,
                                   struct array_op **ret_op);
+/* The group holds exactly these portals afterwards (any number, in any order). Those that come take logins before those that go are
+ * drained; a failure or a cancel ends with the group as it was. One that is in another group of the target: VDS_E_INVALID_OPERATION. */
+HRESULT array_group_set_portals(struct array *array, const struct guid *group, const struct guid *portals, size_t n, uint32_t drain_ms,
+                                struct array_op **ret_op);
+/* Out of one group and into another, of the same target (the pair gets the other tag) or of another one, likewise all or nothing.
+ * VDS_E_OBJECT_NOT_FOUND: no such portal in the group, or `to` is no group. */
+HRESULT array_group_move_portal(struct array *array, const struct guid *group, const struct guid *portal, const struct guid *to,
+                                uint32_t drain_ms, struct array_op **ret_op);
 
 struct array_lun_spec {
     uint64_t size;                 /* bytes; rounded up to 1 MiB */

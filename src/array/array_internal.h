@@ -121,6 +121,7 @@ struct lun {
     bool thick, offline;
     uint32_t features, block_size, physical_block_size;
     uint32_t transition;      /* VDS_TS_ */
+    uint32_t status_before;   /* VDS_LS_, when a refresh began: to tell whether it is another after it */
     char *mask;
     struct list_node ties;    /* tie.in_lun */
     struct store *store;      /* NULL: the file is not there (status FAILED) */
@@ -249,6 +250,7 @@ struct array_op {
     struct guid output;
     char text[TEXT_MAX];
     struct engine_drain *drain; /* the one it waits for; cancelled from outside under `lock` */
+    struct engine_drain *back;  /* the one with which it undoes; cut short only by array_close() */
     struct op_ender *enders, spare; /* the first needs no memory */
 
     /* the operation's own thread only */
@@ -269,6 +271,7 @@ struct array_op {
     size_t n_ties;
     uint32_t drain_ms;
     char *text_arg;
+    struct regroup *regroup;    /* regroup.c; flat */
     uint64_t new_size;          /* of a LUN */
     bool force;
     struct secret_change *secret;
@@ -292,6 +295,9 @@ bool op_is_cancelled(struct array_op *op);
 void op_progress(struct array_op *op, unsigned percent);
 /* Waits for a drain; cancellable. S_OK, VDS_E_OPERATION_CANCELED. */
 HRESULT op_drain(struct array_op *op, struct engine_drain *drain);
+/* The same on the way back, when a cancel changes nothing any more. false: the array is closing, and it was not waited for. */
+bool op_drain_back(struct array_op *op, struct engine_drain *drain);
+void op_hurry(struct array_op *op); /* from array_close(): see op_drain_back() */
 /* The point of no return, then op->tx. */
 HRESULT op_commit(struct array_op *op);
 /* Activation failed with r: commits op->undo. Returns the result for the operation. */
@@ -356,6 +362,18 @@ struct array {
 
 void array_kick(struct array *array, bool rescan); /* array->lock held: look at addresses / what failed */
 
+/* ---- for operations on portal groups: groups.c; array->lock held ------------------------------ */
+
+/* Marks the group for a change, its ancestors against deletion. VDS_E_OBJECT_DELETED. group_lock() makes it the operation's own. */
+HRESULT group_lock(struct array_op *op, const struct guid *id);
+/* As an argument: VDS_E_OBJECT_NOT_FOUND with a sentence when there is none. Both are marked for the operation. */
+HRESULT group_take(struct array_op *op, const struct guid *id, struct group **ret_group);
+HRESULT portal_take(struct array_op *op, const struct guid *id, struct portal **ret_portal);
+/* The portal is wanted in `group` and has a path already: VDS_S_ALREADY_EXISTS, or why not with a sentence. */
+HRESULT path_clash(const struct path *path, const struct group *group);
+/* VDS_E_OBJECT_NOT_FOUND, with the sentence. */
+HRESULT path_absent(const struct portal *portal, const struct group *group);
+
 /* ---- admission and health: health.c ---------------------------------------------------------- */
 
 /* Before anything else in every operation: closing, coherent, healthy (heals if it can). array->lock not held. */
@@ -375,6 +393,7 @@ HRESULT array_commit(struct array *array, struct state_tx *tx);
 
 bool array_is_offline(const struct array *array); /* as a whole; array->lock held, as for the next four */
 uint32_t lun_status(const struct array *array, const struct lun *lun); /* VDS_LS_ */
+uint32_t lun_status_under(const struct lun *lun, bool array_offline);
 /* Lets the unit answer, or not, as all that is above it says. */
 void lun_serve(const struct array *array, const struct lun *lun);
 struct state_subsystem subsystem_row(const struct array *array);
@@ -427,7 +446,9 @@ void portals_wait_at_start(struct array *array);
 /* ---- drives.c, lun_file.c -------------------------------------------------------------------- */
 
 HRESULT drives_sync(struct array *array, struct cache *cache);
-void drives_attach(struct array *array, struct cache *cache, bool recover);
+/* Takes the directories that are not ours yet. `events` (NULL: nobody knows of them yet) has room for one of each drive that became usable or
+ * has another reason for not being so. */
+void drives_attach(struct cache *cache, bool recover, struct events *events);
 bool drive_space(const struct drive *drive, uint64_t *ret_size, uint64_t *ret_free);
 uint64_t drive_device(const struct drive *drive); /* of its file system */
 struct drive *drive_choose(struct array *array, const struct array_lun_spec *spec, HRESULT *ret_hr); /* array->lock held */
@@ -460,9 +481,9 @@ struct state_discovery_secret secret_discovery_row(const struct state_secret *ro
 /* ---- refresh.c, build.c, diff.c -------------------------------------------------------------- */
 
 HRESULT cache_build(struct array *array, const struct state_image *image, struct cache *ret_cache);
-/* Makes the engine serve `next` instead of `now`; fills `events`. */
-HRESULT diff_apply(struct array *array, struct array_op *op, struct cache *now, struct cache *next, const struct state_image *image,
-                   struct events *events); /* a failure (a cancelled drain) has changed nothing */
+/* Makes the engine serve `next` instead of what it serves now; fills `events`. `before` is the array's own row as it was until now. */
+HRESULT diff_apply(struct array *array, struct array_op *op, const struct state_subsystem *before, struct cache *next,
+                   const struct state_image *image, struct events *events); /* a failure (a cancelled drain) has changed nothing */
 HRESULT refresh_first(struct array *array);
 
 #endif

@@ -19,6 +19,7 @@ struct diff {
     struct array_op *op; /* NULL at start */
     struct cache *now, *next;
     const struct state_image *image;
+    const struct state_subsystem *before; /* the array's own row, as it was */
     struct events *events;
     struct draining *drains;
     size_t n_drains, room;
@@ -100,7 +101,7 @@ static void drain(struct diff *diff, const struct guid *target, const struct gui
         diff->drains = more;
         diff->room = room;
     }
-    r = engine_drain_start(diff->array->engine, target, portal, diff->array->drain_ms, &drain);
+    r = engine_drain_start(diff->array->engine, target, portal, portal ? 1 : 0, diff->array->drain_ms, &drain);
     if (r == 0)
         diff->drains[diff->n_drains++] = (struct draining){ drain, put_back };
 }
@@ -312,32 +313,56 @@ static void put_all(struct diff *diff)
     put_discovery_secrets(diff);
     cache_for_each(n, diff->next, OBJECT_TARGET) put_target(diff, OBJECT_OF(target, n));
     cache_for_each(n, diff->next, OBJECT_LUN) put_lun(diff, OBJECT_OF(lun, n));
+    cache_for_each(n, diff->next, OBJECT_PORTAL) portal_listen(diff->array, OBJECT_OF(portal, n));
+}
+
+/* ---- what is carried over before anything is compared ------------------------------------------- */
+
+static void carry_portals(struct diff *diff)
+{
     cache_for_each(n, diff->next, OBJECT_PORTAL)
     {
         struct portal *portal = OBJECT_OF(portal, n);
         struct object *before = twin(diff->now, &portal->object);
 
-        if (before) {
-            portal->open = container_of(before, struct portal, object)->open;
-            portal->listen_error = container_of(before, struct portal, object)->listen_error;
-        }
-        portal_listen(diff->array, portal);
+        if (!before)
+            continue;
+        portal->open = container_of(before, struct portal, object)->open;
+        portal->listen_error = container_of(before, struct portal, object)->listen_error;
+    }
+}
+
+static bool was_offline(const struct diff *diff)
+{
+    return diff->before->offline || diff->before->controller_offline;
+}
+
+/* A LUN gives its unit away when it is carried over. */
+static void note_statuses(struct diff *diff)
+{
+    cache_for_each(n, diff->now, OBJECT_LUN)
+    {
+        struct lun *lun = OBJECT_OF(lun, n);
+
+        lun->status_before = lun_status_under(lun, was_offline(diff));
     }
 }
 
 /* ---- what to tell ---------------------------------------------------------------------------- */
 
-static bool portal_differs(const struct object *a, const struct object *b)
+static bool portal_differs(const struct diff *diff, const struct object *a, const struct object *b)
 {
+    (void)diff;
     return portal_status(container_of(a, struct portal, object)) !=
            portal_status(container_of(b, struct portal, object));
 }
 
-static bool target_differs(const struct object *a, const struct object *b)
+static bool target_differs(const struct diff *diff, const struct object *a, const struct object *b)
 {
     const struct target *x = container_of(a, struct target, object),
                         *y = container_of(b, struct target, object);
 
+    (void)diff;
     return strcmp(x->iscsi_name, y->iscsi_name) != 0 || strcmp(x->name, y->name) != 0 ||
            secrets_require_chap(&x->secrets) != secrets_require_chap(&y->secrets);
 }
@@ -358,10 +383,11 @@ static bool group_has_all(const struct group *x, const struct group *y)
     return true;
 }
 
-static bool group_differs(const struct object *a, const struct object *b)
+static bool group_differs(const struct diff *diff, const struct object *a, const struct object *b)
 {
     const struct group *x = container_of(a, struct group, object), *y = container_of(b, struct group, object);
 
+    (void)diff;
     return x->tag != y->tag || !group_has_all(x, y) || !group_has_all(y, x);
 }
 
@@ -382,27 +408,28 @@ static bool lun_has_ties_of(const struct lun *x, const struct lun *y)
     return true;
 }
 
-static bool lun_differs(const struct object *a, const struct object *b)
+static bool lun_differs(const struct diff *diff, const struct object *a, const struct object *b)
 {
     const struct lun *x = container_of(a, struct lun, object), *y = container_of(b, struct lun, object);
 
     return strcmp(x->mask, y->mask) != 0 || strcmp(x->name, y->name) != 0 || x->size != y->size ||
-           x->offline != y->offline || x->features != y->features || x->drive->offline != y->drive->offline ||
+           x->status_before != lun_status(diff->array, y) || x->features != y->features ||
            !lun_has_ties_of(x, y) || !lun_has_ties_of(y, x);
 }
 
-static bool drive_differs(const struct object *a, const struct object *b)
+static bool drive_differs(const struct diff *diff, const struct object *a, const struct object *b)
 {
     const struct drive *x = container_of(a, struct drive, object), *y = container_of(b, struct drive, object);
 
-    return strcmp(x->name, y->name) != 0 || x->offline != y->offline;
+    (void)diff;
+    return strcmp(x->name, y->name) != 0 || x->offline != y->offline || strcmp(x->reason, y->reason) != 0;
 }
 
 /* clang-format off */
 static const struct {
     enum object_kind kind;
     uint32_t type, arrive, depart, modify;
-    bool (*differs)(const struct object *a, const struct object *b);
+    bool (*differs)(const struct diff *diff, const struct object *a, const struct object *b);
 } event_table[] = {
     { OBJECT_DRIVE, VDS_NTT_DRIVE, VDS_NF_DRIVE_ARRIVE, VDS_NF_DRIVE_DEPART, VDS_NF_DRIVE_MODIFY, drive_differs },
     { OBJECT_PORTAL, VDS_NTT_PORTAL, VDS_NF_PORTAL_ARRIVE, VDS_NF_PORTAL_DEPART, VDS_NF_PORTAL_MODIFY, portal_differs },
@@ -411,6 +438,7 @@ static const struct {
     { OBJECT_LUN, VDS_NTT_LUN, VDS_NF_LUN_ARRIVE, VDS_NF_LUN_DEPART, VDS_NF_LUN_MODIFY, lun_differs },
 };
 /* clang-format on */
+#define LUN_EVENTS (ARRAY_SIZE(event_table) - 1) /* the last row */
 
 static void tell(struct events *events, uint32_t event, uint32_t type, const struct guid *id)
 {
@@ -418,7 +446,21 @@ static void tell(struct events *events, uint32_t event, uint32_t type, const str
     events_add(events, event, type, id);
 }
 
-static void tell_all(struct diff *diff)
+/* The array itself, which is in no cache. The event of a controller is its arrival or departure. */
+static void tell_array(struct diff *diff)
+{
+    const struct array *array = diff->array;
+    const struct state_subsystem *before = diff->before;
+
+    if (strcmp(before->name, array->name) != 0 || before->offline != array->offline ||
+        strcmp(before->import_target, array->import_target) != 0)
+        tell(diff->events, VDS_NF_SUB_SYSTEM_MODIFY, VDS_NTT_SUB_SYSTEM, &array->subsystem.id);
+    if (before->controller_offline != array->controller_offline)
+        tell(diff->events, array->controller_offline ? VDS_NF_CONTROLLER_DEPART : VDS_NF_CONTROLLER_ARRIVE,
+             VDS_NTT_CONTROLLER, &array->controller.id);
+}
+
+static void tell_departures(struct diff *diff)
 {
     for (size_t i = ARRAY_SIZE(event_table); i-- > 0;) /* children leave before parents */
         cache_for_each(n, diff->now, event_table[i].kind)
@@ -428,7 +470,11 @@ static void tell_all(struct diff *diff)
             if (!twin(diff->next, object))
                 tell(diff->events, event_table[i].depart, event_table[i].type, &object->id);
         }
-    for (size_t i = 0; i < ARRAY_SIZE(event_table); i++)
+}
+
+static void tell_changes(struct diff *diff, size_t first, size_t end)
+{
+    for (size_t i = first; i < end; i++)
         cache_for_each(n, diff->next, event_table[i].kind)
         {
             const struct object *object = container_of(n, struct object, link),
@@ -436,17 +482,22 @@ static void tell_all(struct diff *diff)
 
             if (!before)
                 tell(diff->events, event_table[i].arrive, event_table[i].type, &object->id);
-            else if (event_table[i].differs(before, object))
+            else if (event_table[i].differs(diff, before, object))
                 tell(diff->events, event_table[i].modify, event_table[i].type, &object->id);
         }
 }
 
-HRESULT diff_apply(struct array *array, struct array_op *op, struct cache *now, struct cache *next,
-                   const struct state_image *image, struct events *events)
+HRESULT diff_apply(struct array *array, struct array_op *op, const struct state_subsystem *before,
+                   struct cache *next, const struct state_image *image, struct events *events)
 {
-    struct diff diff = {
-        .array = array, .op = op, .now = now, .next = next, .image = image, .events = events
-    };
+    struct cache *now = &array->cache;
+    struct diff diff = { .array = array,
+                         .op = op,
+                         .now = now,
+                         .next = next,
+                         .image = image,
+                         .before = before,
+                         .events = events };
     HRESULT hr;
 
     cache_for_each(n, now, OBJECT_TARGET) drain_target(&diff, OBJECT_OF(target, n));
@@ -455,9 +506,14 @@ HRESULT diff_apply(struct array *array, struct array_op *op, struct cache *now, 
         drains_end(&diff, /* put_back_all= */ true);
         return hr;
     }
-    tell_all(&diff); /* before the units are carried over: an old LUN still has what it is compared by */
+    carry_portals(&diff);
+    note_statuses(&diff);
+    tell_departures(&diff);
+    tell_array(&diff);
+    tell_changes(&diff, 0, LUN_EVENTS);
     take_all(&diff);
     put_all(&diff);
+    tell_changes(&diff, LUN_EVENTS, ARRAY_SIZE(event_table)); /* a unit may have failed, or not any more */
     drains_end(&diff, /* put_back_all= */ false);
     return S_OK;
 }

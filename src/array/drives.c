@@ -133,22 +133,34 @@ static int directory_take(const char *path)
     return r;
 }
 
-void drives_attach(struct array *array, struct cache *cache, bool recover)
+/* Is its status another than before? */
+static bool drive_attach(struct drive *drive)
 {
-    (void)array;
+    int fd = drive->dir_fd >= 0 ? drive->dir_fd : directory_take(drive->path);
+    char reason[sizeof drive->reason];
+    bool changed;
+
+    snprintf(reason, sizeof reason, "%.100s",
+             fd >= 0          ? ""
+             : fd == -ETXTBSY ? "another service uses the directory"
+                              : strerror(-fd));
+    changed = strcmp(reason, drive->reason) != 0;
+    strcpy(drive->reason, reason);
+    if (fd < 0)
+        log_warning("drive %s cannot be used: %s", drive->path, drive->reason);
+    drive->dir_fd = fd < 0 ? -1 : fd;
+    return changed;
+}
+
+void drives_attach(struct cache *cache, bool recover, struct events *events)
+{
     cache_for_each(n, cache, OBJECT_DRIVE)
     {
         struct drive *drive = OBJECT_OF(drive, n);
-        int fd = drive->dir_fd >= 0 ? drive->dir_fd : directory_take(drive->path);
 
-        snprintf(drive->reason, sizeof drive->reason, "%.100s",
-                 fd >= 0          ? ""
-                 : fd == -ETXTBSY ? "another service uses the directory"
-                                  : strerror(-fd));
-        if (fd < 0)
-            log_warning("drive %s cannot be used: %s", drive->path, drive->reason);
-        drive->dir_fd = fd < 0 ? -1 : fd;
-        if (fd >= 0 && recover)
+        if (drive_attach(drive) && events)
+            events_add(events, VDS_NF_DRIVE_MODIFY, VDS_NTT_DRIVE, &drive->object.id);
+        if (drive->dir_fd >= 0 && recover)
             lun_files_recover(drive, cache);
     }
 }

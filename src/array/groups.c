@@ -6,12 +6,21 @@
 
 #include "array/array_internal.h"
 
-/* array->lock held. Marks for an operation on a group: the group itself, its ancestors against deletion. */
-static HRESULT group_lock(struct array_op *op, const struct guid *id)
+/* ---- marks and refusals ------------------------------------------------------------------------ */
+
+/* Marks for an operation on a group: the group itself, its ancestors against deletion. */
+static HRESULT group_mark(struct array_op *op, struct group *group)
 {
-    struct array *array = op->array;
-    struct object *object = cache_find(&array->cache, OBJECT_GROUP, id);
-    HRESULT hr;
+    HRESULT hr = lock_take(&op->locks, &op->array->subsystem, LOCK_PIN);
+
+    if (hr == S_OK)
+        hr = lock_take(&op->locks, &group->target->object, LOCK_PIN);
+    return hr == S_OK ? lock_take(&op->locks, &group->object, LOCK_CHANGE) : hr;
+}
+
+HRESULT group_lock(struct array_op *op, const struct guid *id)
+{
+    struct object *object = cache_find(&op->array->cache, OBJECT_GROUP, id);
 
     if (!object || !object->visible) {
         error_text_set("the portal group is gone");
@@ -19,10 +28,60 @@ static HRESULT group_lock(struct array_op *op, const struct guid *id)
     }
     op->group = container_of(object, struct group, object);
     op->target = op->group->target;
-    hr = lock_take(&op->locks, &array->subsystem, LOCK_PIN);
-    if (hr == S_OK)
-        hr = lock_take(&op->locks, &op->target->object, LOCK_PIN);
-    return hr == S_OK ? lock_take(&op->locks, object, LOCK_CHANGE) : hr;
+    return group_mark(op, op->group);
+}
+
+HRESULT group_take(struct array_op *op, const struct guid *id, struct group **ret_group)
+{
+    struct object *object = cache_find(&op->array->cache, OBJECT_GROUP, id);
+    char text[GUID_TEXT_SIZE];
+
+    if (!object || !object->visible) {
+        guid_format(id, text);
+        error_text_set("there is no portal group %s", text);
+        return VDS_E_OBJECT_NOT_FOUND;
+    }
+    *ret_group = container_of(object, struct group, object);
+    return *ret_group == op->group ? S_OK : group_mark(op, *ret_group);
+}
+
+HRESULT portal_take(struct array_op *op, const struct guid *id, struct portal **ret_portal)
+{
+    struct object *object = cache_find(&op->array->cache, OBJECT_PORTAL, id);
+    char text[GUID_TEXT_SIZE];
+
+    if (!object || !object->visible) {
+        guid_format(id, text);
+        error_text_set("there is no portal %s", text);
+        return VDS_E_OBJECT_NOT_FOUND;
+    }
+    *ret_portal = container_of(object, struct portal, object);
+    return lock_take(&op->locks, object, LOCK_PIN);
+}
+
+/* The portal is in some group of the target, or on its way in or out of one. */
+HRESULT path_clash(const struct path *path, const struct group *group)
+{
+    char portal[TEXT_MAX], other[TEXT_MAX];
+
+    object_text(&path->portal->object, portal);
+    object_text(&path->group->object, other);
+    if (path->state != PART_HERE) {
+        error_text_set("another operation on %s and %s has not ended", portal, other);
+        return VDS_E_ANOTHER_CALL_IN_PROGRESS;
+    }
+    if (path->group == group)
+        return VDS_S_ALREADY_EXISTS;
+    error_text_set("%s is in %s already: a portal is in one group of a target at most", portal, other);
+    return VDS_E_INVALID_OPERATION;
+}
+
+HRESULT path_absent(const struct portal *portal, const struct group *group)
+{
+    char p[TEXT_MAX], g[TEXT_MAX];
+
+    error_text_set("%s is not in %s", object_text(&portal->object, p), object_text(&group->object, g));
+    return VDS_E_OBJECT_NOT_FOUND;
 }
 
 /* ---- create ---------------------------------------------------------------------------------- */
@@ -259,38 +318,6 @@ static HRESULT add_portal_run(struct array_op *op)
     return hr;
 }
 
-/* array->lock held. The portal is in some group of the target, or on its way in or out of one. */
-static HRESULT add_portal_clash(struct array_op *op, const struct path *path)
-{
-    char portal[TEXT_MAX], group[TEXT_MAX];
-
-    object_text(&path->portal->object, portal);
-    object_text(&path->group->object, group);
-    if (path->state != PART_HERE) {
-        error_text_set("another operation on %s and %s has not ended", portal, group);
-        return VDS_E_ANOTHER_CALL_IN_PROGRESS;
-    }
-    if (path->group == op->group)
-        return VDS_S_ALREADY_EXISTS;
-    error_text_set("%s is in %s already: a portal is in one group of a target at most", portal, group);
-    return VDS_E_INVALID_OPERATION;
-}
-
-/* array->lock held. */
-static HRESULT portal_lock(struct array_op *op, const struct guid *id)
-{
-    struct object *object = cache_find(&op->array->cache, OBJECT_PORTAL, id);
-    char text[GUID_TEXT_SIZE];
-
-    if (!object || !object->visible) {
-        guid_format(id, text);
-        error_text_set("there is no portal %s", text);
-        return VDS_E_OBJECT_NOT_FOUND;
-    }
-    op->portal = container_of(object, struct portal, object);
-    return lock_take(&op->locks, object, LOCK_PIN);
-}
-
 /* array->lock held. */
 static HRESULT add_portal_admit(struct array_op *op, const struct guid *group, const struct guid *portal)
 {
@@ -298,12 +325,12 @@ static HRESULT add_portal_admit(struct array_op *op, const struct guid *group, c
     struct path *path;
 
     if (hr == S_OK)
-        hr = portal_lock(op, portal);
+        hr = portal_take(op, portal, &op->portal);
     if (FAILED(hr))
         return hr;
     path = target_find_path(op->target, op->portal);
     if (path)
-        return add_portal_clash(op, path);
+        return path_clash(path, op->group);
     op->path = path_new(op->group, op->portal, PART_ARRIVING);
     return op->path ? S_OK : E_OUTOFMEMORY;
 }
@@ -362,7 +389,7 @@ static HRESULT remove_portal_run(struct array_op *op)
     HRESULT hr = member_transactions(op, /* add= */ false);
     int r = FAILED(hr) ? 0
                        : engine_drain_start(array->engine, &op->target->object.id, &op->portal->object.id,
-                                            op->drain_ms, &drain);
+                                            1, op->drain_ms, &drain);
 
     if (r < 0 && r != -ENOENT)
         hr = hr_from_errno(r);
@@ -386,20 +413,16 @@ static HRESULT remove_portal_run(struct array_op *op)
 /* array->lock held. */
 static HRESULT remove_portal_admit(struct array_op *op, const struct guid *group, const struct guid *portal)
 {
-    char p[TEXT_MAX], g[TEXT_MAX];
     HRESULT hr = group_lock(op, group);
     struct path *path;
 
     if (hr == S_OK)
-        hr = portal_lock(op, portal);
+        hr = portal_take(op, portal, &op->portal);
     if (FAILED(hr))
         return hr;
     path = target_find_path(op->target, op->portal);
-    if (!path || path->group != op->group) {
-        error_text_set("%s is not in %s", object_text(&op->portal->object, p),
-                       object_text(&op->group->object, g));
-        return VDS_E_OBJECT_NOT_FOUND;
-    }
+    if (!path || path->group != op->group)
+        return path_absent(op->portal, op->group);
     op->path = path;
     path->state = PART_LEAVING;
     return S_OK;

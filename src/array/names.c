@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "array/array_internal.h"
-#include "base/utf.h"
+#include "base/plain.h"
 
 #define NAMING_AUTHORITY "iqn.2026-11.org.vds:"
 
@@ -116,14 +116,13 @@ int iscsi_name_make(const struct guid *target, const struct guid *subsystem,
 
 HRESULT friendly_name_normalise(const char *name, char ret_name[static ARRAY_NAME_MAX + 1])
 {
-    size_t n = strlen(name), units;
+    size_t n = strlen(name);
     HRESULT hr = S_OK;
 
-    if (utf16_length(name, &units) < 0)
+    if (!text_is_plain(name)) {
+        error_text_set("a name has no control characters");
         return E_INVALIDARG;
-    for (size_t i = 0; i < n; i++)
-        if (iscntrl((unsigned char)name[i]))
-            return E_INVALIDARG;
+    }
     if (n > ARRAY_NAME_MAX) {
         for (n = ARRAY_NAME_MAX; n > 0 && ((unsigned char)name[n] & 0xc0) == 0x80;)
             n--; /* not in the middle of a character */

@@ -67,6 +67,7 @@ static void op_leave(struct array_op *op)
     events_fini(&op->events);
     free(TAKE_PTR(op->ties));
     free(TAKE_PTR(op->text_arg));
+    free(TAKE_PTR(op->regroup));
     pthread_mutex_lock(&array->lock);
     if (op->portal && !op->portal->present && list_empty(&op->portal->paths))
         array_kick(array, /* rescan= */ true); /* nobody needs it any more */
@@ -185,6 +186,33 @@ HRESULT op_drain(struct array_op *op, struct engine_drain *drain)
     op->drain = NULL;
     pthread_mutex_unlock(&op->lock);
     return hr_from_errno(r);
+}
+
+bool op_drain_back(struct array_op *op, struct engine_drain *drain)
+{
+    int r;
+
+    pthread_mutex_lock(&op->lock);
+    op->back = drain;
+    pthread_mutex_unlock(&op->lock);
+    pthread_mutex_lock(&op->array->lock);
+    bool closing = op->array->closing;
+    pthread_mutex_unlock(&op->array->lock);
+    if (closing) /* op_hurry() may have come too early */
+        engine_drain_cancel(drain);
+    r = engine_drain_wait(drain, -1);
+    pthread_mutex_lock(&op->lock);
+    op->back = NULL;
+    pthread_mutex_unlock(&op->lock);
+    return r == 0;
+}
+
+void op_hurry(struct array_op *op)
+{
+    pthread_mutex_lock(&op->lock);
+    if (op->back)
+        engine_drain_cancel(op->back);
+    pthread_mutex_unlock(&op->lock);
 }
 
 HRESULT op_transactions(struct array_op *op)

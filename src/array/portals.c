@@ -291,9 +291,12 @@ static bool is_to_go(const struct portal *portal, const struct finding *finding)
 /* ---- the scan: three short looks under the lock, with the engine and the state between them --- */
 
 /* Known portals: has the address come or gone? Those that changed are pinned, in locks, to be opened or
- * closed. */
-static HRESULT scan_known(struct array *array, const struct finding *finding, struct lock_set *locks)
+ * closed. One address may be that of many: what happens to it is told in one call. */
+static HRESULT scan_known(struct array *array, const struct finding *finding, struct lock_set *locks,
+                          struct events *changes)
 {
+    if (events_reserve(changes, array->cache.n_objects) < 0)
+        return E_OUTOFMEMORY;
     cache_for_each(n, &array->cache, OBJECT_PORTAL)
     {
         struct portal *portal = OBJECT_OF(portal, n);
@@ -302,8 +305,9 @@ static HRESULT scan_known(struct array *array, const struct finding *finding, st
         if (portal->object.closing)
             continue; /* being set offline: looked at again after that */
         presence_set(portal, finding);
-        if (!is_to_go(portal, finding)) /* else its departure says enough */
-            post_modify(array, portal, before);
+        if (portal->object.visible && portal_status(portal) != before &&
+            !is_to_go(portal, finding)) /* its departure says enough */
+            events_add(changes, VDS_NF_PORTAL_MODIFY, VDS_NTT_PORTAL, &portal->object.id);
         if (should_be_open(portal) != portal->open &&
             lock_take(locks, &portal->object, LOCK_PIN) == E_OUTOFMEMORY)
             return E_OUTOFMEMORY;
@@ -399,7 +403,7 @@ static HRESULT scan_locked(struct array *array)
     _cleanup_(finding_fini) struct finding finding = { 0 };
     _cleanup_(state_tx_freep) struct state_tx *tx = state_tx_new();
     struct lock_set known = { 0 }, gone = { 0 };
-    struct events events = { 0 };
+    struct events events = { 0 }, changes = { 0 };
     int r = tx ? finding_make(array, &finding) : -ENOMEM;
     HRESULT hr;
 
@@ -408,7 +412,8 @@ static HRESULT scan_locked(struct array *array)
     pthread_mutex_lock(&array->lock);
     hr = lock_take(&known, &array->subsystem, LOCK_PIN);
     if (hr == S_OK)
-        hr = scan_known(array, &finding, &known);
+        hr = scan_known(array, &finding, &known, &changes);
+    notifier_post(&array->notifier, &changes);
     if (hr == S_OK)
         hr = scan_new(array, &finding, tx, &events);
     if (hr == S_OK)
@@ -486,7 +491,7 @@ static HRESULT portal_offline_run(struct array_op *op)
     struct engine_drain *drain = NULL;
     HRESULT hr = S_OK;
     int r = is_open(op)
-                ? engine_drain_start(op->array->engine, NULL, &op->portal->object.id, op->drain_ms, &drain)
+                ? engine_drain_start(op->array->engine, NULL, &op->portal->object.id, 1, op->drain_ms, &drain)
                 : 0;
 
     if (r < 0 && r != -ENOENT)

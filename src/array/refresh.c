@@ -85,7 +85,7 @@ static HRESULT next_make(struct array *array, struct cache *ret_next, struct sta
         return hr;
     }
     drives_carry(now, ret_next);
-    drives_attach(array, ret_next, /* recover= */ list_empty(&now->all[OBJECT_DRIVE]));
+    drives_attach(ret_next, /* recover= */ list_empty(&now->all[OBJECT_DRIVE]), NULL);
     portals_presence(array, ret_next);
     portals_bar(array, ret_next, NULL);
     return S_OK;
@@ -104,7 +104,7 @@ static void swap_in(struct array *array, struct cache *next, struct events *even
     cache_fini(&old);
 }
 
-static HRESULT refresh(struct array *array, struct array_op *op)
+static HRESULT replace(struct array *array, struct array_op *op, const struct state_subsystem *before)
 {
     _cleanup_(state_image_freep) struct state_image *image = NULL;
     struct events events = { 0 };
@@ -113,7 +113,7 @@ static HRESULT refresh(struct array *array, struct array_op *op)
 
     if (FAILED(hr))
         return hr;
-    hr = diff_apply(array, op, &array->cache, &next, image, &events);
+    hr = diff_apply(array, op, before, &next, image, &events);
     if (FAILED(hr)) {
         drives_give_back(&array->cache, &next);
         cache_fini(&next);
@@ -124,6 +124,19 @@ static HRESULT refresh(struct array *array, struct array_op *op)
         events_fini(&events); /* nobody knew anything before */
     swap_in(array, &next, &events);
     return S_OK;
+}
+
+static HRESULT refresh(struct array *array, struct array_op *op)
+{
+    struct state_subsystem before = subsystem_row(array);
+    HRESULT hr = replace(array, op, &before);
+
+    if (FAILED(hr) && op) { /* the array's own row was taken first */
+        pthread_mutex_lock(&array->lock);
+        subsystem_take_row(array, &before);
+        pthread_mutex_unlock(&array->lock);
+    }
+    return hr;
 }
 
 HRESULT refresh_first(struct array *array)
@@ -180,9 +193,26 @@ HRESULT array_refresh(struct array *array)
 
 /* ---- Reenumerate ----------------------------------------------------------------------------- */
 
+/* Directories that were missing may be there now. */
+static HRESULT look_for_drives(struct array_op *op)
+{
+    struct array *array = op->array;
+    int r;
+
+    pthread_mutex_lock(&array->lock);
+    r = events_reserve(&op->events, array->cache.n_objects);
+    if (r == 0) {
+        drives_attach(&array->cache, /* recover= */ false, &op->events);
+        notifier_post(&array->notifier, &op->events);
+    }
+    pthread_mutex_unlock(&array->lock);
+    return hr_from_errno(r);
+}
+
 static HRESULT reenumerate_run(struct array_op *op)
 {
     struct array *array = op->array;
+    HRESULT hr;
     int r;
 
     pthread_mutex_lock(&array->lock);
@@ -193,10 +223,8 @@ static HRESULT reenumerate_run(struct array_op *op)
     pthread_mutex_lock(&array->lock);
     array->reenumerated = corrupt;
     pthread_mutex_unlock(&array->lock);
-    pthread_mutex_lock(&array->lock);
-    drives_attach(array, &array->cache, /* recover= */ false);
-    pthread_mutex_unlock(&array->lock);
-    return corrupt ? S_OK : portals_scan(array); /* what is found cannot be written down before the refresh */
+    hr = look_for_drives(op);
+    return corrupt || FAILED(hr) ? hr : portals_scan(array); /* what is found cannot be written down before the refresh */
 }
 
 HRESULT array_reenumerate(struct array *array)

@@ -7,13 +7,18 @@
 
 #include "array/array_internal.h"
 
-uint32_t lun_status(const struct array *array, const struct lun *lun)
+uint32_t lun_status_under(const struct lun *lun, bool array_offline)
 {
     if (!lun->lu || lun->drive->offline)
         return VDS_LS_FAILED;
     if (lun->offline)
         return VDS_LS_OFFLINE;
-    return array_is_offline(array) ? VDS_LS_NOT_READY : VDS_LS_ONLINE;
+    return array_offline ? VDS_LS_NOT_READY : VDS_LS_ONLINE;
+}
+
+uint32_t lun_status(const struct array *array, const struct lun *lun)
+{
+    return lun_status_under(lun, array_is_offline(array));
 }
 
 void lun_serve(const struct array *array, const struct lun *lun)

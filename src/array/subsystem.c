@@ -139,7 +139,7 @@ static HRESULT drain_all(struct array_op *op, struct drains *drains)
         struct object *object = op->locks.held[i].object;
         int r = object->kind != OBJECT_PORTAL
                     ? -ENOENT
-                    : engine_drain_start(op->array->engine, NULL, &object->id, op->drain_ms,
+                    : engine_drain_start(op->array->engine, NULL, &object->id, 1, op->drain_ms,
                                          &drains->list[drains->n]);
 
         drains->n += r == 0;

@@ -184,7 +184,7 @@ static HRESULT target_delete_run(struct array_op *op)
 
     if (FAILED(hr))
         return hr;
-    r = engine_drain_start(engine, &id, NULL, op->drain_ms, &drain);
+    r = engine_drain_start(engine, &id, NULL, 0, op->drain_ms, &drain);
     if (r < 0 && r != -ENOENT)
         return hr_from_errno(r);
     if (drain)

@@ -19,6 +19,7 @@
 #include <vds/vdsclient.h>
 
 #include "base/cleanup.h"
+#include "base/plain.h"
 #include "base/utf.h"
 #include "cli/command.h"
 
@@ -38,6 +39,7 @@ static int refuse(HRESULT hr, const char *sentence, const char *what)
 {
     char name[32];
     const char *found = name;
+    char shown[1024];
 
     snprintf(name, sizeof name, "0x%08X", (unsigned)hr);
     for (size_t i = 0; i < ARRAY_SIZE(codes); i++) {
@@ -47,7 +49,8 @@ static int refuse(HRESULT hr, const char *sentence, const char *what)
             break;
         }
     }
-    fprintf(stderr, "%s: %s: %s%s%s\n", program_invocation_short_name, what, found, *sentence ? ": " : "", sentence);
+    text_show(sentence, shown, sizeof shown);
+    fprintf(stderr, "%s: %s: %s%s%s\n", program_invocation_short_name, what, found, *shown ? ": " : "", shown);
     return hr == RPC_E_DISCONNECTED ? EXIT_NO_SERVICE : EXIT_REFUSED;
 }
 
@@ -399,7 +402,60 @@ int client_wait(struct client *client, IVdsAsync *async, const char *what, IUnkn
     return EXIT_DONE;
 }
 
+bool client_number(const char *text, ULONGLONG *ret_number)
+{
+    ULONGLONG n;
+
+    if (!*text || text[strspn(text, "0123456789")])
+        return false;
+    errno = 0;
+    n = strtoull(text, NULL, 10);
+    if (errno)
+        return false;
+    *ret_number = n;
+    return true;
+}
+
 /* ---- text ------------------------------------------------------------------------------------------------------------------------ */
+
+#define NAME_BYTES_MAX 255 /* the array would cut it */
+
+bool client_is_name(const char *text)
+{
+    if (!*text)
+        fprintf(stderr, "%s: the name is empty\n", program_invocation_short_name);
+    else if (strlen(text) > NAME_BYTES_MAX)
+        fprintf(stderr, "%s: the name has %zu bytes; it may have %d\n", program_invocation_short_name, strlen(text), NAME_BYTES_MAX);
+    return *text && strlen(text) <= NAME_BYTES_MAX;
+}
+
+bool client_words_are_plain(int argc, char **argv)
+{
+    char shown[256];
+
+    for (int i = 1; i < argc; i++) {
+        if (text_is_plain(argv[i]))
+            continue;
+        text_show(argv[i], shown, sizeof shown);
+        fprintf(stderr, "%s: '%s' has control characters in it, or is not UTF-8\n", program_invocation_short_name, shown);
+        return false;
+    }
+    return true;
+}
+
+/* What others have named may not steer our terminal. */
+static char *shown_safely(char *utf8)
+{
+    size_t n = 4 * strlen(utf8) + 4;
+    char *shown;
+
+    if (text_is_plain(utf8))
+        return utf8;
+    if ((shown = malloc(n)))
+        text_show(utf8, shown, n);
+    free(utf8);
+    return shown;
+}
 
 char *client_take_string(LPWSTR text)
 {
@@ -408,6 +464,8 @@ char *client_take_string(LPWSTR text)
     if (text && utf16_to_utf8((const uint16_t *)text, &utf8) < 0)
         utf8 = strdup("?");
     CoTaskMemFree(text);
+    if (utf8)
+        utf8 = shown_safely(utf8);
     if (!utf8 && !(utf8 = strdup("")))
         client_out_of_memory();
     return utf8;
@@ -445,7 +503,8 @@ char *client_address_text(const VDS_IPADDRESS *address)
     uint32_t v4 = htonl(address->ipv4Address);
     char host[INET6_ADDRSTRLEN] = "?", scope[16] = "", *text;
 
-    if (address->type == VDS_IPT_TEXT && utf16_to_utf8((const uint16_t *)address->wszTextAddress, &text) == 0)
+    if (address->type == VDS_IPT_TEXT && utf16_to_utf8((const uint16_t *)address->wszTextAddress, &text) == 0 &&
+        (text = shown_safely(text)))
         return text;
     inet_ntop(v6 ? AF_INET6 : AF_INET, v6 ? (const void *)address->ipv6Address : (const void *)&v4, host, sizeof host);
     if (v6 && address->ulIpv6ScopeId)

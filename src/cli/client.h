@@ -70,7 +70,16 @@ int client_wait(struct client *client, IVdsAsync *async, const char *what, IUnkn
  * after which the program must end: the limit of timeout_s > 0 came first. */
 bool client_await(IVdsAsync *async, double timeout_s, const char *what, IUnknown **ret_object, HRESULT *ret_hr);
 
-/* "object name" conversions: task memory or malloc in, malloc'ed UTF-8 out (never NULL: "?" when it cannot be converted). */
+/* Decimal digits, no more than fit. */
+bool client_number(const char *text, ULONGLONG *ret_number);
+
+/* A name for something new. false, and said why. */
+bool client_is_name(const char *text);
+
+/* The words of a command line: none of them may steer the terminal on which it is named. false, and said why. */
+bool client_words_are_plain(int argc, char **argv);
+
+/* "object name" conversions, what is not plain as \xNN: task memory or malloc in, malloc'ed UTF-8 out (never NULL: "?" when it cannot be converted). */
 char *client_take_string(LPWSTR text);                 /* frees `text` with CoTaskMemFree */
 WCHAR *client_wide(const char *text);                  /* malloc'ed; NULL for malformed UTF-8 or no memory, said on stderr */
 char *client_address_text(const VDS_IPADDRESS *address); /* malloc'ed "192.0.2.1:3260", "[2001:db8::1]:3260" */

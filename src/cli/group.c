@@ -217,3 +217,88 @@ int group_remove_portal(struct client *client, const struct request *request)
         return client_refused(hr, "%s out of %s", portal->address, request->args[0]);
     return client_wait(client, async, "draining", NULL, NULL);
 }
+
+/* ---- several changes as one --------------------------------------------------------------------------------------------------------- */
+
+struct regroup {
+    struct model model;
+    const struct group *group, *to;
+    IVdsIscsiPortalGroupEx2 *ex;
+    GUID portals[COMMAND_ARGS_MAX];
+    LONG n_portals;
+    ULONG drain_ms;
+};
+
+static void regroup_fini(struct regroup *regroup)
+{
+    RELEASE(regroup->ex);
+    model_fini(&regroup->model);
+}
+
+/* The group, its interface and the portals in args[1..n]. */
+static int regroup_find(struct client *client, const struct request *request, int n_portals, struct regroup *regroup)
+{
+    bool given;
+    int r = drain_ms(request, &regroup->drain_ms, &given);
+    HRESULT hr;
+
+    if (!given)
+        regroup->drain_ms = UINT32_MAX; /* the array's own limit */
+    if (r == EXIT_DONE)
+        r = find(client, request, &regroup->model, &regroup->group, NULL);
+    for (int i = 1; i <= n_portals && r == EXIT_DONE; i++) {
+        const struct portal *portal = model_find_portal(&regroup->model, request->args[i]);
+
+        if (!portal)
+            return EXIT_REFUSED;
+        regroup->portals[regroup->n_portals++] = portal->id;
+    }
+    if (r != EXIT_DONE)
+        return r;
+    hr = client_object(client, VDS_OT_PORTAL_GROUP, &regroup->group->id, &IID_IVdsIscsiPortalGroupEx2, &regroup->ex);
+    return FAILED(hr) ? client_refused(hr, "group %s", request->args[0]) : EXIT_DONE;
+}
+
+static int regroup_wait(struct client *client, IVdsAsync *async, const char *what, const char *group)
+{
+    HRESULT hr;
+    int r = client_wait(client, async, what, NULL, &hr);
+
+    if (r == EXIT_DONE && hr == VDS_S_ALREADY_EXISTS)
+        fprintf(stderr, "vdsctl: %s is so already: nothing to change\n", group);
+    return r;
+}
+
+int group_move(struct client *client, const struct request *request)
+{
+    _cleanup_(regroup_fini) struct regroup regroup = { 0 };
+    int r = regroup_find(client, request, 1, &regroup);
+    IVdsAsync *async;
+    HRESULT hr;
+
+    if (r == EXIT_DONE && !(regroup.to = model_find_group(&regroup.model, request->args[2])))
+        r = EXIT_REFUSED;
+    if (r != EXIT_DONE)
+        return r;
+    client_hold_signals();
+    hr = IVdsIscsiPortalGroupEx2_MovePortal(regroup.ex, regroup.portals[0], regroup.to->id, regroup.drain_ms, &async);
+    if (FAILED(hr))
+        return client_refused(hr, "%s from %s to %s", request->args[1], request->args[0], request->args[2]);
+    return regroup_wait(client, async, "moving the portal", request->args[0]);
+}
+
+int group_set(struct client *client, const struct request *request)
+{
+    _cleanup_(regroup_fini) struct regroup regroup = { 0 };
+    int r = regroup_find(client, request, request->n_args - 1, &regroup);
+    IVdsAsync *async;
+    HRESULT hr;
+
+    if (r != EXIT_DONE)
+        return r;
+    client_hold_signals();
+    hr = IVdsIscsiPortalGroupEx2_SetPortals(regroup.ex, regroup.portals, regroup.n_portals, regroup.drain_ms, &async);
+    if (FAILED(hr))
+        return client_refused(hr, "the portals of %s", request->args[0]);
+    return regroup_wait(client, async, "changing the portals", request->args[0]);
+}

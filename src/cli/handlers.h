@@ -26,6 +26,8 @@ int group_list(struct client *client, const struct request *request);
 int group_create(struct client *client, const struct request *request);
 int group_delete(struct client *client, const struct request *request);
 int group_add_portal(struct client *client, const struct request *request);
+int group_move(struct client *client, const struct request *request);
+int group_set(struct client *client, const struct request *request);
 int group_remove_portal(struct client *client, const struct request *request);
 
 int lun_list(struct client *client, const struct request *request);

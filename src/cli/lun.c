@@ -74,8 +74,12 @@ static bool parse_block(const char *text, ULONG *ret_bytes)
 {
     uint64_t size = 0;
 
-    if (text && (!parse_size(text, &size) || size > UINT32_MAX))
+    if (text && !parse_size(text, &size))
         return false;
+    if (size > UINT32_MAX) {
+        fprintf(stderr, "vdsctl: '%s' is no size of a block: 512 or 4096, physical ones up to 65536\n", text);
+        return false;
+    }
     *ret_bytes = (ULONG)size;
     return true;
 }
@@ -110,6 +114,8 @@ int lun_create(struct client *client, const struct request *request)
     HRESULT hr;
     int r;
 
+    if (!client_is_name(request->args[0]))
+        return EXIT_USAGE;
     if (!request->size)
         fprintf(stderr, "vdsctl: --size is missing, such as --size 10G\n");
     if (!name || !request->size || !parse_size(request->size, &size) || !parse_block(request->block_size, &blocks[0]) ||
@@ -156,7 +162,8 @@ static int resize(struct client *client, const struct request *request, const st
     if (grow ? size <= lun->size : size >= lun->size) {
         char now[SIZE_TEXT_SIZE];
 
-        fprintf(stderr, "vdsctl: %s has %s already\n", lun->name, size_text(lun->size, now));
+        fprintf(stderr, "vdsctl: LUN %s has %s: to %s it, give a size that is %s\n", lun->name, size_text(lun->size, now),
+                grow ? "extend" : "shrink", grow ? "larger" : "smaller");
         return EXIT_REFUSED;
     }
     client_hold_signals();
@@ -191,6 +198,16 @@ int lun_shrink(struct client *client, const struct request *request)
     return r == EXIT_DONE ? resize(client, request, lun, /* grow= */ false) : r;
 }
 
+/* The service would delete it all the same: whoever tied it may use it. */
+static int say_tied(const struct model *model, const struct lun *lun)
+{
+    const struct target *target = model_target(model, &lun->targets[0]);
+
+    fprintf(stderr, "vdsctl: LUN %s is tied to %u target%s: 'vdsctl lun detach %s %s' first\n", lun->name, (unsigned)lun->n_targets,
+            lun->n_targets == 1 ? "" : "s", lun->name, target && lun->n_targets == 1 ? target->name : "T...");
+    return EXIT_REFUSED;
+}
+
 int lun_delete(struct client *client, const struct request *request)
 {
     _cleanup_(model_fini) struct model model;
@@ -201,6 +218,8 @@ int lun_delete(struct client *client, const struct request *request)
 
     if (r != EXIT_DONE)
         return r;
+    if (lun->n_targets > 0)
+        return say_tied(&model, lun);
     hr = lun_face(client, lun, &IID_IVdsLun, &face);
     if (SUCCEEDED(hr))
         hr = IVdsLun_Delete(face);
@@ -324,6 +343,10 @@ int lun_allow(struct client *client, const struct request *request)
 
     if (r != EXIT_DONE)
         return r;
+    if (name_in("*", 1, request) && request->n_args > 2) {
+        fprintf(stderr, "vdsctl: '*' is all of them: it stands alone\n");
+        return EXIT_USAGE;
+    }
     if (name_in("*", 1, request))
         return set_mask(client, lun, "*");
     mask = mask_without(strcmp(lun->mask, "*") == 0 ? "" : lun->mask, request);

@@ -109,7 +109,8 @@ static const void *conclude(const struct search *search, const char *noun, const
     if (search->n == 0)
         fprintf(stderr, "vdsctl: no %s '%s'; see 'vdsctl %s list'\n", noun, text, list);
     else
-        fprintf(stderr, "vdsctl: '%s' is the name of %u %ss; use the GUID\n", text, search->n, noun);
+        fprintf(stderr, "vdsctl: '%s' is the name of %u %ss; use the GUID, which 'vdsctl --json %s list' shows\n", text, search->n, noun,
+                list);
     return NULL;
 }
 
@@ -159,10 +160,9 @@ const struct group *model_find_group(const struct model *model, const char *text
     _cleanup_(freep) char *name = slash ? strndup(text, (size_t)(slash - text)) : NULL;
     const struct target *target;
     struct search search = { 0 };
-    char *end = NULL;
-    unsigned long tag = slash ? strtoul(slash + 1, &end, 10) : 0;
+    ULONGLONG tag;
 
-    if (!name || end == slash + 1 || *end) {
+    if (!name || !client_number(slash + 1, &tag)) {
         fprintf(stderr, "vdsctl: '%s' is no T/TAG, such as box/1\n", text);
         return NULL;
     }

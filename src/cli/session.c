@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <vds/vdsclient.h>
+
 #include "cli/handlers.h"
 #include "base/cleanup.h"
 #include "cli/json.h"
@@ -41,16 +43,17 @@ int session_list(struct client *client, const struct request *request)
 
 int session_drop(struct client *client, const struct request *request)
 {
-    char *end;
-    unsigned long long id = strtoull(request->args[0], &end, 10);
+    ULONGLONG id;
     HRESULT hr;
 
-    if (end == request->args[0] || *end) {
+    if (!client_number(request->args[0], &id)) {
         fprintf(stderr, "vdsctl: '%s' is no session number; see 'vdsctl session list'\n", request->args[0]);
         return EXIT_USAGE;
     }
     hr = client_need_ex(client);
     if (SUCCEEDED(hr))
         hr = IVdsSubSystemEx_DropSession(client->ex, id);
-    return FAILED(hr) ? client_refused(hr, "session %llu", id) : EXIT_DONE;
+    if (hr == VDS_E_ISCSI_SESSION_NOT_FOUND)
+        vds_set_error_text("there is none of that number; see 'vdsctl session list'");
+    return FAILED(hr) ? client_refused(hr, "session %s", request->args[0]) : EXIT_DONE;
 }

@@ -112,7 +112,7 @@ int target_create(struct client *client, const struct request *request)
     HRESULT hr;
     int r;
 
-    if (!name || (request->iqn && !iqn))
+    if (!name || !client_is_name(request->args[0]) || (request->iqn && !iqn))
         return EXIT_USAGE;
     client_hold_signals();
     hr = client_need_iscsi(client);

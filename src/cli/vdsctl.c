@@ -93,8 +93,11 @@ int main(int argc, char **argv)
 {
     struct globals globals = { .timeout_s = -1 };
     struct request request = { 0 };
-    int first, r = parse_globals(argc, argv, &globals, &first);
+    int first, r;
 
+    if (!client_words_are_plain(argc, argv))
+        return EXIT_USAGE;
+    r = parse_globals(argc, argv, &globals, &first);
     if (r != EXIT_DONE)
         return r;
     if (argc - first > 1 && strcmp(argv[argc - 1], "--help") == 0) {

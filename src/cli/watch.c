@@ -177,7 +177,6 @@ static HRESULT begin(struct watch *w, struct client *client, const char *since)
         return hr;
     if (!since)
         return IVdsServiceNotifications_GetLastSequence(w->kept, &w->since);
-    w->since = strtoull(since, NULL, 10);
     return S_OK;
 }
 
@@ -201,7 +200,7 @@ int watch_run(struct client *client, const struct request *request)
     DWORD cookie;
     HRESULT hr;
 
-    if (request->since && (!*request->since || request->since[strspn(request->since, "0123456789")])) {
+    if (request->since && !client_number(request->since, &w.since)) {
         fprintf(stderr, "vdsctl: --since takes the number of an event, or 0\n");
         return EXIT_USAGE;
     }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/plain.h"
 
 enum kind { TEXT, LIST, NUMBER, FLAG, LEVEL };
 
@@ -60,7 +61,10 @@ static void print_help(void)
 
 static int bad(const char *what, const char *word)
 {
-    fprintf(stderr, "vdsd: %s: %s\nTry 'vdsd --help'.\n", what, word);
+    char shown[256];
+
+    text_show(word, shown, sizeof shown);
+    fprintf(stderr, "vdsd: %s: %s\nTry 'vdsd --help'.\n", what, shown);
     return -1;
 }
 
@@ -122,6 +126,8 @@ int options_parse(int argc, char **argv, struct options *ret_options)
         size_t len;
         const struct row *row;
 
+        if (!text_is_plain(word))
+            return bad("control characters, or not UTF-8", word);
         if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
             print_help();
             return 1;
@@ -140,6 +146,8 @@ int options_parse(int argc, char **argv, struct options *ret_options)
         value = word[len] ? word + len + 1 : NULL;
         if (row->value && !value && i + 1 < argc)
             value = argv[++i];
+        if (value && !text_is_plain(value))
+            return bad("control characters, or not UTF-8", value);
         if (!row->value != !value)
             return bad(row->value ? "a value is missing after" : "no value goes with", argv[i]);
         if (set(row, &options, value) < 0)

@@ -88,7 +88,7 @@ static HRESULT controller_not_supported(IVdsController *face)
     struct array_controller_info info;
     HRESULT hr = controller_get(face, &inside, &info);
 
-    return FAILED(hr) ? hr : VDS_E_NOT_SUPPORTED;
+    return FAILED(hr) ? hr : not_supported("the controller is this service: it has no cache of its own, and restarts with it");
 }
 
 static HRESULT controller_QueryAssociatedLuns(IVdsController *face, IEnumVdsObject **ret_enum)

@@ -119,7 +119,7 @@ static HRESULT drive_change_flags(IVdsDrive *face, ULONG flags)
     if (flags & ~(ULONG)FLAGS)
         return E_INVALIDARG;
     hr = drive_get(face, &inside, &info);
-    return FAILED(hr) ? hr : flags == 0 ? S_OK : VDS_E_NOT_SUPPORTED;
+    return FAILED(hr) ? hr : flags == 0 ? S_OK : not_supported("a directory cannot be a hot spare");
 }
 
 static HRESULT drive_SetStatus(IVdsDrive *face, VDS_DRIVE_STATUS status)

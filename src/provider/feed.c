@@ -14,6 +14,7 @@ struct provider_feed {
     pthread_cond_t idle;
     IVdsAdviseSink *sink;
     unsigned n_inside; /* deliveries on their way */
+    bool missed;       /* the array's one thread of notifications alone: something was lost, and the sink does not know */
 };
 
 HRESULT provider_feed_create(struct provider_feed **ret_feed)
@@ -84,13 +85,27 @@ _Static_assert(
         offsetof(VDS_NOTIFICATION, Target.targetId) == offsetof(VDS_NOTIFICATION, SubSystem.subSystemId),
     "one layout");
 
-static void deliver(IVdsAdviseSink *sink, const struct array_notification *events, size_t n)
+/* False: there is no memory even for that. */
+static bool say_missed(IVdsAdviseSink *sink)
+{
+    VDS_NOTIFICATION *list = com_task_calloc(1, sizeof *list);
+
+    if (!list)
+        return false;
+    list->objectType = VDS_NTT_SERVICE;
+    list->Service.ulEvent = VDS_NF_SERVICE_OUT_OF_SYNC;
+    list->Service.action = VDS_RA_REFRESH;
+    IVdsAdviseSink_OnNotify(sink, 1, list);
+    return true;
+}
+
+static bool deliver(IVdsAdviseSink *sink, const struct array_notification *events, size_t n)
 {
     VDS_NOTIFICATION *list = com_task_calloc(n, sizeof *list);
 
     if (!list) {
         log_warning("provider: no memory for %zu notifications, they are lost", n);
-        return;
+        return false;
     }
     for (size_t i = 0; i < n; i++) {
         list[i].objectType = (VDS_NOTIFICATION_TARGET_TYPE)events[i].object_type;
@@ -99,6 +114,7 @@ static void deliver(IVdsAdviseSink *sink, const struct array_notification *event
     }
     if (IVdsAdviseSink_OnNotify(sink, (LONG)n, list) != S_OK)
         log_debug("provider: the service did not take all of %zu notifications", n);
+    return true;
 }
 
 void provider_feed_notify(void *arg, const struct array_notification *events, size_t n)
@@ -108,7 +124,9 @@ void provider_feed_notify(void *arg, const struct array_notification *events, si
 
     if (!sink)
         return;
+    if (feed->missed)
+        feed->missed = !say_missed(sink);
     for (size_t at = 0; at < n; at += NOTIFICATIONS_MAX)
-        deliver(sink, events + at, n - at < NOTIFICATIONS_MAX ? n - at : NOTIFICATIONS_MAX);
+        feed->missed |= !deliver(sink, events + at, n - at < NOTIFICATIONS_MAX ? n - at : NOTIFICATIONS_MAX);
     feed_leave(feed);
 }

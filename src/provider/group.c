@@ -7,10 +7,12 @@ struct group {
     struct handle h;
     IVdsIscsiPortalGroup face;
     IVdsIscsiPortalGroupEx ex;
+    IVdsIscsiPortalGroupEx2 ex2;
 };
 
 COM_UNKNOWN(group, IVdsIscsiPortalGroup, face)
 COM_UNKNOWN(group, IVdsIscsiPortalGroupEx, ex)
+COM_UNKNOWN(group, IVdsIscsiPortalGroupEx2, ex2)
 
 static HRESULT group_get(IVdsIscsiPortalGroup *face, struct provider **ret_inside,
                          struct array_group_info *ret_info)
@@ -94,6 +96,36 @@ static HRESULT group_RemovePortalEx(IVdsIscsiPortalGroupEx *face, VDS_OBJECT_ID 
     return group_remove(group_from_IVdsIscsiPortalGroupEx(face), portal, drain_ms, ret_async);
 }
 
+static HRESULT group_SetPortals(IVdsIscsiPortalGroupEx2 *face, VDS_OBJECT_ID *portals, LONG n_portals,
+                                ULONG drain_ms, IVdsAsync **ret_async)
+{
+    struct group *o = group_from_IVdsIscsiPortalGroupEx2(face);
+    _cleanup_(provider_leave) struct provider *inside = NULL;
+    _cleanup_(operation_start_fini) struct operation_start start = { 0 };
+    HRESULT hr = operation_begin(o->h.provider, VDS_ASYNCOUT_UNKNOWN, NULL, ret_async, &inside, &start);
+
+    if (SUCCEEDED(hr) && (n_portals < 0 || (n_portals > 0 && !portals)))
+        hr = E_INVALIDARG;
+    if (SUCCEEDED(hr))
+        hr = array_group_set_portals(inside->config.array, &o->h.id, n_portals ? com_guid(portals) : NULL,
+                                     (size_t)n_portals, drain_ms, start.op);
+    return operation_admitted(hr, &start, ret_async);
+}
+
+static HRESULT group_MovePortal(IVdsIscsiPortalGroupEx2 *face, VDS_OBJECT_ID portal, VDS_OBJECT_ID to,
+                                ULONG drain_ms, IVdsAsync **ret_async)
+{
+    struct group *o = group_from_IVdsIscsiPortalGroupEx2(face);
+    _cleanup_(provider_leave) struct provider *inside = NULL;
+    _cleanup_(operation_start_fini) struct operation_start start = { 0 };
+    HRESULT hr = operation_begin(o->h.provider, VDS_ASYNCOUT_UNKNOWN, NULL, ret_async, &inside, &start);
+
+    if (SUCCEEDED(hr))
+        hr = array_group_move_portal(inside->config.array, &o->h.id, com_guid(&portal), com_guid(&to), drain_ms,
+                                     start.op);
+    return operation_admitted(hr, &start, ret_async);
+}
+
 static HRESULT group_Delete(IVdsIscsiPortalGroup *face, IVdsAsync **ret_async)
 {
     struct group *o = group_from_IVdsIscsiPortalGroup(face);
@@ -120,10 +152,16 @@ static const IVdsIscsiPortalGroupExVtbl group_ex_vtbl = {
     COM_UNKNOWN_SLOTS(group, IVdsIscsiPortalGroupEx),
     .RemovePortalEx = group_RemovePortalEx,
 };
+static const IVdsIscsiPortalGroupEx2Vtbl group_ex2_vtbl = {
+    COM_UNKNOWN_SLOTS(group, IVdsIscsiPortalGroupEx2),
+    .SetPortals = group_SetPortals,
+    .MovePortal = group_MovePortal,
+};
 static const struct com_face group_faces[] = {
     COM_IDENTITY(group, IVdsIscsiPortalGroup, face, group_vtbl),
     COM_FACE(group, IVdsIscsiPortalGroup, face, group_vtbl),
     COM_FACE(group, IVdsIscsiPortalGroupEx, ex, group_ex_vtbl),
+    COM_FACE(group, IVdsIscsiPortalGroupEx2, ex2, group_ex2_vtbl),
 };
 HANDLE_CLASS(group)
 

@@ -36,6 +36,8 @@ HRESULT provider_lun_create(struct provider *p, const struct lun_request *reques
     return operation_admitted(hr, &start, ret_async);
 }
 
+#define SIMPLE_ONLY "LUNs of this array are simple: nothing is mirrored, striped or protected by parity"
+
 HRESULT lun_type_check(VDS_LUN_TYPE type, LONG n_drives, bool hints)
 {
     switch (type) {
@@ -45,9 +47,9 @@ HRESULT lun_type_check(VDS_LUN_TYPE type, LONG n_drives, bool hints)
     case VDS_LT_SIMPLE:
         return hints ? E_INVALIDARG : S_OK;
     case VDS_LT_FAULT_TOLERANT:
-        return VDS_E_NOT_SUPPORTED;
+        return not_supported(SIMPLE_ONLY);
     default:
-        return type > VDS_LT_SIMPLE && type <= VDS_LT_RAID61 ? VDS_E_NOT_SUPPORTED : E_INVALIDARG;
+        return type > VDS_LT_SIMPLE && type <= VDS_LT_RAID61 ? not_supported(SIMPLE_ONLY) : E_INVALIDARG;
     }
 }
 

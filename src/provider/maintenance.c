@@ -188,7 +188,7 @@ HRESULT maintenance_pulse(struct handle *h, VDS_OBJECT_TYPE type, VDS_MAINTENANC
     if (SUCCEEDED(hr))
         hr = admit(inside, type, &h->id, operation, &noun);
     if (SUCCEEDED(hr) && (BIT(operation) & SPINS))
-        hr = VDS_E_NOT_SUPPORTED;
+        hr = not_supported("motors do not pulse: stop it");
     if (FAILED(hr))
         return hr;
     if (!end(h->provider->maintenance, &h->id, operation))

@@ -120,8 +120,13 @@ static HRESULT add_luns(struct provider *inside, struct pools *pools)
         struct array_lun_info info;
         const struct member *m;
 
-        if (FAILED(array_lun_get(inside->config.array, &luns[i], &info)))
+        hr = array_lun_get(inside->config.array, &luns[i], &info);
+        if (hr == (HRESULT)VDS_E_OBJECT_DELETED) { /* just now */
+            hr = S_OK;
             continue;
+        }
+        if (FAILED(hr))
+            break;
         m = member_of(pools, &info.drive);
         if (m) {
             pools->list[m->pool].consumed += info.allocated;
@@ -431,8 +436,11 @@ static HRESULT pool_QueryAllocatedLuns(IVdsStoragePool *face, IEnumVdsObject **r
         struct array_lun_info info;
         const struct member *m;
 
-        if (FAILED(array_lun_get(inside->config.array, &luns[i], &info)))
+        hr = array_lun_get(inside->config.array, &luns[i], &info);
+        if (hr == (HRESULT)VDS_E_OBJECT_DELETED) /* just now */
             continue;
+        if (FAILED(hr))
+            return hr;
         m = member_of(&pools, &info.drive);
         array_lun_info_fini(&info);
         if (m && is_in(&pools, m, f))

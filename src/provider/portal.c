@@ -73,7 +73,7 @@ static HRESULT portal_SetStatus(IVdsIscsiPortal *face, VDS_ISCSI_PORTAL_STATUS s
         break;
     case VDS_IPS_NOT_READY:
     case VDS_IPS_FAILED:
-        return VDS_E_NOT_SUPPORTED;
+        return not_supported("a portal can be set online or offline; the other statuses are for reports");
     default:
         return E_INVALIDARG;
     }
@@ -88,7 +88,7 @@ static HRESULT portal_no_ipsec(IVdsIscsiPortal *face)
     struct array_portal_info info;
     HRESULT hr = portal_get(face, &inside, &info);
 
-    return FAILED(hr) ? hr : VDS_E_NOT_SUPPORTED;
+    return FAILED(hr) ? hr : not_supported("there is no IPsec here: use the host's");
 }
 
 static HRESULT portal_SetIpsecTunnelAddress(IVdsIscsiPortal *face, VDS_IPADDRESS *tunnel,

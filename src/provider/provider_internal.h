@@ -221,6 +221,9 @@ struct guid plex_id(const struct guid *lun);
 
 /* Hints: none is taken up. VDS_E_NOT_SUPPORTED when the mask asks for one. */
 void hints_none(VDS_HINTS *ret_hints);
+/* The code, with the sentence that says why. */
+HRESULT refused(HRESULT hr, const char *why);
+HRESULT not_supported(const char *why);
 HRESULT hints_apply(const VDS_HINTS *hints);
 HRESULT hints2_apply(const VDS_HINTS2 *hints);
 

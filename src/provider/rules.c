@@ -6,6 +6,17 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 
+HRESULT refused(HRESULT hr, const char *why)
+{
+    error_text_set("%s", why);
+    return hr;
+}
+
+HRESULT not_supported(const char *why)
+{
+    return refused(VDS_E_NOT_SUPPORTED, why);
+}
+
 HRESULT status_request(struct provider *inside, enum array_status_of kind, const struct guid *id,
                        uint32_t wanted, uint32_t legal)
 {
@@ -13,8 +24,7 @@ HRESULT status_request(struct provider *inside, enum array_status_of kind, const
         return E_INVALIDARG;
     if (wanted == VDS_LS_ONLINE || wanted == VDS_LS_OFFLINE)
         return array_set_status(inside->config.array, kind, id, wanted);
-    error_text_set("a status can be set to online or offline; the others are for reports");
-    return VDS_E_NOT_SUPPORTED;
+    return not_supported("a status can be set to online or offline; the others are for reports");
 }
 
 /* How often the two lists name that controller. */
@@ -51,7 +61,7 @@ HRESULT controllers_all_active(struct provider *inside, const VDS_OBJECT_ID *act
         if (count_named(&ids[i], active, n_active) + count_named(&ids[i], inactive, n_inactive) != 1)
             return E_INVALIDARG;
     }
-    return n_inactive == 0 ? S_OK : VDS_E_NOT_SUPPORTED;
+    return n_inactive == 0 ? S_OK : not_supported("there is one controller, and it serves every LUN");
 }
 
 void hints_none(VDS_HINTS *ret_hints)
@@ -59,14 +69,16 @@ void hints_none(VDS_HINTS *ret_hints)
     memset(ret_hints, 0, sizeof *ret_hints);
 }
 
+#define NO_HINTS "this array has nothing to tune by hints: leave their mask empty"
+
 HRESULT hints_apply(const VDS_HINTS *hints)
 {
-    return hints->ullHintMask == 0 ? S_OK : VDS_E_NOT_SUPPORTED;
+    return hints->ullHintMask == 0 ? S_OK : not_supported(NO_HINTS);
 }
 
 HRESULT hints2_apply(const VDS_HINTS2 *hints)
 {
-    return hints->ullHintMask == 0 ? S_OK : VDS_E_NOT_SUPPORTED;
+    return hints->ullHintMask == 0 ? S_OK : not_supported(NO_HINTS);
 }
 
 bool address_to_api(const struct sockaddr_storage *addr, VDS_IPADDRESS *ret_address)

@@ -162,6 +162,7 @@ static HRESULT subsystem_SetControllerStatus(IVdsSubSystem *face, VDS_OBJECT_ID 
         hr = controllers_all_active(inside, online, n_online, offline, n_offline);
     if (hr != S_OK && hr != (HRESULT)VDS_E_NOT_SUPPORTED) /* which here only says that one is to be offline */
         return hr;
+    error_text_clear();
     return array_set_status(inside->config.array, ARRAY_STATUS_CONTROLLER,
                             com_guid(n_offline > 0 ? offline : online),
                             n_offline > 0 ? VDS_CS_OFFLINE : VDS_CS_ONLINE);
@@ -177,7 +178,7 @@ static HRESULT subsystem_ReplaceDrive(IVdsSubSystem *face, VDS_OBJECT_ID old, VD
     if (!array_exists(inside->config.array, VDS_OT_DRIVE, com_guid(&old)) ||
         !array_exists(inside->config.array, VDS_OT_DRIVE, com_guid(&new)))
         return VDS_E_OBJECT_NOT_FOUND;
-    return VDS_E_NOT_SUPPORTED;
+    return not_supported("LUNs do not move between drives");
 }
 
 static HRESULT subsystem_SetStatus(IVdsSubSystem *face, VDS_SUB_SYSTEM_STATUS status)
@@ -207,7 +208,7 @@ static HRESULT subsystem_SetIpsecGroupPresharedKey(IVdsSubSystemIscsi *face, VDS
     HRESULT hr = provider_subsystem_get(subsystem_from_IVdsSubSystemIscsi(face), &inside, &info);
 
     (void)key;
-    return FAILED(hr) ? hr : VDS_E_NOT_SUPPORTED;
+    return FAILED(hr) ? hr : not_supported("there is no IPsec here: use the host's");
 }
 
 /* ---- targets and LUNs ---------------------------------------------------------------------------------- */

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The initiator of the host: open-iscsi as one adapter, its TCP interfaces as portals. Whatever is asked goes to iscsiadm, so that what the
- * administrator does there and what is done here are one. Where open-iscsi is not installed, all of it is VDS_E_NOT_SUPPORTED.
- *
- * Secrets go where open-iscsi keeps them, its node records: RememberTargetSharedSecret is what this host proves itself with,
- * SetInitiatorSharedSecret what it demands of targets in return (mutual). iscsiadm takes them as arguments only, which other
- * processes of the host can see while it runs. */
+ * administrator does there and what is done here are one. Where open-iscsi is not installed, all of it is VDS_E_NOT_SUPPORTED. */
 #include "service/initiator.h"
 
 #include <arpa/inet.h>
@@ -18,8 +14,7 @@
 #include "service/login.h"
 
 #define ADAPTER_NAME "open-iscsi"
-#define NAME_FILE    "/etc/iscsi/initiatorname.iscsi"
-#define NAME_SIZE    LOGIN_NAME_SIZE
+#define NO_IPSEC     "there is no IPsec here: use the host's"
 
 /* ---- ids: as lasting as the names they are made of ----------------------------------------------------- */
 
@@ -98,7 +93,7 @@ static HRESULT init_portal_SetIpsecTunnelAddress(IVdsIscsiInitiatorPortal *face,
     (void)face;
     (void)tunnel;
     (void)destination;
-    return VDS_E_NOT_SUPPORTED;
+    return service_not_supported(NO_IPSEC);
 }
 
 static HRESULT init_portal_GetIpsecSecurity(IVdsIscsiInitiatorPortal *face, VDS_OBJECT_ID portal, ULONGLONG *ret_flags)
@@ -107,7 +102,7 @@ static HRESULT init_portal_GetIpsecSecurity(IVdsIscsiInitiatorPortal *face, VDS_
     (void)portal;
     if (ret_flags)
         *ret_flags = 0;
-    return ret_flags ? VDS_E_NOT_SUPPORTED : E_INVALIDARG;
+    return ret_flags ? service_not_supported(NO_IPSEC) : E_INVALIDARG;
 }
 
 static HRESULT init_portal_SetIpsecSecurity(IVdsIscsiInitiatorPortal *face, VDS_OBJECT_ID portal, ULONGLONG flags,
@@ -117,7 +112,7 @@ static HRESULT init_portal_SetIpsecSecurity(IVdsIscsiInitiatorPortal *face, VDS_
     (void)portal;
     (void)flags;
     (void)key;
-    return VDS_E_NOT_SUPPORTED;
+    return service_not_supported(NO_IPSEC);
 }
 
 static const IVdsIscsiInitiatorPortalVtbl init_portal_vtbl = {
@@ -193,7 +188,7 @@ static HRESULT face_of(IVdsService *service, VDS_OBJECT_ID id, VDS_OBJECT_TYPE t
     return hr;
 }
 
-static HRESULT target_name(IVdsService *service, VDS_OBJECT_ID id, char name[static NAME_SIZE])
+HRESULT initiator_target_name(IVdsService *service, VDS_OBJECT_ID id, char name[static LOGIN_NAME_SIZE])
 {
     _cleanup_(com_releasep) IVdsIscsiTarget *target = NULL;
     _cleanup_(freep) char *text = NULL;
@@ -208,7 +203,7 @@ static HRESULT target_name(IVdsService *service, VDS_OBJECT_ID id, char name[sta
     CoTaskMemFree(prop.pwszIscsiName);
     CoTaskMemFree(prop.pwszFriendlyName);
     if (SUCCEEDED(hr))
-        snprintf(name, NAME_SIZE, "%s", text);
+        snprintf(name, LOGIN_NAME_SIZE, "%s", text);
     return hr;
 }
 
@@ -248,24 +243,27 @@ static void *next_of(IEnumVdsObject *e, const IID *iid)
     return face;
 }
 
-static bool group_portal(IVdsIscsiPortalGroup *group, char *text, size_t n)
+/* What fails is passed over, but for want of memory. */
+static HRESULT group_portal(IVdsIscsiPortalGroup *group, char *text, size_t n, bool *ret_found)
 {
     _cleanup_(com_releasep) IEnumVdsObject *portals = NULL;
     IVdsIscsiPortal *portal;
     bool online = false;
+    HRESULT hr = IVdsIscsiPortalGroup_QueryAssociatedPortals(group, &portals);
 
-    if (FAILED(IVdsIscsiPortalGroup_QueryAssociatedPortals(group, &portals)))
-        return false;
+    if (FAILED(hr))
+        return hr == (HRESULT)E_OUTOFMEMORY ? hr : S_OK;
     while (!online && (portal = next_of(portals, &IID_IVdsIscsiPortal))) {
         if (FAILED(portal_name(portal, text, n, &online)))
             online = false;
         IVdsIscsiPortal_Release(portal);
     }
-    return online;
+    *ret_found = online;
+    return S_OK;
 }
 
 /* The first portal of the target that is online. */
-static HRESULT any_portal(IVdsService *service, VDS_OBJECT_ID target_id, char *text, size_t n)
+HRESULT initiator_any_portal(IVdsService *service, VDS_OBJECT_ID target_id, char *text, size_t n)
 {
     _cleanup_(com_releasep) IVdsIscsiTarget *target = NULL;
     _cleanup_(com_releasep) IEnumVdsObject *groups = NULL;
@@ -276,7 +274,7 @@ static HRESULT any_portal(IVdsService *service, VDS_OBJECT_ID target_id, char *t
     if (SUCCEEDED(hr))
         hr = IVdsIscsiTarget_QueryPortalGroups(target, &groups);
     while (SUCCEEDED(hr) && !found && (group = next_of(groups, &IID_IVdsIscsiPortalGroup))) {
-        found = group_portal(group, text, n);
+        hr = group_portal(group, text, n, &found);
         IVdsIscsiPortalGroup_Release(group);
     }
     if (FAILED(hr) || found)
@@ -292,7 +290,7 @@ static HRESULT portal_address(IVdsService *service, VDS_OBJECT_ID portal_id, VDS
     HRESULT hr;
 
     if (guid_is_null(com_guid(&portal_id)))
-        return any_portal(service, target, text, n);
+        return initiator_any_portal(service, target, text, n);
     hr = face_of(service, portal_id, VDS_OT_PORTAL, &IID_IVdsIscsiPortal, (void **)&portal);
     return FAILED(hr) ? hr : portal_name(portal, text, n, &online);
 }
@@ -362,7 +360,7 @@ static HRESULT login_check(VDS_ISCSI_LOGIN_TYPE type, ULONG flags, VDS_ISCSI_AUT
     if (type > VDS_ILT_BOOT || auth > VDS_IAT_MUTUAL_CHAP ||
         (flags & ~(ULONG)(VDS_ILF_REQUIRE_IPSEC | VDS_ILF_MULTIPATH_ENABLED)))
         return E_INVALIDARG;
-    return type == VDS_ILT_BOOT || (flags & VDS_ILF_REQUIRE_IPSEC) ? VDS_E_NOT_SUPPORTED : S_OK;
+    return type == VDS_ILT_BOOT || (flags & VDS_ILF_REQUIRE_IPSEC) ? service_not_supported("no login at boot, none with IPsec") : S_OK;
 }
 
 static HRESULT adapter_LoginToTarget(IVdsIscsiInitiatorAdapter *face, VDS_ISCSI_LOGIN_TYPE type, VDS_OBJECT_ID target,
@@ -380,7 +378,7 @@ static HRESULT adapter_LoginToTarget(IVdsIscsiInitiatorAdapter *face, VDS_ISCSI_
     *ret_async = NULL;
     hr = login_check(type, flags, auth);
     if (SUCCEEDED(hr))
-        hr = target_name(o->service, target, job.target);
+        hr = initiator_target_name(o->service, target, job.target);
     if (SUCCEEDED(hr))
         hr = portal_address(o->service, portal, target, job.portal, sizeof job.portal);
     if (SUCCEEDED(hr))
@@ -397,7 +395,7 @@ static HRESULT adapter_LogoutFromTarget(IVdsIscsiInitiatorAdapter *face, VDS_OBJ
     if (!ret_async)
         return E_INVALIDARG;
     *ret_async = NULL;
-    hr = target_name(o->service, target, job.target);
+    hr = initiator_target_name(o->service, target, job.target);
     return FAILED(hr) ? hr : login_start(&job, VDS_ASYNCOUT_LOGOUTFROMTARGET, ret_async);
 }
 
@@ -465,12 +463,13 @@ HRESULT initiator_object(IVdsService *service, const struct guid *id, VDS_OBJECT
     _cleanup_(freep) IUnknown **portals = NULL;
     struct guid adapter = id_of(ADAPTER_NAME);
     size_t n = 0;
-    HRESULT hr = VDS_E_OBJECT_NOT_FOUND;
+    HRESULT hr = type == VDS_OT_INIT_ADAPTER ? initiator_installed() : portals_make(service, &portals, &n);
 
+    if (FAILED(hr)) /* without open-iscsi there is no such object */
+        return hr == (HRESULT)E_OUTOFMEMORY ? hr : VDS_E_OBJECT_NOT_FOUND;
+    hr = VDS_E_OBJECT_NOT_FOUND;
     if (type == VDS_OT_INIT_ADAPTER)
-        return guid_equal(id, &adapter) && SUCCEEDED(initiator_installed()) ? adapter_new(service, ret_object) : hr;
-    if (FAILED(portals_make(service, &portals, &n)))
-        return hr;
+        return guid_equal(id, &adapter) ? adapter_new(service, ret_object) : hr;
     for (size_t i = 0; i < n; i++) {
         struct init_portal *o = container_of((IVdsIscsiInitiatorPortal *)portals[i], struct init_portal, face);
 
@@ -481,71 +480,5 @@ HRESULT initiator_object(IVdsService *service, const struct guid *id, VDS_OBJECT
         }
         IUnknown_Release(portals[i]);
     }
-    return hr;
-}
-
-/* "InitiatorName=iqn...." */
-HRESULT initiator_name(LPWSTR *ret_name)
-{
-    char line[NAME_SIZE + 32];
-    HRESULT hr = initiator_installed();
-    FILE *f = SUCCEEDED(hr) ? fopen(NAME_FILE, "re") : NULL;
-
-    if (FAILED(hr))
-        return hr;
-    hr = VDS_E_NOT_SUPPORTED;
-    while (f && FAILED(hr) && fgets(line, sizeof line, f)) {
-        line[strcspn(line, " \t\r\n")] = '\0';
-        if (strncmp(line, "InitiatorName=", 14) == 0)
-            hr = com_wide(line + 14, ret_name);
-    }
-    if (f)
-        fclose(f);
-    if (hr == (HRESULT)VDS_E_NOT_SUPPORTED)
-        error_text_set("open-iscsi has no initiator name in " NAME_FILE ", or it cannot be read");
-    return hr;
-}
-
-static HRESULT record_set(const char *target, const char *name, const char *value)
-{
-    const char *words[] = { "-m", "node", "-o", "update", "-n", name, "-v", value, target[0] ? "-T" : NULL, target, NULL };
-    int exit_code = 0;
-    HRESULT hr = iscsiadm_run(ISCSIADM, words, &exit_code, NULL);
-
-    if (FAILED(hr) || exit_code == ISCSIADM_OK)
-        return hr;
-    return exit_code == ISCSIADM_ACCESS       ? E_ACCESSDENIED
-           : exit_code == ISCSIADM_NO_RECORDS ? VDS_E_OBJECT_NOT_FOUND
-                                              : E_FAIL;
-}
-
-/* A secret is text for open-iscsi. None: the field becomes empty. */
-static HRESULT secret_text(const VDS_ISCSI_SHARED_SECRET *secret, char text[static 17])
-{
-    ULONG n = secret ? secret->ulSharedSecretSize : 0;
-
-    memset(text, 0, 17);
-    if (n == 0)
-        return S_OK;
-    if (n < 12 || n > 16 || !secret->pSharedSecret)
-        return E_INVALIDARG;
-    memcpy(text, secret->pSharedSecret, n);
-    return strlen(text) == n && text[0] != '-' ? S_OK : E_INVALIDARG;
-}
-
-HRESULT initiator_set_secret(IVdsService *service, VDS_OBJECT_ID target_id, bool mutual,
-                             const VDS_ISCSI_SHARED_SECRET *secret)
-{
-    char text[17], target[NAME_SIZE] = "";
-    bool all = guid_is_null(com_guid(&target_id));
-    HRESULT hr = all && !mutual ? E_INVALIDARG : secret_text(secret, text);
-
-    if (SUCCEEDED(hr))
-        hr = initiator_installed();
-    if (SUCCEEDED(hr) && !all)
-        hr = target_name(service, target_id, target);
-    if (SUCCEEDED(hr))
-        hr = record_set(target, mutual ? "node.session.auth.password_in" : "node.session.auth.password", text);
-    explicit_bzero(text, sizeof text);
     return hr;
 }

@@ -4,6 +4,10 @@
 #define VDS_SERVICE_INITIATOR_H
 
 #include "com/com.h"
+#include "service/login.h"
+
+/* The code, with the sentence that says why. */
+HRESULT service_not_supported(const char *why);
 
 #define ISCSIADM "iscsiadm" /* found on PATH */
 
@@ -15,5 +19,10 @@ HRESULT initiator_adapters(IVdsService *service, IEnumVdsObject **ret_enum);
 HRESULT initiator_object(IVdsService *service, const struct guid *id, VDS_OBJECT_TYPE type, IUnknown **ret_object);
 /* mutual: what targets prove themselves with; GUID_NULL is every target then. Otherwise what this host proves itself with. */
 HRESULT initiator_set_secret(IVdsService *service, VDS_OBJECT_ID target, bool mutual, const VDS_ISCSI_SHARED_SECRET *secret);
+
+/* The iSCSI name behind an id. */
+HRESULT initiator_target_name(IVdsService *service, VDS_OBJECT_ID id, char name[static LOGIN_NAME_SIZE]);
+/* "address:port" of the target's first portal that is online. VDS_E_ISCSI_LOGIN_FAILED: there is none. */
+HRESULT initiator_any_portal(IVdsService *service, VDS_OBJECT_ID target, char *text, size_t n);
 
 #endif

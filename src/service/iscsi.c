@@ -1,7 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* IVdsServiceIscsi: the face of the service object that stands for the host's own initiator (initiator.c). */
 #include "service/initiator.h"
+
+#include "base/error_text.h"
 #include "service/service_internal.h"
+
+HRESULT service_not_supported(const char *why)
+{
+    error_text_set("%s", why);
+    return VDS_E_NOT_SUPPORTED;
+}
 
 /* The service behind the face, ready, with a reference. */
 static HRESULT enter(IVdsServiceIscsi *face, IVdsService **ret_service)
@@ -32,11 +40,13 @@ HRESULT service_iscsi_QueryInitiatorAdapters(IVdsServiceIscsi *face, IEnumVdsObj
     return FAILED(hr) ? hr : initiator_adapters(service, ret_enum);
 }
 
+#define NO_IPSEC "there is no IPsec here: use the host's"
+
 HRESULT service_iscsi_SetIpsecGroupPresharedKey(IVdsServiceIscsi *face, VDS_ISCSI_IPSEC_KEY *key)
 {
     (void)face;
     (void)key;
-    return VDS_E_NOT_SUPPORTED;
+    return service_not_supported(NO_IPSEC);
 }
 
 HRESULT service_iscsi_SetAllIpsecTunnelAddresses(IVdsServiceIscsi *face, VDS_IPADDRESS *tunnel, VDS_IPADDRESS *destination)
@@ -44,7 +54,7 @@ HRESULT service_iscsi_SetAllIpsecTunnelAddresses(IVdsServiceIscsi *face, VDS_IPA
     (void)face;
     (void)tunnel;
     (void)destination;
-    return VDS_E_NOT_SUPPORTED;
+    return service_not_supported(NO_IPSEC);
 }
 
 HRESULT service_iscsi_SetAllIpsecSecurity(IVdsServiceIscsi *face, VDS_OBJECT_ID portal, ULONGLONG flags,
@@ -54,7 +64,7 @@ HRESULT service_iscsi_SetAllIpsecSecurity(IVdsServiceIscsi *face, VDS_OBJECT_ID 
     (void)portal;
     (void)flags;
     (void)key;
-    return VDS_E_NOT_SUPPORTED;
+    return service_not_supported(NO_IPSEC);
 }
 
 static HRESULT set_secret(IVdsServiceIscsi *face, VDS_OBJECT_ID target, bool mutual, const VDS_ISCSI_SHARED_SECRET *secret)

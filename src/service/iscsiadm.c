@@ -78,17 +78,28 @@ static int spawn(const char *program, const char *const *words, int out, pid_t *
     return -r;
 }
 
-/* What a failure ended with, for people: the last line that says something. */
-static void say_last_line(const char *text)
+/* What a failure ended with, for people: the last line that says why, else the last of its complaints, else the last line. Its
+ * complaints come before what it says on standard output, which it keeps until the end. */
+static void say_why(const char *text)
 {
-    size_t n = strlen(text);
-    const char *line;
+    static const char complaint[] = "iscsiadm: ", reason[] = "iscsiadm: initiator reported error ";
+    const char *best = "";
+    unsigned best_rank = 0;
 
-    while (n > 0 && text[n - 1] == '\n')
-        n--;
-    line = memrchr(text, '\n', n);
-    line = line ? line + 1 : text;
-    error_text_set("iscsiadm: %.*s", (int)(text + n - line), line);
+    for (const char *line = text, *end; *line; line = *end ? end + 1 : end) {
+        unsigned rank = strncmp(line, reason, sizeof reason - 1) == 0         ? 2
+                        : strncmp(line, complaint, sizeof complaint - 1) == 0 ? 1
+                                                                              : 0;
+
+        end = strchrnul(line, '\n');
+        if (end > line && rank >= best_rank) {
+            best = line;
+            best_rank = rank;
+        }
+    }
+    if (best_rank > 0)
+        best += sizeof complaint - 1;
+    error_text_set("iscsiadm: %.*s", (int)strcspn(best, "\n"), best);
 }
 
 static HRESULT run_failed(int r)
@@ -134,7 +145,11 @@ HRESULT iscsiadm_run(const char *program, const char *const *words, int *ret_exi
     if (r < 0 || *ret_exit == 127) /* 127: a C library that cannot say why exec failed */
         return run_failed(r < 0 ? r : -ENOENT);
     if (*ret_exit != ISCSIADM_OK)
-        say_last_line(text);
+        say_why(text);
+    if (*ret_exit == ISCSIADM_DATABASE && strstr(text, "not root")) {
+        error_text_set("open-iscsi is for root, and this service does not run as root");
+        *ret_exit = ISCSIADM_ACCESS;
+    }
     if (ret_out)
         *ret_out = TAKE_PTR(text);
     return S_OK;

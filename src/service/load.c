@@ -68,7 +68,8 @@ static HRESULT factory_from_module(const char *path, REFCLSID clsid, IClassFacto
     return get_class_object(clsid, &IID_IClassFactory, (void **)ret_factory);
 }
 
-static DWORD mask_of(IVdsProvider *provider, bool hw)
+/* The mask and the id. */
+static void describe(struct loaded *l)
 {
     static const DWORD masks[] = {
         [VDS_PT_SOFTWARE] = VDS_QUERY_SOFTWARE_PROVIDERS,
@@ -79,11 +80,13 @@ static DWORD mask_of(IVdsProvider *provider, bool hw)
     DWORD mask = 0;
 
     memset(&prop, 0, sizeof prop);
-    if (SUCCEEDED(IVdsProvider_GetProperties(provider, &prop)) && (size_t)prop.type < ARRAY_SIZE(masks))
+    if (SUCCEEDED(IVdsProvider_GetProperties(l->provider, &prop)) && (size_t)prop.type < ARRAY_SIZE(masks)) {
         mask = masks[prop.type];
+        l->id = prop.id;
+    }
     CoTaskMemFree(prop.pwszName);
     CoTaskMemFree(prop.pwszVersion);
-    return mask ? mask : hw ? VDS_QUERY_HARDWARE_PROVIDERS : VDS_QUERY_SOFTWARE_PROVIDERS;
+    l->mask = mask ? mask : l->hw ? VDS_QUERY_HARDWARE_PROVIDERS : VDS_QUERY_SOFTWARE_PROVIDERS;
 }
 
 static HRESULT load_provider(struct load *l)
@@ -105,7 +108,7 @@ static HRESULT load_provider(struct load *l)
     IVdsProviderPrivate_QueryInterface(to->private_face, &IID_IVdsHwProvider, (void **)&to->hw);
     hr = IVdsProviderPrivate_OnLoad(to->private_face, this_machine, l->callback);
     if (SUCCEEDED(hr))
-        to->mask = mask_of(to->provider, to->hw != NULL);
+        describe(to);
     return hr;
 }
 
@@ -198,14 +201,29 @@ static HRESULT provider_load(const struct service_provider *config, struct notif
     return S_OK;
 }
 
-HRESULT service_provider_load(const struct service_provider *config, struct notifier *notifier,
-                              const struct service_options *options, struct loaded *ret_loaded)
+/* Asked of the id that it told elsewhere: to load it here, and unload it, might take away what it shares with the one that is here. */
+static HRESULT check_id(const VDS_OBJECT_ID *id, const struct loaded *others, size_t n)
 {
+    for (size_t i = 0; i < n && !guid_is_null(com_guid(id)); i++) {
+        if (guid_equal(com_guid(&others[i].id), com_guid(id))) {
+            error_text_set("a provider with its id is loaded already");
+            return VDS_E_ALREADY_REGISTERED;
+        }
+    }
+    return S_OK;
+}
+
+HRESULT service_provider_load(const struct service_provider *config, struct notifier *notifier, const struct service_options *options,
+                              const struct loaded *others, size_t n, struct loaded *ret_loaded)
+{
+    VDS_OBJECT_ID id = GUID_NULL;
     HRESULT hr = S_OK;
 
     error_text_clear();
     if (!config->factory && options->prober)
-        hr = service_provider_probe(options->prober, config, options->load_timeout_ms);
+        hr = service_provider_probe(options->prober, config, options->load_timeout_ms, &id);
+    if (SUCCEEDED(hr))
+        hr = check_id(&id, others, n);
     if (SUCCEEDED(hr))
         return provider_load(config, notifier, options->load_timeout_ms, ret_loaded);
     log_error("service: provider %s is left out (0x%08x): %s", config->name ? config->name : "?", (unsigned)hr,
@@ -213,7 +231,7 @@ HRESULT service_provider_load(const struct service_provider *config, struct noti
     return hr;
 }
 
-HRESULT service_provider_try(const struct service_provider *config)
+HRESULT service_provider_try(const struct service_provider *config, VDS_OBJECT_ID *ret_id)
 {
     struct notifier_limits limits = { .max_sinks = 1, .max_pending = 1, .max_replay = 1 };
     struct notifier *notifier;
@@ -225,10 +243,12 @@ HRESULT service_provider_try(const struct service_provider *config)
     l = load_new(config, notifier);
     error_text_clear();
     hr = l ? load_provider(l) : E_OUTOFMEMORY;
-    if (SUCCEEDED(hr))
+    if (SUCCEEDED(hr)) {
+        *ret_id = l->loaded.id;
         service_provider_unload(&l->loaded);
-    else if (l)
+    } else if (l) {
         loaded_release(&l->loaded);
+    }
     load_unref(l);
     notifier_unref(notifier);
     return hr;

@@ -6,10 +6,12 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error_text.h"
 #include "service/initiator.h"
 #include "service/iscsiadm.h"
+#include "service/records.h"
 
 struct job {
     atomic_uint refs; /* the async object's and the thread's */
@@ -60,9 +62,48 @@ static HRESULT node_update(const struct login *j, const char *name, const char *
                                                                                       : VDS_E_ISCSI_LOGIN_FAILED;
 }
 
+/* "-o new" begins a record that is there anew, and its secrets with it: only where there is none. */
+HRESULT login_make_record(const struct login *j)
+{
+    static const char *const show[] = { "-o", "show", NULL }, *const new_record[] = { "-o", "new", NULL };
+    struct record_auth auth;
+    int exit_code = 0;
+    HRESULT hr = run_on_node(j, show, &exit_code);
+
+    if (FAILED(hr) || exit_code == ISCSIADM_OK)
+        return hr;
+    hr = records_read(j->target, &auth); /* those of the target's other portals */
+    if (SUCCEEDED(hr))
+        hr = run_on_node(j, new_record, &exit_code);
+    if (SUCCEEDED(hr) && exit_code != ISCSIADM_OK)
+        hr = exit_code == ISCSIADM_ACCESS ? E_ACCESSDENIED : VDS_E_ISCSI_LOGIN_FAILED;
+    if (SUCCEEDED(hr) && auth.value[RECORD_SECRET][0])
+        hr = records_write(j->target, (1u << N_RECORD_FIELDS) - 1, &auth, false);
+    explicit_bzero(&auth, sizeof auth);
+    return hr;
+}
+
+/* What open-iscsi would find out halfway, and tell in the system's log alone. */
+static HRESULT check_secrets(const struct login *j)
+{
+    struct record_auth auth;
+    HRESULT hr = j->auth == VDS_IAT_NONE ? S_FALSE : records_read(j->target, &auth);
+    const char *missing;
+
+    if (hr != S_OK)
+        return hr;
+    missing = !auth.value[RECORD_SECRET][0] ? "RememberTargetSharedSecret"
+              : j->auth == VDS_IAT_MUTUAL_CHAP && !auth.value[RECORD_SECRET_IN][0] ? "SetInitiatorSharedSecret"
+                                                                                    : NULL;
+    explicit_bzero(&auth, sizeof auth);
+    if (!missing)
+        return S_OK;
+    error_text_set("open-iscsi has no secret for this login: %s sets it", missing);
+    return VDS_E_ISCSI_LOGIN_FAILED;
+}
+
 static HRESULT do_login(const struct login *j)
 {
-    static const char *const new_record[] = { "-o", "new", NULL };
     static const char *const login[] = { "--login", NULL };
     const struct {
         const char *name, *value;
@@ -73,14 +114,16 @@ static HRESULT do_login(const struct login *j)
         { "node.startup", j->persistent ? "automatic" : "manual" },
     };
     int exit_code = 0;
-    HRESULT hr = run_on_node(j, new_record, &exit_code); /* keeps one that is there */
+    HRESULT hr = login_make_record(j);
 
+    if (SUCCEEDED(hr))
+        hr = check_secrets(j);
     for (size_t i = 0; SUCCEEDED(hr) && i < ARRAY_SIZE(settings); i++)
         hr = node_update(j, settings[i].name, settings[i].value);
     if (SUCCEEDED(hr))
         hr = run_on_node(j, login, &exit_code);
     if (FAILED(hr) || exit_code == ISCSIADM_OK || exit_code == ISCSIADM_SESSION_EXISTS)
-        return hr;
+        return FAILED(hr) ? hr : S_OK;
     return exit_code == ISCSIADM_ACCESS ? E_ACCESSDENIED : VDS_E_ISCSI_LOGIN_FAILED;
 }
 
@@ -145,7 +188,7 @@ static HRESULT job_status(void *arg, HRESULT *ret_hr, ULONG *ret_percent)
 static HRESULT job_cancel(void *arg)
 {
     (void)arg;
-    return VDS_E_NOT_SUPPORTED;
+    return service_not_supported("what iscsiadm has begun it ends");
 }
 
 static void job_on_end(void *arg, void (*told)(void *arg), void *told_arg)

@@ -14,6 +14,9 @@ struct login {
     VDS_ISCSI_AUTH_TYPE auth;
 };
 
+/* A record of open-iscsi's for the target at that portal, over that interface: makes one where there is none. */
+HRESULT login_make_record(const struct login *where);
+
 /* Copies it. */
 HRESULT login_start(const struct login *what, VDS_ASYNC_OUTPUT_TYPE type, IVdsAsync **ret_async);
 

@@ -41,6 +41,7 @@ struct subscription {
     struct list_node queue;
     uint32_t n_pending, max_pending;
     bool lost;      /* events, since the last that were taken */
+    bool untold;    /* that they were lost: there was no memory for that news; it goes with the next */
     bool closed;    /* nothing comes any more: deliver the rest, then end */
     bool abandoned; /* nobody waits for the rest */
     bool done;
@@ -115,12 +116,15 @@ static void subscription_unref(struct subscription *s)
     free(s);
 }
 
+/* NULL: there was no memory for what came. */
 static void subscription_put(struct subscription *s, struct batch *b)
 {
     struct queued *q = NULL;
 
     pthread_mutex_lock(&s->lock);
-    if (s->n_pending + (uint32_t)b->n <= s->max_pending)
+    s->lost |= s->untold;
+    s->untold = false;
+    if (b && s->n_pending + (uint32_t)b->n <= s->max_pending)
         q = malloc(sizeof *q);
     if (q) {
         atomic_fetch_add(&b->refs, 1);
@@ -167,17 +171,28 @@ static struct batch *subscription_next(struct subscription *s)
     return b;
 }
 
+static void subscription_missed(struct subscription *s, const struct batch *b)
+{
+    log_warning("service: no memory for %d notifications, a client misses them", b->n);
+    pthread_mutex_lock(&s->lock);
+    if (b == s->out_of_sync)
+        s->untold = true;
+    else
+        s->lost = true;
+    pthread_mutex_unlock(&s->lock);
+}
+
 /* The sink frees what it gets, whatever it answers. */
-static void deliver(IVdsAdviseSink *sink, const struct batch *b)
+static void deliver(struct subscription *s, const struct batch *b)
 {
     VDS_NOTIFICATION *items = com_task_calloc((size_t)b->n, sizeof *items);
 
     if (!items) {
-        log_warning("service: no memory for %d notifications, a client misses them", b->n);
+        subscription_missed(s, b);
         return;
     }
     memcpy(items, b->items, (size_t)b->n * sizeof *items);
-    IVdsAdviseSink_OnNotify(sink, b->n, items);
+    IVdsAdviseSink_OnNotify(s->sink, b->n, items);
 }
 
 static void subscription_drop_queue(struct subscription *s)
@@ -199,7 +214,7 @@ static void *subscription_run(void *arg)
 
         if (!b)
             break;
-        deliver(s->sink, b);
+        deliver(s, b);
     }
     IVdsAdviseSink_Release(s->sink);
     pthread_mutex_lock(&s->lock);
@@ -374,11 +389,11 @@ static HRESULT notifier_put(struct notifier *n, const VDS_NOTIFICATION *items, L
     HRESULT hr = S_FALSE;
 
     pthread_mutex_lock(&n->lock);
-    if (b && n->open && !n->closed) {
+    if (n->open && !n->closed) {
         replay_put(n->replay, items, n_items); /* first, so that who hears of it finds it there */
         list_for_each(l, &n->subscriptions)
             subscription_put(container_of(l, struct subscription, link), b);
-        hr = S_OK;
+        hr = b ? S_OK : S_FALSE;
     }
     pthread_mutex_unlock(&n->lock);
     return hr;

@@ -24,6 +24,7 @@
 
 struct verdict {
     HRESULT hr;
+    VDS_OBJECT_ID id;
     char reason[200];
 };
 
@@ -36,7 +37,7 @@ _Noreturn void service_probe_main(const char *path, const char *clsid)
 
     fcntl(VERDICT_FD, F_SETFD, FD_CLOEXEC);
     if (guid_parse(clsid, (struct guid *)(void *)&config.clsid) == 0)
-        v.hr = service_provider_try(&config);
+        v.hr = service_provider_try(&config, &v.id);
     strncpy(v.reason, error_text_get(), sizeof v.reason - 1);
     if (write(VERDICT_FD, &v, sizeof v) != sizeof v)
         _exit(EXIT_FAILURE);
@@ -145,7 +146,7 @@ static HRESULT judge(int status, bool late, uint32_t timeout_ms, const struct ve
     return VDS_E_PROVIDER_INITIALIZATION_FAILED;
 }
 
-HRESULT service_provider_probe(const char *prober, const struct service_provider *config, uint32_t timeout_ms)
+HRESULT service_provider_probe(const char *prober, const struct service_provider *config, uint32_t timeout_ms, VDS_OBJECT_ID *ret_id)
 {
     int fds[2], status, r;
     struct verdict v;
@@ -164,5 +165,7 @@ HRESULT service_provider_probe(const char *prober, const struct service_provider
     status = await_end(pid, timeout_ms, &late);
     told = read(fds[0], &v, sizeof v) == sizeof v;
     close(fds[0]);
+    if (told)
+        *ret_id = v.id;
     return judge(status, late, timeout_ms, told ? &v : NULL);
 }

@@ -74,7 +74,7 @@ static void *service_start_run(void *arg)
     for (size_t i = 0; i < s->options.n_providers && !service_stopping(s); i++) {
         struct loaded *slot = &s->providers[s->n_providers];
 
-        if (SUCCEEDED(service_provider_load(&s->configs[i], s->notifier, &s->options, slot)))
+        if (SUCCEEDED(service_provider_load(&s->configs[i], s->notifier, &s->options, s->providers, s->n_providers, slot)))
             s->n_providers++; /* nobody looks before READY */
     }
     notifier_open(s->notifier);
@@ -368,7 +368,7 @@ static HRESULT service_change_flags(struct service *s, ULONG set, ULONG clear)
     if (FAILED(hr))
         return hr;
     if ((set | clear) & ~(ULONG)FLAGS_SETTABLE)
-        return VDS_E_NOT_SUPPORTED;
+        return service_not_supported("auto mount is the one flag that can be set");
     pthread_mutex_lock(&s->lock);
     s->flags = (s->flags | set) & ~clear;
     pthread_mutex_unlock(&s->lock);
@@ -442,7 +442,7 @@ static HRESULT service_Reboot(IVdsService *face)
 {
     HRESULT hr = service_wait(service_from_IVdsService(face));
 
-    return FAILED(hr) ? hr : VDS_E_NOT_SUPPORTED;
+    return FAILED(hr) ? hr : service_not_supported("the service does not restart its host");
 }
 
 /* ---- registrations ------------------------------------------------------------------------------------- */

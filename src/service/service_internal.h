@@ -58,15 +58,17 @@ struct loaded {
     IVdsProviderPrivate *private_face;
     IVdsHwProvider *hw; /* NULL: not a hardware provider */
     DWORD mask;         /* VDS_QUERY_..._PROVIDERS */
+    VDS_OBJECT_ID id;   /* GUID_NULL: it does not say */
 };
 
-/* Blocks for options->load_timeout_ms at most, twice that with a prober. A failure is in the log, with the provider's name. */
-HRESULT service_provider_load(const struct service_provider *config, struct notifier *notifier,
-                              const struct service_options *options, struct loaded *ret_loaded);
-/* Loads and unloads it, here and now. */
-HRESULT service_provider_try(const struct service_provider *config);
+/* Blocks for options->load_timeout_ms at most, twice that with a prober. A failure is in the log, with the provider's name. One with the id
+ * of one of the n `others` is not loaded: two with one id would be one to every client. */
+HRESULT service_provider_load(const struct service_provider *config, struct notifier *notifier, const struct service_options *options,
+                              const struct loaded *others, size_t n, struct loaded *ret_loaded);
+/* Loads and unloads it, here and now. GUID_NULL: it does not say. */
+HRESULT service_provider_try(const struct service_provider *config, VDS_OBJECT_ID *ret_id);
 /* The same in a process of its own. */
-HRESULT service_provider_probe(const char *prober, const struct service_provider *config, uint32_t timeout_ms);
+HRESULT service_provider_probe(const char *prober, const struct service_provider *config, uint32_t timeout_ms, VDS_OBJECT_ID *ret_id);
 /* OnUnload, asked first and then by force; drops the references. */
 void service_provider_unload(struct loaded *loaded);
 

@@ -309,6 +309,8 @@ static int take_path(struct dir_path *path, void *arg)
 {
     struct engine_drain *drain = arg;
 
+    if (path->drain == drain)
+        return 0; /* named twice */
     path->state = PATH_DRAINING;
     path->drain = drain;
     list_append(&drain->paths, &path->in_drain);
@@ -322,43 +324,58 @@ static int refuse_busy(struct dir_path *path, void *arg)
     return path->drain ? -EBUSY : 0;
 }
 
-/* Calls fn for the pairs that are meant until one says no. Under the lock. */
-static int each_path(struct target_directory *dir, const struct guid *target_id, const struct guid *portal_id,
-                     int (*fn)(struct dir_path *path, void *arg), void *arg)
+/* The pairs that are meant: as in engine_drain_start(). */
+struct scope {
+    const struct guid *target, *portals;
+    size_t n_portals;
+};
+
+static int each_in_list(struct list_node *head, bool of_target, int (*fn)(struct dir_path *path, void *arg), void *arg)
 {
-    struct dir_target *target = target_id ? target_dir_target(dir, target_id) : NULL;
-    struct dir_portal *portal = portal_id ? target_dir_portal(dir, portal_id) : NULL;
-    struct dir_path *path = target && portal_id ? target_dir_path(target, portal_id) : NULL;
-    struct list_node *head = target ? &target->paths : portal ? &portal->paths : NULL;
+    int r = 0;
 
-    if ((target_id && !target) || (!target_id && !portal) || (target_id && portal_id && !path))
-        return -ENOENT;
-    if (path)
-        return fn(path, arg);
-    list_for_each(node, head) {
-        int r = fn(target ? container_of(node, struct dir_path, in_target) : container_of(node, struct dir_path, in_portal), arg);
-
-        if (r < 0)
-            return r;
-    }
-    return 0;
+    for (struct list_node *n = head->next; n != head && r == 0; n = n->next)
+        r = fn(of_target ? container_of(n, struct dir_path, in_target) : container_of(n, struct dir_path, in_portal), arg);
+    return r;
 }
 
-int engine_drain_start(struct engine *engine, const struct guid *target, const struct guid *portal, uint32_t limit_ms,
+/* Calls fn for the pairs that are meant until one says no. Under the lock. */
+static int each_path(struct target_directory *dir, const struct scope *scope, int (*fn)(struct dir_path *path, void *arg), void *arg)
+{
+    struct dir_target *target = scope->target ? target_dir_target(dir, scope->target) : NULL;
+    struct dir_portal *portal = scope->target ? NULL : target_dir_portal(dir, scope->portals);
+    int r = 0;
+
+    if (!target && !portal)
+        return -ENOENT;
+    if (portal)
+        return each_in_list(&portal->paths, /* of_target= */ false, fn, arg);
+    if (scope->n_portals == 0)
+        return each_in_list(&target->paths, /* of_target= */ true, fn, arg);
+    for (size_t i = 0; i < scope->n_portals && r == 0; i++) {
+        struct dir_path *path = target_dir_path(target, &scope->portals[i]);
+
+        r = path ? fn(path, arg) : -ENOENT;
+    }
+    return r;
+}
+
+int engine_drain_start(struct engine *engine, const struct guid *target, const struct guid *portals, size_t n_portals, uint32_t limit_ms,
                        struct engine_drain **ret_drain)
 {
+    const struct scope scope = { target, portals, n_portals };
     struct engine_drain *drain;
     int r;
 
-    if (!target && !portal)
+    if (!target && n_portals != 1)
         return -EINVAL;
     drain = drain_new(engine, limit_ms);
     if (!drain)
         return -ENOMEM;
     target_dir_write(&engine->dir);
-    r = each_path(&engine->dir, target, portal, refuse_busy, NULL);
+    r = each_path(&engine->dir, &scope, refuse_busy, NULL);
     if (r == 0) {
-        each_path(&engine->dir, target, portal, take_path, drain);
+        each_path(&engine->dir, &scope, take_path, drain);
         list_append(&engine->drains, &drain->link);
         drain->status.n_left = drain->status.n_start;
         drain->status.finished = drain->status.n_left == 0;

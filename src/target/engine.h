@@ -88,6 +88,9 @@ int engine_discovery_set_mutual(struct engine *engine, const char *initiator, co
 int engine_path_add(struct engine *engine, const struct guid *target, const struct guid *portal, uint16_t tag);
 /* Only after a drain that ended well, or for a pair that has no connections. -ENOENT, -EBUSY. */
 int engine_path_remove(struct engine *engine, const struct guid *target, const struct guid *portal);
+/* Into another group: the pair has that tag and is listed again, with no moment between in which a login there finds nothing. Only when
+ * engine_path_remove() would do. -ENOENT, -EBUSY. */
+int engine_path_retag(struct engine *engine, const struct guid *target, const struct guid *portal, uint16_t tag);
 
 /* ---- draining: design section 4 ---------------------------------------------------------------------------------------------------- */
 
@@ -97,19 +100,19 @@ struct engine_drain_status {
     bool finished, cancelled; /* finished may come a little after n_left = 0: see engine_drain_start() */
 };
 
-/* Takes the pair (portal NULL: all of the target's; target NULL: all targets on the portal) out of login and discovery, asks its
- * connections to log out, closes the rest at the limit. New logins get 0x0301, or a redirect 0x0101 to a surviving open portal of the
+/* Takes the pairs of a target with some portals (n_portals 0: with all of its portals; target NULL: of all targets with the one portal)
+ * out of login and discovery at once, asks their connections to log out, closes the rest at the limit. New logins get 0x0301, or a redirect 0x0101 to a surviving open portal of the
  * same group. An initiator that leaves as asked comes back to the address it knows: while there is such a portal, the drain finishes
  * only when those who left have been redirected or have come in elsewhere - at the latest Time2Wait + 3 s after the last connection
  * went, or at the limit. -ENOENT, -EBUSY (one is running on the same pair). limit_ms 0: event 2 and close at once. */
-int engine_drain_start(struct engine *engine, const struct guid *target, const struct guid *portal, uint32_t limit_ms,
+int engine_drain_start(struct engine *engine, const struct guid *target, const struct guid *portals, size_t n_portals, uint32_t limit_ms,
                        struct engine_drain **ret_drain);
 /* Waits until finished or cancelled, or timeout_ms (-1: for ever): 0, -ECANCELED, -ETIMEDOUT. Any number of threads. */
 int engine_drain_wait(struct engine_drain *drain, int timeout_ms);
 void engine_drain_status(struct engine_drain *drain, struct engine_drain_status *ret_status);
 /* Puts the pair(s) back into login and discovery; connections that stayed go on. Allowed until engine_drain_free(), finished or not. */
 void engine_drain_cancel(struct engine_drain *drain);
-/* Ends the drain object. Not cancelled: the pair stays out of the tables until engine_path_remove() or engine_drain_cancel(). */
+/* Ends the drain object. Not cancelled: the pair stays out of the tables until engine_path_remove(), engine_path_retag() or engine_drain_cancel(). */
 void engine_drain_free(struct engine_drain *drain);
 
 /* ---- logical units ------------------------------------------------------------------------------------------------------------------ */

@@ -143,7 +143,9 @@ int engine_path_add(struct engine *engine, const struct guid *target, const stru
     return r;
 }
 
-static int path_remove(struct target_directory *dir, const struct guid *target_id, const struct guid *portal_id)
+/* Under the lock. */
+static int path_find_unused(struct target_directory *dir, const struct guid *target_id, const struct guid *portal_id,
+                            struct dir_path **ret_path)
 {
     struct dir_target *target = target_dir_target(dir, target_id);
     struct dir_path *path = target ? target_dir_path(target, portal_id) : NULL;
@@ -152,17 +154,39 @@ static int path_remove(struct target_directory *dir, const struct guid *target_i
         return -ENOENT;
     if (atomic_load(&path->n_conns) > 0)
         return -EBUSY;
-    target_drain_forget(path);
-    target_dir_path_free(dir, path);
+    *ret_path = path;
     return 0;
 }
 
 int engine_path_remove(struct engine *engine, const struct guid *target, const struct guid *portal)
 {
+    struct dir_path *path;
     int r;
 
     target_dir_write(&engine->dir);
-    r = path_remove(&engine->dir, target, portal);
+    r = path_find_unused(&engine->dir, target, portal, &path);
+    if (r == 0) {
+        target_drain_forget(path);
+        target_dir_path_free(&engine->dir, path);
+    }
+    target_dir_unlock(&engine->dir);
+    return r;
+}
+
+int engine_path_retag(struct engine *engine, const struct guid *target, const struct guid *portal, uint16_t tag)
+{
+    struct dir_path *path;
+    int r;
+
+    if (tag == 0)
+        return -EINVAL;
+    target_dir_write(&engine->dir);
+    r = path_find_unused(&engine->dir, target, portal, &path);
+    if (r == 0) {
+        target_drain_forget(path);
+        path->tag = tag;
+        path->state = PATH_LISTED;
+    }
     target_dir_unlock(&engine->dir);
     return r;
 }

@@ -144,6 +144,8 @@ static void logins_and_logouts_end_as_iscsiadm_says(void **state)
         stand_in_says("login", table[i].code);
         stand_in_says("logout", table[i].code);
         assert_hr(login(VDS_ILT_MANUAL, portal_id, VDS_ILF_MULTIPATH_ENABLED), table[i].login);
+        if (table[i].login == (HRESULT)VDS_E_ISCSI_LOGIN_FAILED)
+            assert_string_equal(vds_error_text(), "iscsiadm: initiator reported error (8 - timed out)");
         assert_hr(logout(), table[i].logout);
     }
     stand_in_says("login", 0);
@@ -156,16 +158,39 @@ static void logins_and_logouts_end_as_iscsiadm_says(void **state)
 
 static void secrets_go_into_the_records_of_open_iscsi(void **state)
 {
-    UCHAR bytes[] = "0123456789ab";
-    VDS_ISCSI_SHARED_SECRET secret = { bytes, 12 }, shorter = { bytes, 11 };
+    UCHAR bytes[] = "0123456789ab", other[] = "ba9876543210", blank[] = "0123456789 b";
+    VDS_ISCSI_SHARED_SECRET secret = { bytes, 12 }, shorter = { bytes, 11 }, mine = { other, 12 }, unfit = { blank, 12 };
+    LPWSTR name;
 
     (void)state;
+    assert_hr(IVdsServiceIscsi_GetInitiatorName(iscsi, &name), S_OK);
+    CoTaskMemFree(name);
+    stand_in_says("login", 0);
+    assert_hr(IVdsServiceIscsi_SetInitiatorSharedSecret(iscsi, &secret, GUID_NULL), VDS_E_OBJECT_NOT_FOUND); /* no record yet */
+    assert_hr(login(VDS_ILT_MANUAL, portal_id, 0), VDS_E_ISCSI_LOGIN_FAILED);                               /* CHAP without a secret */
     assert_hr(IVdsServiceIscsi_RememberTargetSharedSecret(iscsi, target_id, &secret), S_OK);
+    assert_hr(login(VDS_ILT_MANUAL, portal_id, 0), S_OK);
     assert_hr(IVdsServiceIscsi_RememberTargetSharedSecret(iscsi, target_id, NULL), S_OK);
+    assert_hr(login(VDS_ILT_MANUAL, portal_id, 0), VDS_E_ISCSI_LOGIN_FAILED);
     assert_hr(IVdsServiceIscsi_RememberTargetSharedSecret(iscsi, target_id, &shorter), E_INVALIDARG);
+    assert_hr(IVdsServiceIscsi_RememberTargetSharedSecret(iscsi, target_id, &unfit), E_INVALIDARG);
     assert_hr(IVdsServiceIscsi_RememberTargetSharedSecret(iscsi, GUID_NULL, &secret), E_INVALIDARG);
     assert_hr(IVdsServiceIscsi_RememberTargetSharedSecret(iscsi, portal_id, &secret), VDS_E_OBJECT_NOT_FOUND);
+    assert_hr(IVdsServiceIscsi_RememberTargetSharedSecret(iscsi, portal_id, NULL), VDS_E_OBJECT_NOT_FOUND);
+    assert_hr(IVdsServiceIscsi_RememberTargetSharedSecret(iscsi, target_id, &mine), S_OK);
     assert_hr(IVdsServiceIscsi_SetInitiatorSharedSecret(iscsi, &secret, GUID_NULL), S_OK);
+    assert_hr(IVdsServiceIscsi_SetInitiatorSharedSecret(iscsi, NULL, target_id), S_OK);
+    assert_hr(IVdsServiceIscsi_SetInitiatorSharedSecret(iscsi, &secret, target_id), S_OK);
+}
+
+static void who_may_not_use_open_iscsi_is_told_so(void **state)
+{
+    IEnumVdsObject *members = NULL;
+
+    (void)state;
+    stand_in_says("nobody", 1);
+    assert_hr(IVdsServiceIscsi_QueryInitiatorAdapters(iscsi, &members), E_ACCESSDENIED);
+    assert_string_equal(vds_error_text(), "open-iscsi is for root, and this service does not run as root");
 }
 
 static void make_target(IVdsSubSystemIscsi *array)
@@ -233,8 +258,9 @@ int main(int argc, char **argv)
     const struct CMUnitTest absent[] = { cmocka_unit_test(without_open_iscsi_all_is_VDS_E_NOT_SUPPORTED) };
     const struct CMUnitTest present[] = {
         cmocka_unit_test(the_interfaces_of_open_iscsi_are_portals_of_one_adapter),
+        cmocka_unit_test(secrets_go_into_the_records_of_open_iscsi), /* the next logs in with one of them */
         cmocka_unit_test(logins_and_logouts_end_as_iscsiadm_says),
-        cmocka_unit_test(secrets_go_into_the_records_of_open_iscsi),
+        cmocka_unit_test(who_may_not_use_open_iscsi_is_told_so), /* the last: from then on it is so */
     };
 
     if (argc != 2) {

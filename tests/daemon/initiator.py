@@ -3,6 +3,7 @@
 import hashlib
 import socket
 import struct
+import time
 
 OP_NOP_OUT, OP_SCSI, OP_TMF, OP_LOGIN, OP_TEXT, OP_DATA_OUT, OP_LOGOUT = 0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06
 OP_NOP_IN, OP_RESPONSE, OP_TMF_RESPONSE, OP_LOGIN_RESPONSE, OP_TEXT_RESPONSE = 0x20, 0x21, 0x22, 0x23, 0x24
@@ -280,13 +281,16 @@ def login(address, target, initiator=INITIATOR, isid=b"\x80\x00\x00\x00\x00\x01"
     return connection
 
 
-def login_following(address, target, initiator=INITIATOR, isid=b"\x80\x00\x00\x00\x00\x01"):
-    """As login(), going where a redirection points (RFC 7143 section 11.13.5, status class 1)."""
-    for _ in range(4):
+def login_following(address, target, initiator=INITIATOR, isid=b"\x80\x00\x00\x00\x00\x01", patient=False):
+    """As login(), going where a redirection points (RFC 7143 section 11.13.5, status class 1); patient: 0x0301 (service unavailable) is
+    tried again for up to a minute."""
+    hops, deadline = 0, time.monotonic() + 60
+    while hops < 4:
         try:
             return login(address, target, initiator, isid)
         except LoginRefused as refused:
-            if refused.status not in (0x0101, 0x0102):
+            if refused.status in (0x0101, 0x0102):
+                address, hops = refused.keys["TargetAddress"], hops + 1
+            elif not (patient and refused.status == 0x0301 and time.monotonic() < deadline):
                 raise
-            address = refused.keys["TargetAddress"]
     raise AssertionError("redirected in a circle")

@@ -1,13 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""vdsctl and vdsd as people meet them: exit codes, sentences, stable text, man pages that tell the truth."""
-import pathlib
-import re
+"""vdsctl and vdsd as people meet them: exit codes, sentences, stable text. (Their man pages: test_man.py.)"""
 import subprocess
 
 import harness
-
-DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs/man"
 
 
 class Cli(harness.ArrayTest):
@@ -98,15 +94,6 @@ class Cli(harness.ArrayTest):
         watch.terminate()
         watch.communicate(timeout=60)
         self.assertEqual(watch.returncode, 0)
-
-    def test_man_pages_list_what_help_lists(self):
-        for page, program in (("vdsctl.1", harness.VDSCTL), ("vdsd.8", harness.VDSD)):
-            text = subprocess.run([program, "--help"], capture_output=True, text=True, check=True).stdout
-            page_text = (DOCS / page).read_text()
-            for option in set(re.findall(r"--([a-z-]+)", text)):
-                self.assertRegex(page_text, rf"Fl -{option}\b", f"{page} does not tell --{option}")
-            for noun, verb in re.findall(r"^  (portal|target|group|lun|session) ([a-z-]+)", text, re.M):
-                self.assertIn(f".It Cm {noun} {verb}", page_text)
 
     def test_a_second_vdsd_on_the_same_state_is_refused(self):
         done = subprocess.run([harness.VDSD, "--state", self.array.directory / "state", "--socket", self.array.directory / "s2"],

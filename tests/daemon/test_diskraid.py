@@ -141,6 +141,18 @@ class Codes(unittest.TestCase):
         self.assertEqual((done.returncode, done.stderr), (0, b""))
         self.assertIn(b"  EXIT\n", done.stdout)
 
+    def test_scripts_in_utf_16_are_read(self):
+        for encoding, mark in (("utf-16-le", b"\xff\xfe"), ("utf-16-be", b"\xfe\xff")):
+            script = mark + "REM Gr\u00fc\u00dfe \U0001f600\r\n\r\nHELP EXIT\r\nname lun \u00e4 \U0001f600=b\r\n".encode(encoding)
+            done = subprocess.run([DISKRAID], input=script, capture_output=True, timeout=60)
+            self.assertIn(b"  EXIT\n", done.stdout)
+            self.assertIn("'\U0001f600' does not belong here", done.stderr.decode())
+            self.assertIn(b"line 4 ", done.stderr)
+            for bad in ("name lun ".encode(encoding) + b"\xd8\xd8a", "name lun x".encode(encoding) + b"\0", "name lun \0".encode(encoding)):
+                done = subprocess.run([DISKRAID], input=mark + bad, capture_output=True, timeout=60)
+                self.assertEqual((done.returncode, b"UTF-8" in done.stderr or b"control" in done.stderr), (5, True), done.stderr)
+            self.assertEqual(subprocess.run([DISKRAID], input=mark, capture_output=True, timeout=60).returncode, 0)
+
     def test_the_last_line_needs_no_newline(self):
         self.assertEqual(self.run_alone(stdin="frobnicate").returncode, 5)
 

@@ -10,11 +10,12 @@ import initiator
 
 
 class Worker(threading.Thread):
-    """Writes and verifies without pause until told to stop. Follows logout requests unless `stubborn`."""
+    """Writes and verifies without pause until told to stop. Follows logout requests unless `stubborn`; `patient`: tries again when it is
+    told that the service is not available now, as open-iscsi does."""
 
-    def __init__(self, address, target, name, stubborn=False, lba=0):
+    def __init__(self, address, target, name, stubborn=False, lba=0, patient=False):
         super().__init__(daemon=True)
-        self.target, self.name_, self.stubborn, self.lba = target, name, stubborn, lba
+        self.target, self.name_, self.stubborn, self.lba, self.patient = target, name, stubborn, lba, patient
         self.connection = initiator.login(address, target, name)
         self.passes, self.error, self.moves = 0, None, 0
         self.progress = threading.Condition()
@@ -45,7 +46,7 @@ class Worker(threading.Thread):
         address = self.connection.address
         self.connection.logout()
         self.connection.close()
-        self.connection = initiator.login_following(address, self.target, self.name_)
+        self.connection = initiator.login_following(address, self.target, self.name_, patient=self.patient)
         self.moves += 1
 
     def wait_for(self, n_more):
@@ -55,6 +56,12 @@ class Worker(threading.Thread):
         if self.error:
             raise self.error
         assert self.passes >= goal, "no progress"
+
+    def wait_for_event(self):
+        """Until the target has told it something."""
+        with self.progress:
+            self.progress.wait_for(lambda: self.connection.events or self.error, 60)
+        assert self.connection.events, "was told nothing"
 
     def wait_for_end(self):
         self.join(60)

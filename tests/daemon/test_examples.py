@@ -75,6 +75,30 @@ class Installed(unittest.TestCase):
                 self.assertEqual(done.returncode, 0, f"{' '.join(command)}\n{done.stderr}")
 
 
+class InstalledForCpp(harness.ArrayTest):
+    def test_a_program_in_the_style_of_the_sdk_runs(self):
+        source = pathlib.Path(__file__).resolve().parents[1] / "unit/idl/windows_program.cpp"
+        with tempfile.TemporaryDirectory() as root:
+            subprocess.run(["meson", "install", "-C", harness.BUILD, "--no-rebuild", "--quiet", "--destdir", root], check=True,
+                           stdout=subprocess.DEVNULL)
+            folder = next(pathlib.Path(root).rglob("vds-compat.pc")).parent
+            env = {**os.environ, "PKG_CONFIG_PATH": str(folder), "PKG_CONFIG_SYSROOT_DIR": root}
+            flags = subprocess.run(["pkg-config", "--cflags", "--libs", "vds-compat"], env=env, check=True, capture_output=True, text=True).stdout.split()
+            library = next(pathlib.Path(root).rglob("libvds.so")).parent
+            if b"libasan" in (library / "libvds.so").read_bytes():
+                flags += ["-fsanitize=address"]
+            subprocess.run(["c++", "-Wall", "-Wextra", "-Werror", "-DUNICODE", "-D_UNICODE", str(source), *flags, "-Wl,--allow-shlib-undefined",
+                            "-o", f"{root}/program"], check=True)
+            done = subprocess.run([f"{root}/program", "Gr\u00fcn"], capture_output=True, text=True, timeout=120,
+                                  env={**os.environ, "VDS_SOCKET": self.array.socket, "LD_LIBRARY_PATH": str(library)})
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertEqual(done.stdout.splitlines()[0], "program Gr\u00fcn")
+        self.assertRegex(done.stdout, r"(?m)^lun event 108 \{[0-9A-F-]{36}\}$")
+        self.assertRegex(done.stdout, r"(?m)^vendor VDS product VIRTUAL-DISK serial [0-9a-f-]{36} bus 9 ids 2$")
+        self.assertRegex(done.stdout, r"(?m)^event seen$")
+        self.assertEqual(self.array.json("lun", "list"), [])
+
+
 class WindowsStyle(harness.ArrayTest):
     """Sources for Windows, compiled as they are."""
 

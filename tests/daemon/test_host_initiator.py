@@ -13,13 +13,30 @@ import harness
 
 PROGRAM = harness.BUILD / "tests/daemon/host_initiator"
 STAND_IN = """#!/bin/sh
+# Records are files as the real one has them: "-o new" begins one anew, "-o show" and "-o update" want one to be there.
 here=$(dirname "$0")
 echo "$*" >> "$here/log"
+target= portal= iface=default value= name=
+for word; do
+    case "$last" in -T) target=$word ;; -p) portal=$(echo "$word" | sed 's/:\\([0-9]*\\)$/,\\1/') ;; -n) name=$word ;; -v) value=$word ;; esac
+    last=$word
+done
+record="$VDS_OPEN_ISCSI/nodes/$target/$portal"
 case "$*" in
-    "-m iface") echo "default tcp,<empty>,<empty>,<empty>,<empty>"
+    "-m iface") [ ! -f "$here/nobody" ] || {
+                    printf 'iscsiadm: Maybe you are not root?\\niscsiadm: Could not lock discovery DB\\niscsiadm: Could not read iface . Error 6\\n' >&2
+                    exit 6
+                }
+                echo "default tcp,<empty>,<empty>,<empty>,<empty>"
                 echo "lan tcp,00:11:22:33:44:55,192.0.2.7,eth0,<empty>"
                 echo "card qla4xxx,<empty>,<empty>,<empty>,<empty>" ;;
-    *--login) exit $(cat "$here/login") ;;
+    *"-o new") mkdir -p "$VDS_OPEN_ISCSI/nodes/$target"
+               (umask 077; printf '# BEGIN RECORD 2.1.8\\nnode.name = %s\\nnode.session.auth.authmethod = None\\n# END RECORD\\n' "$target" > "$record") ;;
+    *"-o show") [ -f "$record" ] || { echo "iscsiadm: No records found" >&2; exit 21; } ;;
+    *"-o update"*) [ -f "$record" ] || exit 21 ;;
+    *--login) echo "Logging in to [iface: default, target: $target]"
+              [ $(cat "$here/login") = 0 ] || printf 'iscsiadm: initiator reported error (8 - timed out)\\niscsiadm: Could not log into all portals\\n' >&2
+              exit $(cat "$here/login") ;;
     *--logout) exit $(cat "$here/logout") ;;
 esac
 """
@@ -27,7 +44,7 @@ esac
 
 class HostInitiator(unittest.TestCase):
     def run_program(self, path, word):
-        with mock.patch.dict(os.environ, {"VDS_TEST_PATH": path}):
+        with mock.patch.dict(os.environ, {"VDS_TEST_PATH": path, "VDS_OPEN_ISCSI": str(word)}):
             array = harness.Array(("127.0.0.1",))
         self.addCleanup(array.remove)
         done = subprocess.run([str(PROGRAM), str(word)], capture_output=True, text=True, timeout=300,
@@ -45,14 +62,22 @@ class HostInitiator(unittest.TestCase):
             stand_in = pathlib.Path(directory) / "iscsiadm"
             stand_in.write_text(STAND_IN)
             stand_in.chmod(0o755)
+            (pathlib.Path(directory) / "initiatorname.iscsi").write_text("# our name\nInitiatorName=iqn.2026-01.org.example:host\n")
             array = self.run_program(f"{directory}:{os.environ['PATH']}", directory)
             log = (pathlib.Path(directory) / "log").read_text()
             self.assertIn(f"-p {array.portals[0]} --login", log)
             self.assertIn("-n node.conn[0].iscsi.HeaderDigest -v CRC32C", log)
             self.assertIn("-n node.session.auth.authmethod -v CHAP", log)
             self.assertIn("-n node.startup -v automatic", log)
-            self.assertIn("-n node.session.auth.password -v 0123456789ab -T iqn.", log)
-            self.assertIn("-n node.session.auth.password_in -v 0123456789ab\n", log)
+            self.assertNotIn("0123456789ab", log)  # whoever looks at the list of processes sees the arguments
+            record, = pathlib.Path(directory).glob("nodes/*/*")
+            self.assertEqual(record.stat().st_mode & 0o777, 0o600)
+            lines = record.read_text().splitlines()
+            self.assertEqual(lines[-5:], ["node.session.auth.username = iqn.2026-01.org.example:host", "node.session.auth.password = ba9876543210",
+                                          f"node.session.auth.username_in = {record.parent.name}",
+                                          "node.session.auth.password_in = 0123456789ab", "# END RECORD"])
+            self.assertEqual(log.count("-o new"), 1)  # a second one would have taken the secrets away
+            self.assertEqual([f.name for f in pathlib.Path(directory).glob(".vds-*")], [])
 
 
 if __name__ == "__main__":

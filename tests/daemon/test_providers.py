@@ -110,6 +110,18 @@ class BadProviders(unittest.TestCase):
         self.assertRegex(self.log(array), r"/nonexistent.so is left out .*No such file")
         self.assertRegex(self.log(array), rf"{EXAMPLE},{other} is left out \(0x80040111\)")
 
+    def test_one_whose_id_is_there_already_is_left_out(self):
+        array = self.array(*providers(EXAMPLE, EXAMPLE))
+        _, paths = Bus(array).call("/org/vds/service", "IVdsService.QueryProviders", "u", 2)
+        self.assertEqual(len(paths), 2, self.log(array))
+        self.assertRegex(self.log(array), rf"{EXAMPLE} is left out \(0x80042403\): a provider with its id is loaded already")
+        _, paths = Bus(array).call(paths[1], "IVdsHwProvider.QuerySubSystems")
+        self.assertEqual(len(paths), 1)
+        self.assertEqual(Bus(array).call(SUBSYSTEM, "IVdsSubSystem.SetStatus", "u", 4), [0])  # the first has not lost its sink to the second
+        with array.ctl_start("--json", "watch", "--since", "0") as watch:
+            self.assertIn("e5931b98-ea0e-40f2-a821-8ff8b5eb592a", watch.stdout.readline())
+            watch.terminate()
+
     def test_a_class_may_be_named_behind_the_file(self):
         array = self.array(*providers(f"{EXAMPLE},f0dfa499-5a2c-43af-83c5-ca1c5c1fea43"))
         _, paths = Bus(array).call("/org/vds/service", "IVdsService.QueryProviders", "u", 2)

@@ -535,6 +535,23 @@ static void check_nobody_is_there(unsigned t, unsigned p)
                   "a session is left on a pair that has been taken out");
 }
 
+/* Drained, a pair goes, or it comes back under another tag. */
+static void path_drained(unsigned t, unsigned p)
+{
+    struct pair *pair = &world.pairs[t][p];
+    uint16_t tag = sim_chance(30) ? (uint16_t)(1 + sim_below(3)) : 0;
+    int r;
+
+    check_nobody_is_there(t, p);
+    if (tag)
+        r = engine_path_retag(world.engine, id_of('T', t), id_of('P', p), tag);
+    else
+        r = engine_path_remove(world.engine, id_of('T', t), id_of('P', p));
+    sim_check(r == 0, "%s a path: %d", tag ? "retagging" : "removing", r);
+    pair->in = tag != 0;
+    pair->tag = tag;
+}
+
 static void path_remove(unsigned t, unsigned p)
 {
     struct pair *pair = &world.pairs[t][p];
@@ -544,17 +561,13 @@ static void path_remove(unsigned t, unsigned p)
 
     pair->version++;
     sim_trace("drains %s at %s, %u ms", target_name[t], portal_address[p], limit_ms);
-    r = engine_drain_start(world.engine, id_of('T', t), id_of('P', p), limit_ms, &drain);
+    r = engine_drain_start(world.engine, id_of('T', t), id_of('P', p), 1, limit_ms, &drain);
     sim_check(r == 0, "starting a drain: %d", r);
-    if (drain_to_its_end(drain, limit_ms)) {
-        r = engine_path_remove(world.engine, id_of('T', t), id_of('P', p));
-        sim_check(r == 0, "removing a path: %d", r);
-        check_nobody_is_there(t, p);
-        pair->in = false;
-    }
+    if (drain_to_its_end(drain, limit_ms))
+        path_drained(t, p);
     engine_drain_free(drain);
     pair->version++;
-    sim_trace("%s at %s is %s", target_name[t], portal_address[p], pair->in ? "kept" : "out");
+    sim_trace("%s at %s is %s", target_name[t], portal_address[p], pair->in ? "in" : "out");
 }
 
 static void move_something(void)
@@ -594,7 +607,7 @@ static void take_portal_down(void)
 
     world.portal_version[p]++;
     sim_trace("drains %s for all, %u ms", portal_address[p], limit_ms);
-    r = engine_drain_start(world.engine, NULL, id_of('P', p), limit_ms, &drain);
+    r = engine_drain_start(world.engine, NULL, id_of('P', p), 1, limit_ms, &drain);
     sim_check(r == 0, "draining a portal: %d", r);
     if (drain_to_its_end(drain, limit_ms)) {
         r = engine_portal_close(world.engine, id_of('P', p));

@@ -198,7 +198,7 @@ static int remove_first(struct engine *engine)
     struct guid target = id_of(2, 0, 0), portal = id_of(1, 0, 0);
     struct engine_drain_status status;
     struct engine_drain *drain;
-    int r = engine_drain_start(engine, &target, &portal, 10000, &drain);
+    int r = engine_drain_start(engine, &target, &portal, 1, 10000, &drain);
 
     if (r < 0)
         return r;

@@ -18,7 +18,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "kernel.h"
+#include "text.h"
+#include "uuid.h"
 #include "wide.h"
+#include "wide_s.h"
 
 #define interface struct
 #define CONST const
@@ -30,10 +34,64 @@
 #define __stdcall
 #define __RPC_FAR
 
+#define __int64 long long
+#define FAR
+#define PASCAL
+#define CALLBACK
+#define APIENTRY
+#define DECLSPEC_NOVTABLE
+#define DECLSPEC_UUID(id)
+
+typedef char *LPSTR, *PSTR, *PCHAR;
+typedef const char *LPCSTR, *PCSTR;
+typedef BYTE *LPBYTE, *PBYTE;
+typedef UCHAR *PUCHAR;
+typedef USHORT *PUSHORT;
+typedef WORD *LPWORD, *PWORD;
+typedef DWORD *LPDWORD, *PDWORD;
+typedef ULONG *LPULONG, *PULONG;
+typedef LONG *LPLONG, *PLONG;
+typedef BOOL *LPBOOL, *PBOOL;
+typedef ULONGLONG ULONG64, DWORD64, UINT64, DWORDLONG, *PULONGLONG;
+typedef LONGLONG LONG64, INT64, *PLONGLONG;
+typedef uintptr_t ULONG_PTR, UINT_PTR, DWORD_PTR;
+typedef intptr_t LONG_PTR, INT_PTR;
+typedef WCHAR OLECHAR, *LPOLESTR;
+typedef const WCHAR *LPCOLESTR;
+typedef const void *LPCVOID;
+typedef GUID UUID, *LPGUID;
+typedef IID *LPIID;
+typedef CLSID *LPCLSID;
+typedef HRESULT SCODE;
+
+#if defined(UNICODE) || defined(_UNICODE)
+#define VDS_COMPAT_UNICODE
+#define VDS_COMPAT_TEXT(text) L##text
+#define VDS_COMPAT_T(wide_name, narrow_name) wide_name
+typedef WCHAR TCHAR;
+#else
+#define VDS_COMPAT_TEXT(text) text
+#define VDS_COMPAT_T(wide_name, narrow_name) narrow_name
+typedef char TCHAR;
+#endif
+typedef TCHAR *LPTSTR, *PTSTR;
+typedef const TCHAR *LPCTSTR, *PCTSTR;
+#define TEXT(text) VDS_COMPAT_TEXT(text)
+#define OLESTR(text) L##text
+#define ARRAYSIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define _countof(a) (sizeof(a) / sizeof((a)[0]))
+#define _ARRAYSIZE(a) (sizeof(a) / sizeof((a)[0]))
+
 #define MAX_PATH 260
 #define INFINITE 0xFFFFFFFF
 #define NO_ERROR 0
+#define CLSCTX_INPROC_HANDLER 0x2
+#define CLSCTX_REMOTE_SERVER 0x10
 #define CLSCTX_ALL (CLSCTX_INPROC_SERVER | CLSCTX_LOCAL_SERVER)
+#define CLSCTX_SERVER CLSCTX_ALL
+#define CLSCTX_INPROC CLSCTX_INPROC_SERVER
+#define COINIT_DISABLE_OLE1DDE 0x4
+#define COINIT_SPEED_OVER_MEMORY 0x8
 #define STDMETHOD(method) virtual HRESULT STDMETHODCALLTYPE method
 #define STDMETHOD_(type, method) virtual type STDMETHODCALLTYPE method
 #define _In_
@@ -44,16 +102,52 @@
 #define ERROR_SUCCESS 0
 
 #define ZeroMemory(p, size) memset((p), 0, (size))
+#define RtlZeroMemory(p, size) memset((p), 0, (size))
+#define SecureZeroMemory(p, size) explicit_bzero((p), (size))
+#define FillMemory(p, size, byte) memset((p), (byte), (size))
+#define MoveMemory(to, from, size) memmove((to), (from), (size))
 #define CopyMemory(to, from, size) memcpy((to), (from), (size))
 #define UNREFERENCED_PARAMETER(p) ((void)(p))
 
 /* Arguments of CoInitializeSecurity(), which looks at none of them. */
 #define RPC_C_AUTHN_LEVEL_DEFAULT 0
+#define RPC_C_AUTHN_LEVEL_NONE 1
 #define RPC_C_AUTHN_LEVEL_CONNECT 2
+#define RPC_C_AUTHN_LEVEL_CALL 3
+#define RPC_C_AUTHN_LEVEL_PKT 4
+#define RPC_C_AUTHN_LEVEL_PKT_INTEGRITY 5
 #define RPC_C_AUTHN_LEVEL_PKT_PRIVACY 6
+#define RPC_C_IMP_LEVEL_DEFAULT 0
+#define RPC_C_IMP_LEVEL_ANONYMOUS 1
 #define RPC_C_IMP_LEVEL_IDENTIFY 2
 #define RPC_C_IMP_LEVEL_IMPERSONATE 3
+#define RPC_C_IMP_LEVEL_DELEGATE 4
 #define EOAC_NONE 0
+#define EOAC_MUTUAL_AUTH 0x1
+#define EOAC_SECURE_REFS 0x2
+#define EOAC_STATIC_CLOAKING 0x20
+#define EOAC_DYNAMIC_CLOAKING 0x40
+#define RPC_C_AUTHN_NONE 0
+#define RPC_C_AUTHN_WINNT 10
+#define RPC_C_AUTHN_DEFAULT 0xFFFFFFFF
+#define RPC_C_AUTHZ_NONE 0
+#define RPC_C_AUTHZ_DEFAULT 0xFFFFFFFF
+#define COLE_DEFAULT_PRINCIPAL ((WCHAR *)(intptr_t)-1)
+#define COLE_DEFAULT_AUTHINFO ((void *)(intptr_t)-1)
+
+/* As with CoInitializeSecurity(): who the caller is the service sees on its socket. */
+static inline HRESULT CoSetProxyBlanket(IUnknown *proxy, DWORD authn, DWORD authz, WCHAR *principal, DWORD authn_level, DWORD imp_level,
+                                        void *identity, DWORD capabilities)
+{
+    (void)authn;
+    (void)authz;
+    (void)principal;
+    (void)authn_level;
+    (void)imp_level;
+    (void)identity;
+    (void)capabilities;
+    return proxy ? S_OK : E_INVALIDARG;
+}
 
 static inline void Sleep(DWORD milliseconds)
 {
@@ -97,34 +191,6 @@ static inline int lstrcmpW(LPCWSTR a, LPCWSTR b)
         b++;
     }
     return (int)*a - (int)*b;
-}
-
-#define VDS_COMPAT_GUID_UNITS 39 /* "{xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx}" and the zero */
-
-/* The text form in capitals and braces. The units written with the zero, or 0 when they do not fit. */
-static inline int StringFromGUID2(REFGUID guid, WCHAR *text, int n_units)
-{
-    static const unsigned char order[] = { 3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15 };
-    static const char digits[] = "0123456789ABCDEF";
-#ifdef __cplusplus
-    const unsigned char *bytes = (const unsigned char *)&guid;
-#else
-    const unsigned char *bytes = (const unsigned char *)guid;
-#endif
-    WCHAR *p = text;
-
-    if (n_units < VDS_COMPAT_GUID_UNITS)
-        return 0;
-    *p++ = '{';
-    for (int i = 0; i < 16; i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10)
-            *p++ = '-';
-        *p++ = (WCHAR)digits[bytes[order[i]] >> 4];
-        *p++ = (WCHAR)digits[bytes[order[i]] & 15];
-    }
-    *p++ = '}';
-    *p = 0;
-    return VDS_COMPAT_GUID_UNITS;
 }
 
 #endif

@@ -103,6 +103,11 @@ static void field_hwprovider_type(const struct shell *shell)
     field("Interconnect", "%s", word_hwprovider_type((int)type));
 }
 
+static const struct word_flag provider_flags[] = {
+    { VDS_PF_DYNAMIC, "dynamic" },
+    { VDS_PF_INTERNAL_HARDWARE_PROVIDER, "internal" },
+};
+
 static HRESULT detail_provider(struct shell *shell, const struct request *request)
 {
     VDS_PROVIDER_PROP p;
@@ -116,7 +121,7 @@ static HRESULT detail_provider(struct shell *shell, const struct request *reques
     field_take("Version", p.pwszVersion);
     field("Type", "%s", word_provider_type((int)p.type));
     field_hwprovider_type(shell);
-    field("Flags", "0x%X", p.ulFlags);
+    field_flags(p.ulFlags, provider_flags, ARRAY_SIZE(provider_flags));
     field("Rebuild priority", "%d", p.sRebuildPriority);
     return S_OK;
 }

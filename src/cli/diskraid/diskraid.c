@@ -131,7 +131,7 @@ int main(int argc, char **argv)
 {
     struct options options = { 0 };
     struct shell shell = { 0 };
-    int status = parse_options(argc, argv, &options);
+    int status = client_words_are_plain(argc, argv) ? parse_options(argc, argv, &options) : STATUS_USAGE;
 
     if (status != STATUS_DONE)
         return status;

@@ -4,30 +4,23 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/plain.h"
+#include "cli/diskraid/reader.h"
 #include "cli/diskraid/terminal.h"
 
 /* One line without its newline, cut after LINE_LENGTH_MAX + 1 bytes: enough for the tokenizer to see that it
  * is too long. -1: no more. */
-static int read_line(FILE *file, char line[static LINE_LENGTH_MAX + 1])
+static int read_line(struct reader *reader, char line[static LINE_LENGTH_MAX + 1])
 {
-    int len = 0, c = getc(file);
+    int len = 0, c = reader_next(reader);
 
     if (c == EOF)
         return -1;
-    for (; c != EOF && c != '\n'; c = getc(file)) {
+    for (; c != EOF && c != '\n'; c = reader_next(reader)) {
         if (len <= LINE_LENGTH_MAX)
             line[len++] = (char)c;
     }
     return len;
-}
-
-/* Windows' editors put a mark in front of UTF-8 text. */
-static void drop_mark(char *line, int *len)
-{
-    if (*len >= 3 && memcmp(line, "\xef\xbb\xbf", 3) == 0) {
-        *len -= 3;
-        memmove(line, line + 3, (size_t)*len);
-    }
 }
 
 /* A "secret=" with something behind it, as the parser would take it. */
@@ -45,6 +38,18 @@ static void echo_chap(const struct tokens *t)
     printf("\n");
 }
 
+static void print_shown(const char *line, int len)
+{
+    char text[LINE_LENGTH_MAX + 1], shown[LINE_LENGTH_MAX + 64];
+
+    memcpy(text, line, (size_t)len);
+    text[len] = '\0';
+    for (char *tab = text; (tab = strchr(tab, '\t'));) /* a blank, as the parser takes it */
+        *tab = ' ';
+    text_show(text, shown, sizeof shown);
+    printf("%s\n", shown);
+}
+
 static void echo_line(const char *line, int len)
 {
     struct tokens t;
@@ -53,7 +58,7 @@ static void echo_line(const char *line, int len)
 
     printf("%s", PROMPT);
     if (!command || strcmp(command->name, "chap") != 0)
-        printf("%.*s\n", len && line[len - 1] == '\r' ? len - 1 : len, line);
+        print_shown(line, len && line[len - 1] == '\r' ? len - 1 : len);
     else if (bad == TOKEN_OK)
         echo_chap(&t);
     else
@@ -79,10 +84,11 @@ int script_run(struct shell *shell, FILE *file, const char *name, bool echo)
     char line[LINE_LENGTH_MAX + 1];
     int len, outcome = OUTCOME_DONE;
     unsigned number = 0;
+    struct reader reader;
 
-    while (outcome == OUTCOME_DONE && (len = read_line(file, line)) >= 0) {
-        if (number++ == 0)
-            drop_mark(line, &len);
+    reader_init(&reader, file);
+    while (outcome == OUTCOME_DONE && (len = read_line(&reader, line)) >= 0) {
+        number++;
         if (echo)
             echo_line(line, len);
         outcome = shell_run_line(shell, line, (size_t)len);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/plain.h"
 #include "cli/diskraid/kinds.h"
 #include "rpc/libvds.h"
 
@@ -38,6 +39,7 @@ static void vsay(const char *format, va_list args)
 int say_failed(HRESULT hr, const char *format, ...)
 {
     const char *sentence = vds_error_text();
+    char shown[1024];
     va_list args;
 
     if (hr == E_OUTOFMEMORY)
@@ -47,8 +49,9 @@ int say_failed(HRESULT hr, const char *format, ...)
     va_end(args);
     if (!*sentence)
         sentence = sentence_of(hr);
+    text_show(sentence, shown, sizeof shown);
     fprintf(stderr, ".\nVirtual Disk Service error: %s (0x%08X)%s%s\n", vds_hresult_name(hr), (unsigned)hr,
-            *sentence ? ": " : "", sentence);
+            *shown ? ": " : "", shown);
     return hr == VDS_E_OPERATION_CANCELED ? OUTCOME_CANCELED : OUTCOME_FAILED;
 }
 

@@ -79,7 +79,7 @@ const char *token_error_text(enum token_error error)
         [TOKEN_TOO_MANY_WORDS] = "the line has too many words",
         [TOKEN_QUOTE_OPEN] = "a quotation mark is not closed",
         [TOKEN_CONTROL_CHARACTER] = "the line holds a control character",
-        [TOKEN_NOT_UTF8] = "the line is not UTF-8",
+        [TOKEN_NOT_UTF8] = "the line is neither UTF-8 nor UTF-16",
     };
 
     return (size_t)error < sizeof text / sizeof text[0] && text[error] ? text[error] : "";

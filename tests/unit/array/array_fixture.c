@@ -348,6 +348,22 @@ HRESULT remove_portal(struct fixture *f, const struct guid *group, const struct 
     return finish_op(hr, op, NULL);
 }
 
+HRESULT set_portals(struct fixture *f, const struct guid *group, const struct guid *portals, size_t n)
+{
+    struct array_op *op = NULL;
+    HRESULT hr = array_group_set_portals(f->array, group, portals, n, ARRAY_DRAIN_DEFAULT, &op);
+
+    return finish_op(hr, op, NULL);
+}
+
+HRESULT move_portal(struct fixture *f, const struct guid *group, const struct guid *portal, const struct guid *to)
+{
+    struct array_op *op = NULL;
+    HRESULT hr = array_group_move_portal(f->array, group, portal, to, ARRAY_DRAIN_DEFAULT, &op);
+
+    return finish_op(hr, op, NULL);
+}
+
 HRESULT group_delete(struct fixture *f, const struct guid *group)
 {
     struct array_op *op = NULL;

@@ -58,6 +58,8 @@ struct guid a_target(struct fixture *f);
 struct guid a_group(struct fixture *f, const struct guid *target);
 HRESULT add_portal(struct fixture *f, const struct guid *group, const struct guid *portal);
 HRESULT remove_portal(struct fixture *f, const struct guid *group, const struct guid *portal);
+HRESULT set_portals(struct fixture *f, const struct guid *group, const struct guid *portals, size_t n);
+HRESULT move_portal(struct fixture *f, const struct guid *group, const struct guid *portal, const struct guid *to);
 HRESULT group_delete(struct fixture *f, const struct guid *group);
 HRESULT target_delete(struct fixture *f, const struct guid *target);
 struct guid a_lun(struct fixture *f);

@@ -40,7 +40,8 @@ struct engine {
 struct engine_drain {
     struct list_node link;
     struct engine *engine;
-    struct guid target, portal; /* null: any */
+    struct guid target, portals[8]; /* null, none: any */
+    size_t n_portals;
     unsigned n_start, n_left;
     bool finished, cancelled;
 };
@@ -265,12 +266,29 @@ int engine_path_remove(struct engine *engine, const struct guid *target, const s
     return leave(0);
 }
 
+int engine_path_retag(struct engine *engine, const struct guid *target, const struct guid *portal, uint16_t tag)
+{
+    struct thing *t;
+
+    ENTER();
+    t = find(engine, THING_PATH, target, portal);
+    if (!t || t->n_conns > 0)
+        return leave(t ? -EBUSY : -ENOENT);
+    t->number = tag;
+    t->out = false;
+    return leave(0);
+}
+
 /* ---- drains ---------------------------------------------------------------------------------- */
 
 static bool is_of(const struct engine_drain *drain, const struct thing *t)
 {
-    return t->kind == THING_PATH && (guid_is_null(&drain->target) || guid_equal(&t->a, &drain->target)) &&
-           (guid_is_null(&drain->portal) || guid_equal(&t->b, &drain->portal));
+    if (t->kind != THING_PATH || (!guid_is_null(&drain->target) && !guid_equal(&t->a, &drain->target)))
+        return false;
+    for (size_t i = 0; i < drain->n_portals; i++)
+        if (guid_equal(&t->b, &drain->portals[i]))
+            return true;
+    return drain->n_portals == 0;
 }
 
 static unsigned paths_mark(struct engine_drain *drain, bool out, int n_conns)
@@ -297,19 +315,22 @@ static void finish(struct engine_drain *drain)
     paths_mark(drain, true, 0);
 }
 
-int engine_drain_start(struct engine *engine, const struct guid *target, const struct guid *portal,
-                       uint32_t limit_ms, struct engine_drain **ret_drain)
+int engine_drain_start(struct engine *engine, const struct guid *target, const struct guid *portals,
+                       size_t n_portals, uint32_t limit_ms, struct engine_drain **ret_drain)
 {
     struct engine_drain *drain;
 
     ENTER();
-    if ((target && portal && !find(engine, THING_PATH, target, portal)) ||
-        (target && !find(engine, THING_TARGET, target, NULL)))
+    if (target && !find(engine, THING_TARGET, target, NULL))
         return leave(-ENOENT);
+    for (size_t i = 0; i < n_portals; i++)
+        if (target && !find(engine, THING_PATH, target, &portals[i]))
+            return leave(-ENOENT);
     drain = calloc(1, sizeof *drain);
     drain->engine = engine;
     drain->target = target ? *target : none;
-    drain->portal = portal ? *portal : none;
+    for (size_t i = 0; i < n_portals; i++)
+        drain->portals[drain->n_portals++] = portals[i];
     drain->n_start = drain->n_left = paths_mark(drain, true, -1);
     list_append(&drains, &drain->link);
     if (drain->n_start == 0 || limit_ms == 0 || !fake.hold_drains)

@@ -18,6 +18,8 @@ enum act {
     ACT_GROUP,
     ACT_ADD,
     ACT_REMOVE,
+    ACT_SET,
+    ACT_MOVE,
     ACT_GROUP_DELETE,
     ACT_TARGET_DELETE,
     ACT_LUN,
@@ -32,7 +34,9 @@ struct report {
     enum act act;
     bool ended;
     HRESULT hr;
-    struct guid a, b, made;
+    struct guid a, b, c, made;    /* set: the group, two portals; move: the group, the portal, the other group */
+    struct guid before[N_PORTALS]; /* set: what the group held */
+    size_t n_before;
 };
 
 static void tell(int fd, const struct report *report)
@@ -66,6 +70,17 @@ static HRESULT wait_for(HRESULT hr, struct array_op *op, struct guid *ret_made)
     return result.hr;
 }
 
+static bool remember(struct array *array, struct report *r)
+{
+    struct guid *ids = NULL;
+
+    array_query(array, ARRAY_PORTALS_OF_GROUP, &r->a, &ids, &r->n_before);
+    for (size_t i = 0; i < r->n_before; i++)
+        r->before[i] = ids[i];
+    free(ids);
+    return true;
+}
+
 static bool choose(struct array *array, unsigned *seed, struct report *r)
 {
     struct guid target, group;
@@ -86,6 +101,17 @@ static bool choose(struct array *array, unsigned *seed, struct report *r)
         return pick(array, ARRAY_TARGETS, NULL, (unsigned)rand_r(seed), &target) &&
                pick(array, ARRAY_GROUPS_OF_TARGET, &target, (unsigned)rand_r(seed), &group) &&
                (r->a = group, pick(array, ARRAY_PORTALS_OF_GROUP, &group, (unsigned)rand_r(seed), &r->b));
+    case ACT_SET:
+        return pick(array, ARRAY_TARGETS, NULL, (unsigned)rand_r(seed), &target) &&
+               pick(array, ARRAY_GROUPS_OF_TARGET, &target, (unsigned)rand_r(seed), &r->a) &&
+               pick(array, ARRAY_PORTALS, NULL, (unsigned)rand_r(seed), &r->b) &&
+               pick(array, ARRAY_PORTALS, NULL, (unsigned)rand_r(seed), &r->c) && remember(array, r);
+    case ACT_MOVE:
+        return pick(array, ARRAY_TARGETS, NULL, (unsigned)rand_r(seed), &target) &&
+               pick(array, ARRAY_GROUPS_OF_TARGET, &target, (unsigned)rand_r(seed), &r->a) &&
+               pick(array, ARRAY_PORTALS_OF_GROUP, &r->a, (unsigned)rand_r(seed), &r->b) &&
+               pick(array, ARRAY_TARGETS, NULL, (unsigned)rand_r(seed), &target) &&
+               pick(array, ARRAY_GROUPS_OF_TARGET, &target, (unsigned)rand_r(seed), &r->c);
     case ACT_GROUP_DELETE:
         return pick(array, ARRAY_TARGETS, NULL, (unsigned)rand_r(seed), &target) &&
                pick(array, ARRAY_GROUPS_OF_TARGET, &target, (unsigned)rand_r(seed), &r->a);
@@ -115,6 +141,12 @@ static HRESULT act(struct array *array, struct report *r)
         return wait_for(hr, op, &r->made);
     case ACT_REMOVE:
         hr = array_group_remove_portal(array, &r->a, &r->b, 0, &op);
+        return wait_for(hr, op, &r->made);
+    case ACT_SET:
+        hr = array_group_set_portals(array, &r->a, (const struct guid[]){ r->b, r->c }, 2, 0, &op);
+        return wait_for(hr, op, &r->made);
+    case ACT_MOVE:
+        hr = array_group_move_portal(array, &r->a, &r->b, &r->c, 0, &op);
         return wait_for(hr, op, &r->made);
     case ACT_GROUP_DELETE:
         hr = array_group_delete(array, &r->a, &op);
@@ -214,6 +246,30 @@ static bool exists(struct fixture *f, const struct guid *id)
            array_exists(f->array, VDS_OT_LUN, id);
 }
 
+static bool group_holds(struct fixture *f, const struct guid *group, const struct guid *portals, size_t n)
+{
+    bool all = count(f, ARRAY_PORTALS_OF_GROUP, group) == n;
+
+    for (size_t i = 0; i < n; i++)
+        all &= portal_in_group(f, group, &portals[i]);
+    return all;
+}
+
+/* Several portals at once: all of it or nothing. */
+static void check_regroup(struct fixture *f, const struct report *r)
+{
+    const struct guid set[2] = { r->b, r->c };
+
+    if (r->act == ACT_SET)
+        assert_true((!r->ended || FAILED(r->hr) ? group_holds(f, &r->a, r->before, r->n_before) : false) ||
+                    (!FAILED(r->hr) && group_holds(f, &r->a, set, guid_equal(&r->b, &r->c) ? 1 : 2)));
+    if (r->act != ACT_MOVE || guid_equal(&r->a, &r->c))
+        return;
+    if (r->ended && r->hr == S_OK)
+        assert_false(portal_in_group(f, &r->a, &r->b));
+    assert_true(portal_in_group(f, &r->a, &r->b) || portal_in_group(f, &r->c, &r->b));
+}
+
 static void check_model(struct fixture *f, const struct report *last, const struct report *interrupted)
 {
     for (size_t i = 0; i < model.n; i++) {
@@ -305,6 +361,10 @@ static void run_child(struct fixture *f, unsigned seed, int die_at)
     if (!WIFSIGNALED(status))
         fail_msg("the child ended with %d instead of being killed", WEXITSTATUS(status));
     fixture_start(f);
+    if (any_last && !any_interrupted)
+        check_regroup(f, &last);
+    if (any_interrupted)
+        check_regroup(f, &interrupted);
     check_model(f, any_last ? &last : NULL, any_interrupted ? &interrupted : NULL);
     check_files(f);
     check_agreement(f);

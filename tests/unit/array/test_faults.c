@@ -11,7 +11,7 @@
 /* ---- the engine refuses: the 1st, 2nd, 3rd ... call, until the operation needs no more ------- */
 
 struct scene {
-    struct guid target, group, lun, other;
+    struct guid target, group, lun, other, sibling, abroad; /* sibling: a group of the same target; abroad: of the other */
 };
 
 static struct scene scene_make(struct fixture *f)
@@ -20,6 +20,8 @@ static struct scene scene_make(struct fixture *f)
     struct guid both[2] = { s.target, s.other };
 
     s.group = a_group(f, &s.target);
+    s.sibling = a_group(f, &s.target);
+    s.abroad = a_group(f, &s.other);
     assert_hr(add_portal(f, &s.group, &f->portal[0]), S_OK);
     assert_hr(array_lun_set_mask(f->array, &s.lun, "iqn.2001-04.com.example:host"), S_OK);
     assert_hr(array_lun_associate_targets(f->array, &s.lun, both, 2), S_OK);
@@ -34,6 +36,33 @@ static HRESULT do_add(struct fixture *f, struct scene *s)
 static HRESULT do_remove(struct fixture *f, struct scene *s)
 {
     return remove_portal(f, &s->group, &f->portal[0]);
+}
+
+/* One portal comes, one goes. */
+static HRESULT do_set(struct fixture *f, struct scene *s)
+{
+    return set_portals(f, &s->group, &f->portal[1], 1);
+}
+
+/* Of two portals one goes, and two come. */
+static HRESULT do_set_more(struct fixture *f, struct scene *s)
+{
+    return set_portals(f, &s->group, &f->portal[1], 3);
+}
+
+static HRESULT do_set_none(struct fixture *f, struct scene *s)
+{
+    return set_portals(f, &s->group, NULL, 0);
+}
+
+static HRESULT do_move(struct fixture *f, struct scene *s)
+{
+    return move_portal(f, &s->group, &f->portal[0], &s->sibling);
+}
+
+static HRESULT do_move_away(struct fixture *f, struct scene *s)
+{
+    return move_portal(f, &s->group, &f->portal[0], &s->abroad);
 }
 
 static HRESULT do_target_create(struct fixture *f, struct scene *s)
@@ -156,6 +185,11 @@ static HRESULT untie(struct fixture *f, struct scene *s)
     }
 ENGINE_TEST(an_engine_failure_in_AddPortal_leaves_nothing, NULL, do_add)
 ENGINE_TEST(an_engine_failure_in_RemovePortal_leaves_everything, NULL, do_remove)
+ENGINE_TEST(an_engine_failure_in_SetPortals_leaves_the_group_as_it_was, NULL, do_set)
+ENGINE_TEST(an_engine_failure_in_SetPortals_of_several_leaves_the_group_as_it_was, do_add, do_set_more)
+ENGINE_TEST(an_engine_failure_in_SetPortals_of_none_leaves_the_group_as_it_was, do_add, do_set_none)
+ENGINE_TEST(an_engine_failure_in_MovePortal_leaves_the_portal_where_it_was, NULL, do_move)
+ENGINE_TEST(an_engine_failure_in_MovePortal_to_another_target_leaves_it_where_it_was, NULL, do_move_away)
 ENGINE_TEST(an_engine_failure_in_CreateTarget_leaves_nothing, NULL, do_target_create)
 ENGINE_TEST(an_engine_failure_in_target_Delete_leaves_everything, untie, do_target_delete)
 ENGINE_TEST(an_engine_failure_in_CreateLun_leaves_nothing, NULL, do_lun_create)
@@ -227,6 +261,43 @@ static void a_lun_that_the_engine_does_not_take_back_is_FAILED_until_refresh(voi
     free(before);
 }
 
+/* The same for a group: what could not be put back is said, and put right. */
+static void a_group_that_the_engine_does_not_put_back_is_right_after_refresh(void **state)
+{
+    static HRESULT (*const acts[])(struct fixture *, struct scene *) = { do_set, do_set_more, do_set_none, do_move, do_move_away };
+    struct fixture *f = *state;
+    struct scene s = scene_make(f);
+    unsigned n_doubts = 0;
+
+    for (size_t i = 0; i < ARRAY_SIZE(acts); i++)
+        for (int at = 1; at <= 4; at++) {
+            char *before = fixture_dump_all(f), *after;
+            struct guid *ids;
+            size_t n;
+            HRESULT hr;
+
+            fake.n_calls = 0;
+            fake.fail_on = true;
+            fake.fail_at = at;
+            hr = acts[i](f, &s);
+            fake.fail_on = false;
+            fake.fail_at = 0;
+            n_doubts += array_query(f->array, ARRAY_PORTALS, NULL, &ids, &n) == VDS_E_PROVIDER_CACHE_CORRUPT;
+            free(ids);
+            assert_hr(array_reenumerate(f->array), S_OK);
+            assert_hr(array_refresh(f->array), S_OK);
+            after = fixture_dump_all(f);
+            if ((strcmp(before, after) == 0) != FAILED(hr))
+                fail_msg("act %zu, call %d ended %08x and left\n%s\nafter\n%s", i, at, (unsigned)hr, after, before);
+            free(before);
+            free(after);
+            set_portals(f, &s.sibling, NULL, 0);
+            set_portals(f, &s.abroad, NULL, 0);
+            assert_true(SUCCEEDED(set_portals(f, &s.group, &f->portal[0], 1)));
+        }
+    assert_true(n_doubts > 0);
+}
+
 /* ---- the state cannot be written ------------------------------------------------------------- */
 
 static void when_the_state_cannot_be_written_the_subsystem_is_FAILED_and_heals(void **state)
@@ -289,6 +360,7 @@ static HRESULT do_group_create(struct fixture *f, struct scene *s)
 static void no_operation_changes_anything_when_its_commit_fails(void **state)
 {
     static HRESULT (*const acts[])(struct fixture *, struct scene *) = {
+        do_set,   do_set_none,       do_move,          do_move_away,
         do_add,   do_remove,         do_target_create, do_lun_create, do_lun_delete,   do_mask,
         do_untie, do_associate_more, do_offline,       do_alias,      do_group_create,
     };
@@ -372,7 +444,7 @@ static void a_foreign_change_is_VDS_E_PROVIDER_CACHE_CORRUPT_until_Reenumerate_a
     struct scene s = scene_make(f);
     struct array_target_info info;
 
-    fixture_sql(f->dir, "UPDATE targets SET name = 'from outside' WHERE next_tag = 2");
+    fixture_sql(f->dir, "UPDATE targets SET name = 'from outside' WHERE next_tag = 3");
     expect_corrupt(f, &s);
     assert_hr(array_refresh(f->array), VDS_E_PROVIDER_CACHE_CORRUPT); /* only after Reenumerate */
     assert_hr(array_reenumerate(f->array), S_OK);
@@ -413,6 +485,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_engine_failure_in_AddPortal_leaves_nothing),
         cmocka_unit_test(an_engine_failure_in_RemovePortal_leaves_everything),
+        cmocka_unit_test(an_engine_failure_in_SetPortals_leaves_the_group_as_it_was),
+        cmocka_unit_test(an_engine_failure_in_SetPortals_of_several_leaves_the_group_as_it_was),
+        cmocka_unit_test(an_engine_failure_in_SetPortals_of_none_leaves_the_group_as_it_was),
+        cmocka_unit_test(an_engine_failure_in_MovePortal_leaves_the_portal_where_it_was),
+        cmocka_unit_test(an_engine_failure_in_MovePortal_to_another_target_leaves_it_where_it_was),
         cmocka_unit_test(an_engine_failure_in_CreateTarget_leaves_nothing),
         cmocka_unit_test(an_engine_failure_in_target_Delete_leaves_everything),
         cmocka_unit_test(an_engine_failure_in_CreateLun_leaves_nothing),
@@ -425,6 +502,7 @@ int main(void)
         cmocka_unit_test(an_engine_failure_in_SetFriendlyName_leaves_the_name),
         cmocka_unit_test(refused_calls_reach_no_engine),
         TEST(a_lun_that_the_engine_does_not_take_back_is_FAILED_until_refresh),
+        TEST(a_group_that_the_engine_does_not_put_back_is_right_after_refresh),
         TEST(when_the_state_cannot_be_written_the_subsystem_is_FAILED_and_heals),
         TEST(no_operation_changes_anything_when_its_commit_fails),
         TEST(it_starts_with_a_full_disk_and_serves_what_there_is),

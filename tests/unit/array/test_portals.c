@@ -137,6 +137,23 @@ static void a_portal_whose_address_goes_stays_offline_while_a_group_refers_to_it
     await_event(f, VDS_NF_PORTAL_DEPART, &portal);
 }
 
+static void portals_whose_address_goes_are_told_of_in_one_call(void **state)
+{
+    static const char *const loopback[] = { "127.0.0.1" }, *const others[] = { "192.0.2.1" };
+    struct fixture *f = *state;
+
+    events_clear(f);
+    fake_addresses(others, 1);
+    fake_event(fixture_engine(f), ENGINE_ADDRESSES_CHANGED, NULL);
+    await_event(f, VDS_NF_PORTAL_MODIFY, &f->portal[2]);
+    assert_int_equal(f->n_seen, 3); /* 127.0.0.1 twice, ::1 */
+    assert_int_equal(f->seen[0].call, f->seen[2].call);
+    fake_addresses(loopback, 1);
+    fake_event(fixture_engine(f), ENGINE_ADDRESSES_CHANGED, NULL);
+    await_event(f, VDS_NF_PORTAL_MODIFY, &f->portal[1]);
+    assert_int_equal(f->seen[3].call, f->seen[4].call);
+}
+
 static void a_portal_listens_exactly_while_a_group_holds_it_and_it_is_online(void **state)
 {
     struct fixture *f = *state;
@@ -327,6 +344,7 @@ int main(void)
         TEST(a_snapshot_does_not_follow_later_changes),
         TEST(every_address_of_the_host_is_a_portal_and_keeps_its_id),
         TEST(a_portal_whose_address_goes_stays_offline_while_a_group_refers_to_it),
+        TEST(portals_whose_address_goes_are_told_of_in_one_call),
         TEST(a_portal_listens_exactly_while_a_group_holds_it_and_it_is_online),
         TEST(set_status_OFFLINE_drains_is_durable_and_ONLINE_brings_all_back),
         TEST(set_status_refuses_what_is_no_request),

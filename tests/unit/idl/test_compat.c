@@ -3,6 +3,8 @@
 #include "../unit_test.h"
 
 #include <initguid.h>
+#include <strsafe.h>
+#include <tchar.h>
 #include <vds.h>
 
 static void a_guid_is_written_in_capitals_and_braces(void **state)
@@ -33,7 +35,7 @@ static void text_is_measured_and_compared_in_units_of_16_bits(void **state)
     assert_true(lstrcmpW(L"\uFFEE", L"a") > 0);
 }
 
-#define TEXT(format, ...) (assert_true(swprintf(text, 128, format, ##__VA_ARGS__) >= 0), text)
+#define FORMATTED(format, ...) (assert_true(swprintf(text, 128, format, ##__VA_ARGS__) >= 0), text)
 #define assert_wide(got, expected) assert_int_equal(wcscmp(got, expected), 0)
 
 static void a_wide_format_takes_wide_text_for_s(void **state)
@@ -41,10 +43,10 @@ static void a_wide_format_takes_wide_text_for_s(void **state)
     WCHAR text[128];
 
     (void)state;
-    assert_wide(TEXT(L"%s|%S|%ls|%hs|%ws", L"wide", "narrow", L"l", "h", L"w"), L"wide|narrow|l|h|w");
-    assert_wide(TEXT(L"%c%C%lc", L'x', 'y', L'\u00FC'), L"xy\u00FC");
-    assert_wide(TEXT(L"[%6s][%-6s][%.2s][%*s]", L"ab\u00FC", L"abc", L"abc", -4, L"x"), L"[   ab\u00FC][abc   ][ab][x   ]");
-    assert_wide(TEXT(L"%s 100%%", (LPCWSTR)NULL), L"(null) 100%");
+    assert_wide(FORMATTED(L"%s|%S|%ls|%hs|%ws", L"wide", "narrow", L"l", "h", L"w"), L"wide|narrow|l|h|w");
+    assert_wide(FORMATTED(L"%c%C%lc", L'x', 'y', L'\u00FC'), L"xy\u00FC");
+    assert_wide(FORMATTED(L"[%6s][%-6s][%.2s][%*s]", L"ab\u00FC", L"abc", L"abc", -4, L"x"), L"[   ab\u00FC][abc   ][ab][x   ]");
+    assert_wide(FORMATTED(L"%s 100%%", (LPCWSTR)NULL), L"(null) 100%");
 }
 
 static void a_narrow_format_takes_narrow_text_for_s(void **state)
@@ -63,11 +65,11 @@ static void a_long_has_32_bits_and_I64_has_64(void **state)
     WCHAR text[128];
 
     (void)state;
-    assert_wide(TEXT(L"%lu %ld %lX", (ULONG)4294967295u, (LONG)-2, (ULONG)0x8004243A), L"4294967295 -2 8004243A");
-    assert_wide(TEXT(L"%I64u %llu %I64x", (ULONGLONG)-1, (ULONGLONG)1 << 40, (ULONGLONG)1 << 32),
+    assert_wide(FORMATTED(L"%lu %ld %lX", (ULONG)4294967295u, (LONG)-2, (ULONG)0x8004243A), L"4294967295 -2 8004243A");
+    assert_wide(FORMATTED(L"%I64u %llu %I64x", (ULONGLONG)-1, (ULONGLONG)1 << 40, (ULONGLONG)1 << 32),
                 L"18446744073709551615 1099511627776 100000000");
-    assert_wide(TEXT(L"%hu %hhd %+d % d %05d %#x", 65537, 257, 1, 2, 3, 255), L"1 1 +1  2 00003 0xff");
-    assert_wide(TEXT(L"%.3f %g %8.2e", 1.5, 0.25, 12345.0), L"1.500 0.25 1.23e+04");
+    assert_wide(FORMATTED(L"%hu %hhd %+d % d %05d %#x", 65537, 257, 1, 2, 3, 255), L"1 1 +1  2 00003 0xff");
+    assert_wide(FORMATTED(L"%.3f %g %8.2e", 1.5, 0.25, 12345.0), L"1.500 0.25 1.23e+04");
 }
 
 static void what_does_not_fit_leaves_an_empty_string(void **state)
@@ -121,9 +123,114 @@ static void wide_text_is_searched_copied_and_compared(void **state)
     assert_int_equal(_wtoi(L"-12"), -12);
 }
 
-int main(void)
+static void checked_copies_say_when_they_do_not_fit(void **state)
+{
+    WCHAR text[6], *rest, words[] = L" a,b ";
+    size_t n;
+
+    (void)state;
+    assert_int_equal(wcscpy_s(text, 6, L"abc"), 0);
+    assert_int_equal(wcscat_s(text, 6, L"de"), 0);
+    assert_wide(text, L"abcde");
+    assert_int_equal(wcscat_s(text, 6, L"f"), ERANGE);
+    assert_wide(text, L"");
+    assert_int_equal(wcsncpy_s(text, 6, L"abcdefgh", _TRUNCATE), 0);
+    assert_wide(text, L"abcde");
+    assert_int_equal(wcsncpy_s(text, 3, L"abcdefgh", 3), ERANGE);
+    assert_int_equal(StringCchCopyW(text, 6, L"abcdefgh"), STRSAFE_E_INSUFFICIENT_BUFFER);
+    assert_wide(text, L"abcde");
+    assert_int_equal(StringCchPrintfW(text, 6, L"%s%u", L"x", 12u), S_OK);
+    assert_int_equal(StringCchCatW(text, 6, L"yz"), S_OK);
+    assert_wide(text, L"x12yz");
+    assert_int_equal(StringCchLengthW(text, 6, &n), S_OK);
+    assert_int_equal(n, 5);
+    assert_int_equal(StringCchLengthW(text, 5, &n), STRSAFE_E_INVALID_PARAMETER);
+    assert_wide(wcstok(words, L" ,", &rest), L"a");
+    assert_wide(wcstok(NULL, L" ,", &rest), L"b");
+    assert_null(wcstok(NULL, L" ,", &rest));
+    assert_int_equal(wcstol(L"-99999999999", NULL, 10), -0x7fffffff - 1);
+    assert_int_equal(_wcstoui64(L"ffffffffff", NULL, 16), 0xffffffffffull);
+    assert_int_equal(wcscspn(L"ab;c", L";,"), 2);
+}
+
+static void utf_8_becomes_wide_text_and_comes_back(void **state)
+{
+    static const char text[] = "Gr\xC3\xBC\xF0\x9F\x98\x80", bad[] = "a\xC3(\xED\xA0\x80\xF4\x90\x80\x80z";
+    static const WCHAR lone[] = { 'a', 0xd83d, 'b', 0 };
+    WCHAR wide[16];
+    char back[32];
+    int n = MultiByteToWideChar(CP_ACP, 0, text, -1, NULL, 0);
+
+    (void)state;
+    assert_int_equal(n, 6);
+    assert_int_equal(MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, text, -1, wide, n), n);
+    assert_wide(wide, L"Gr\u00FC\U0001F600");
+    assert_int_equal(MultiByteToWideChar(CP_UTF8, 0, text, -1, wide, n - 1), 0);
+    assert_int_equal(MultiByteToWideChar(CP_UTF8, 0, text, 2, wide, 2), 2);
+    assert_int_equal(WideCharToMultiByte(CP_UTF8, 0, L"Gr\u00FC\U0001F600", -1, NULL, 0, NULL, NULL), (int)sizeof text);
+    assert_int_equal(WideCharToMultiByte(CP_UTF8, 0, L"Gr\u00FC\U0001F600", -1, back, sizeof back, NULL, NULL), (int)sizeof text);
+    assert_string_equal(back, text);
+    assert_int_equal(WideCharToMultiByte(CP_UTF8, 0, L"ab", 2, back, 1, NULL, NULL), 0);
+    assert_int_equal(MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, bad, -1, wide, 16), 0);
+    assert_true(MultiByteToWideChar(CP_UTF8, 0, bad, -1, wide, 16) > 3);
+    assert_true(wide[0] == 'a' && wide[1] == 0xfffd && wide[2] == '(');
+    assert_int_equal(MultiByteToWideChar(CP_UTF8, 0, "\xC3", 1, wide, 16), 1);
+    assert_int_equal(WideCharToMultiByte(CP_UTF8, WC_ERR_INVALID_CHARS, lone, -1, back, sizeof back, NULL, NULL), 0);
+    assert_int_equal(WideCharToMultiByte(CP_UTF8, 0, lone, -1, back, sizeof back, NULL, NULL), 6);
+    assert_string_equal(back, "a\xEF\xBF\xBD" "b");
+}
+
+static void an_identifier_comes_back_from_its_text(void **state)
+{
+    static const WCHAR *const bad[] = { L"", L"{", L"{3540A9C7-E60F-4111-A840-8BBA6C2C83D8", L"3540A9C7-E60F-4111-A840-8BBA6C2C83D8",
+                                        L"{3540A9C7-E60F-4111-A840-8BBA6C2C83Dx}", L"{3540A9C7-E60F-4111-A840-8BBA6C2C83D8}x" };
+    GUID id, other;
+    WCHAR *text;
+
+    (void)state;
+    assert_int_equal(StringFromIID(&IID_IVdsLun, &text), S_OK);
+    assert_int_equal(CLSIDFromString(text, &id), S_OK);
+    assert_true(IsEqualIID(&id, &IID_IVdsLun));
+    CoTaskMemFree(text);
+    for (size_t i = 0; i < ARRAYSIZE(bad); i++)
+        assert_int_equal(CLSIDFromString(bad[i], &id), CO_E_CLASSSTRING);
+    assert_int_equal(CoCreateGuid(&id), S_OK);
+    assert_int_equal(CoCreateGuid(&other), S_OK);
+    assert_false(IsEqualGUID(&id, &other));
+    assert_int_equal(id.Data3 >> 12, 4);
+}
+
+static void *set_event(void *event)
+{
+    SetEvent(event);
+    return NULL;
+}
+
+static void an_event_lets_one_waiter_go_or_all_until_it_is_reset(void **state)
+{
+    HANDLE automatic = CreateEvent(NULL, FALSE, TRUE, NULL), manual = CreateEventW(NULL, TRUE, FALSE, NULL);
+    pthread_t thread;
+
+    (void)state;
+    assert_int_equal(WaitForSingleObject(automatic, 0), WAIT_OBJECT_0);
+    assert_int_equal(WaitForSingleObject(automatic, 1), WAIT_TIMEOUT);
+    assert_int_equal(pthread_create(&thread, NULL, set_event, manual), 0);
+    assert_int_equal(WaitForSingleObject(manual, INFINITE), WAIT_OBJECT_0);
+    assert_int_equal(WaitForSingleObject(manual, 0), WAIT_OBJECT_0);
+    ResetEvent(manual);
+    assert_int_equal(WaitForSingleObject(manual, 0), WAIT_TIMEOUT);
+    pthread_join(thread, NULL);
+    CloseHandle(automatic);
+    CloseHandle(manual);
+}
+
+int wmain(int argc, WCHAR **argv)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(checked_copies_say_when_they_do_not_fit),
+        cmocka_unit_test(utf_8_becomes_wide_text_and_comes_back),
+        cmocka_unit_test(an_identifier_comes_back_from_its_text),
+        cmocka_unit_test(an_event_lets_one_waiter_go_or_all_until_it_is_reset),
         cmocka_unit_test(a_wide_format_takes_wide_text_for_s),
         cmocka_unit_test(a_narrow_format_takes_narrow_text_for_s),
         cmocka_unit_test(a_long_has_32_bits_and_I64_has_64),
@@ -135,5 +242,5 @@ int main(void)
         cmocka_unit_test(text_is_measured_and_compared_in_units_of_16_bits),
     };
 
-    return RUN_TESTS(tests);
+    return argc == 1 && wcslen(argv[0]) > 0 && !argv[1] ? RUN_TESTS(tests) : 2;
 }

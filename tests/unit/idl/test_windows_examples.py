@@ -38,6 +38,17 @@ class WindowsExamples(unittest.TestCase):
                 else:
                     self.build(source, "-fshort-wchar", "-c")
 
+    def test_a_program_in_the_style_of_the_sdk_compiles_as_it_is(self):
+        if self.language == "c":
+            self.skipTest("C++ only")
+        source = pathlib.Path(__file__).parent / "windows_program.cpp"
+        for text in ([], ["-DUNICODE", "-D_UNICODE"]):
+            with self.subTest(" ".join(text)):
+                if "mingw" in self.compiler:
+                    self.build(source, *text, "-municode", "-Wno-format", "-Wno-unknown-pragmas", "-lole32", "-luuid")
+                else:
+                    self.build(source, *text, "-fshort-wchar", "-c")
+
     def test_standard_headers_in_any_order_keep_the_wide_functions(self):
         if self.language == "c" or "mingw" in self.compiler:
             self.skipTest("C++ for Linux only")

@@ -343,10 +343,13 @@ HRESULT array_group_get(struct array *a, const struct guid *id, struct array_gro
 HRESULT array_lun_get(struct array *a, const struct guid *id, struct array_lun_info *ret)
 {
     GET(a, LUN, id);
+    ret->mask = malloc(sizeof t->mask); /* may fail, as in the array itself */
+    if (!ret->mask)
+        return E_OUTOFMEMORY;
+    strcpy(ret->mask, t->mask);
     ret->drive = t->parent;
     strcpy(ret->friendly_name, t->name);
     strcpy(ret->identification, "serial-1");
-    ret->mask = strcpy(take(1, sizeof t->mask), t->mask);
     ret->size = t->size;
     ret->allocated = t->thick ? t->size : 4096;
     ret->thick = t->thick;
@@ -457,7 +460,10 @@ HRESULT array_tree_get(struct array *a, unsigned parts, struct array_tree *ret)
     for (size_t i = 0; parts & ARRAY_TREE_LUNS && i < a->n[LUN]; i++) {
         const struct thing *t = &a->things[LUN][i];
 
-        array_lun_get(a, &t->id, &ret->luns[ret->n_luns++]);
+        if (FAILED(array_lun_get(a, &t->id, &ret->luns[ret->n_luns++]))) {
+            array_tree_fini(ret);
+            return E_OUTOFMEMORY;
+        }
         for (size_t k = 0; k < t->n_members; k++)
             ret->ties[ret->n_ties++] = (struct array_tree_tie){ t->id, t->members[k], 7 };
     }
@@ -766,6 +772,39 @@ HRESULT array_group_remove_portal(struct array *a, const struct guid *group, con
     for (size_t i = 0; i < t->n_members; i++) {
         if (guid_equal(&t->members[i], portal)) {
             t->members[i] = t->members[--t->n_members];
+            return op_start(a, group, S_OK, NULL, ret_op);
+        }
+    }
+    return VDS_E_OBJECT_NOT_FOUND;
+}
+
+HRESULT array_group_set_portals(struct array *a, const struct guid *group, const struct guid *portals, size_t n, uint32_t drain_ms,
+                                struct array_op **ret_op)
+{
+    ADMIT(a, GROUP, group);
+    (void)drain_ms;
+    for (size_t i = 0; i < n; i++)
+        if (!find(a, PORTAL, &portals[i]))
+            return VDS_E_OBJECT_NOT_FOUND;
+    if (n > ARRAY_SIZE(t->members))
+        return E_INVALIDARG;
+    for (t->n_members = 0; t->n_members < n; t->n_members++)
+        t->members[t->n_members] = portals[t->n_members];
+    return op_start(a, group, S_OK, NULL, ret_op);
+}
+
+HRESULT array_group_move_portal(struct array *a, const struct guid *group, const struct guid *portal, const struct guid *to,
+                                uint32_t drain_ms, struct array_op **ret_op)
+{
+    struct thing *other;
+    ADMIT(a, GROUP, group);
+
+    (void)drain_ms;
+    other = find(a, GROUP, to);
+    for (size_t i = 0; i < t->n_members && other; i++) {
+        if (guid_equal(&t->members[i], portal)) {
+            t->members[i] = t->members[--t->n_members];
+            other->members[other->n_members++] = *portal;
             return op_start(a, group, S_OK, NULL, ret_op);
         }
     }

@@ -261,6 +261,47 @@ static void remove_portal_unties_it(void **state)
     pair_drop(&p);
 }
 
+static void several_changes_at_once_hand_out_an_operation_without_an_object(void **state)
+{
+    struct pair p = pair_make(*state);
+    IVdsIscsiPortalGroupEx2 *ex = query(p.group, &IID_IVdsIscsiPortalGroupEx2);
+    VDS_ISCSI_PORTALGROUP_PROP prop;
+    IVdsAsync *async = NULL;
+    VDS_ASYNC_OUTPUT output;
+    HRESULT hr;
+
+    assert_int_equal(IVdsIscsiPortalGroupEx2_SetPortals(ex, &p.portal, 1, 0, &async), S_OK);
+    assert_int_equal(IVdsAsync_Wait(async, &hr, &output), S_OK);
+    assert_int_equal(hr, S_OK);
+    assert_int_equal(output.type, VDS_ASYNCOUT_UNKNOWN);
+    IVdsAsync_Release(async);
+    assert_int_equal(IVdsIscsiPortalGroup_GetProperties(p.group, &prop), S_OK);
+    assert_int_equal(IVdsIscsiPortalGroupEx2_MovePortal(ex, p.portal, prop.id, 0, &async), S_OK);
+    finish(async, S_OK);
+    assert_int_equal(IVdsIscsiPortalGroupEx2_SetPortals(ex, NULL, 0, 0, &async), S_OK);
+    finish(async, S_OK);
+    IVdsIscsiPortalGroupEx2_Release(ex);
+    pair_drop(&p);
+}
+
+static void several_changes_at_once_refuse_bad_arguments_and_leave_no_operation(void **state)
+{
+    struct pair p = pair_make(*state);
+    IVdsIscsiPortalGroupEx2 *ex = query(p.group, &IID_IVdsIscsiPortalGroupEx2);
+    IVdsAsync *async = (IVdsAsync *)&p;
+
+    assert_int_equal(IVdsIscsiPortalGroupEx2_SetPortals(ex, NULL, 1, 0, &async), E_INVALIDARG);
+    assert_null(async);
+    assert_int_equal(IVdsIscsiPortalGroupEx2_SetPortals(ex, &p.portal, -1, 0, &async), E_INVALIDARG);
+    assert_int_equal(IVdsIscsiPortalGroupEx2_SetPortals(ex, &p.portal, 1, 0, NULL), E_INVALIDARG);
+    assert_int_equal(IVdsIscsiPortalGroupEx2_MovePortal(ex, p.portal, p.portal, 0, NULL), E_INVALIDARG);
+    async = (IVdsAsync *)&p;
+    assert_int_equal(IVdsIscsiPortalGroupEx2_MovePortal(ex, p.portal, com_check_unknown_iid, 0, &async), VDS_E_OBJECT_NOT_FOUND);
+    assert_null(async);
+    IVdsIscsiPortalGroupEx2_Release(ex);
+    pair_drop(&p);
+}
+
 static void a_deleted_group_answers_object_deleted_from_every_method(void **state)
 {
     struct pair p = pair_make(*state);
@@ -465,6 +506,8 @@ int main(void)
         provider_test(an_id_that_names_no_portal_is_object_not_found),
         provider_test(remove_portal_that_is_not_in_the_group_is_object_not_found),
         provider_test(remove_portal_unties_it),
+        provider_test(several_changes_at_once_hand_out_an_operation_without_an_object),
+        provider_test(several_changes_at_once_refuse_bad_arguments_and_leave_no_operation),
         provider_test(a_deleted_group_answers_object_deleted_from_every_method),
         provider_test(a_group_with_portals_is_not_deleted),
         provider_test(a_second_operation_on_a_busy_group_is_refused_and_others_go_on),

@@ -48,6 +48,14 @@ struct scene {
     IVdsDrive *drive;
     IVdsController *controller;
     IVdsSubSystemEx *ex;
+    IVdsHwProviderStoragePools *pools;
+    IVdsStoragePool *pool;
+    VDS_OBJECT_ID pool_id;
+    IVdsSubSystem2 *second;
+    IVdsDrive2 *drive2;
+    IVdsSubSystemImportTarget *import;
+    IVdsIscsiDiscoveryEx *discovery;
+    IVdsMaintenance *lamp;
     IEnumVdsObject *list;
     IVdsAsync *async;
     size_t n_objects, n_blocks, n_events; /* before the call */
@@ -300,6 +308,182 @@ static HRESULT session_counters(struct scene *s)
     return hr;
 }
 
+/* ---- the interfaces of Windows 7's generation, secrets --------------------------------------------------- */
+
+/* What an enumeration has, which must be all: a member left out for want of memory would be a lie. */
+static HRESULT give_back_all(HRESULT hr, IEnumVdsObject *e, size_t n)
+{
+    if (FAILED(hr))
+        assert_null(e);
+    else
+        assert_int_equal(count(e), n);
+    return hr;
+}
+
+static HRESULT query_pools(struct scene *s)
+{
+    IEnumVdsObject *e = NULL;
+    HRESULT hr = IVdsHwProviderStoragePools_QueryStoragePools(s->pools, 0, 0, NULL, &e);
+
+    return give_back_all(hr, e, 2);
+}
+
+static HRESULT create_in_pool(struct scene *s)
+{
+    WCHAR mask[] = u"";
+    IVdsAsync *async = NULL;
+    HRESULT hr = IVdsHwProviderStoragePools_CreateLunInStoragePool(s->pools, VDS_LT_SIMPLE, 1 << 20, s->pool_id, mask, NULL, &async);
+
+    return give_back(hr, async);
+}
+
+static HRESULT max_in_pool(struct scene *s)
+{
+    ULONGLONG max = 1;
+    HRESULT hr = IVdsHwProviderStoragePools_QueryMaxLunCreateSizeInStoragePool(s->pools, VDS_LT_SIMPLE, s->pool_id, NULL, &max);
+
+    assert_true(max != 0 || FAILED(hr));
+    return hr;
+}
+
+static HRESULT pool_provider(struct scene *s)
+{
+    IVdsProvider *provider = NULL;
+    HRESULT hr = IVdsStoragePool_GetProvider(s->pool, &provider);
+
+    return give_back(hr, provider);
+}
+
+static HRESULT pool_properties(struct scene *s)
+{
+    VDS_STORAGE_POOL_PROP prop;
+    HRESULT hr = IVdsStoragePool_GetProperties(s->pool, &prop);
+
+    return free_texts(hr, prop.pwszName, prop.pwszDescription, NULL);
+}
+
+static HRESULT pool_attributes(struct scene *s)
+{
+    VDS_POOL_ATTRIBUTES attributes;
+    HRESULT hr = IVdsStoragePool_GetAttributes(s->pool, &attributes);
+
+    return free_texts(hr, attributes.pwszIntendedUsage, NULL, NULL);
+}
+
+static HRESULT pool_extents(struct scene *s)
+{
+    VDS_STORAGE_POOL_DRIVE_EXTENT *list = NULL;
+    LONG n = 0;
+    HRESULT hr = IVdsStoragePool_QueryDriveExtents(s->pool, &list, &n);
+
+    assert_true(SUCCEEDED(hr) ? n == 1 : !list && n == 0);
+    CoTaskMemFree(list);
+    return hr;
+}
+
+/* As many as there are now: every success of the calls before has made one. */
+static HRESULT pool_luns(struct scene *s)
+{
+    size_t n = 0;
+    struct guid *ids = NULL;
+    IEnumVdsObject *e = NULL;
+    HRESULT hr;
+
+    alloc_faults_pause(true);
+    assert_int_equal(array_query(s->f->array, ARRAY_LUNS, NULL, &ids, &n), S_OK);
+    free(ids);
+    alloc_faults_pause(false);
+    hr = IVdsStoragePool_QueryAllocatedLuns(s->pool, &e);
+    return give_back_all(hr, e, n);
+}
+
+static HRESULT pool_pools(struct scene *s)
+{
+    IEnumVdsObject *e = NULL;
+    HRESULT hr = IVdsStoragePool_QueryAllocatedStoragePools(s->pool, &e);
+
+    return give_back_all(hr, e, 0);
+}
+
+static HRESULT subsystem_properties2(struct scene *s)
+{
+    VDS_SUB_SYSTEM_PROP2 prop;
+    HRESULT hr = IVdsSubSystem2_GetProperties2(s->second, &prop);
+
+    return free_texts(hr, prop.pwszFriendlyName, prop.pwszIdentification, NULL);
+}
+
+static HRESULT get_drive2(struct scene *s)
+{
+    IVdsDrive *drive = NULL;
+    HRESULT hr = IVdsSubSystem2_GetDrive2(s->second, 0, 3, 0, &drive);
+
+    return give_back(hr, drive);
+}
+
+static HRESULT create_lun2(struct scene *s)
+{
+    WCHAR mask[] = u"";
+    IVdsAsync *async = NULL;
+    HRESULT hr = IVdsSubSystem2_CreateLun2(s->second, VDS_LT_SIMPLE, 1 << 20, NULL, 0, mask, NULL, &async);
+
+    return give_back(hr, async);
+}
+
+static HRESULT drive_properties2(struct scene *s)
+{
+    VDS_DRIVE_PROP2 prop;
+    HRESULT hr = IVdsDrive2_GetProperties2(s->drive2, &prop);
+
+    return free_texts(hr, prop.pwszFriendlyName, prop.pwszIdentification, NULL);
+}
+
+static HRESULT set_import_target(struct scene *s)
+{
+    WCHAR name[] = u"iqn.2026-11.org.example:import";
+
+    return IVdsSubSystemImportTarget_SetImportTarget(s->import, name);
+}
+
+static HRESULT get_import_target(struct scene *s)
+{
+    LPWSTR name = NULL;
+    HRESULT hr = IVdsSubSystemImportTarget_GetImportTarget(s->import, &name);
+
+    return free_texts(hr, name, NULL, NULL);
+}
+
+static WCHAR initiator[] = u"iqn.2026-11.org.example:host";
+
+static HRESULT set_secret(struct scene *s)
+{
+    UCHAR bytes[] = "abcdefghijkl";
+    VDS_ISCSI_SHARED_SECRET secret = { bytes, 12 };
+
+    return IVdsIscsiTarget_SetSharedSecret(s->target, &secret, initiator);
+}
+
+static HRESULT remember_secret(struct scene *s)
+{
+    UCHAR bytes[] = "bcdefghijklm";
+    VDS_ISCSI_SHARED_SECRET secret = { bytes, 12 };
+
+    return IVdsIscsiTarget_RememberInitiatorSharedSecret(s->target, initiator, &secret);
+}
+
+static HRESULT set_discovery_secret(struct scene *s)
+{
+    UCHAR bytes[] = "cdefghijklmn";
+    VDS_ISCSI_SHARED_SECRET secret = { bytes, 12 };
+
+    return IVdsIscsiDiscoveryEx_SetDiscoverySecret(s->discovery, &secret, initiator);
+}
+
+static HRESULT blink(struct scene *s)
+{
+    return IVdsMaintenance_StartMaintenance(s->lamp, BlinkLight);
+}
+
 static const struct {
     const char *name;
     HRESULT (*call)(struct scene *s);
@@ -325,6 +509,25 @@ static const struct {
     { "QueryTree", tree },
     { "QueryLunCounters", lun_counters },
     { "QuerySessionCounters", session_counters },
+    { "QueryStoragePools", query_pools },
+    { "CreateLunInStoragePool", create_in_pool },
+    { "QueryMaxLunCreateSizeInStoragePool", max_in_pool },
+    { "pool GetProvider", pool_provider },
+    { "pool GetProperties", pool_properties },
+    { "pool GetAttributes", pool_attributes },
+    { "QueryDriveExtents", pool_extents },
+    { "QueryAllocatedLuns", pool_luns },
+    { "QueryAllocatedStoragePools", pool_pools },
+    { "subsystem GetProperties2", subsystem_properties2 },
+    { "GetDrive2", get_drive2 },
+    { "CreateLun2", create_lun2 },
+    { "drive GetProperties2", drive_properties2 },
+    { "SetImportTarget", set_import_target },
+    { "GetImportTarget", get_import_target },
+    { "SetSharedSecret", set_secret },
+    { "RememberInitiatorSharedSecret", remember_secret },
+    { "SetDiscoverySecret", set_discovery_secret },
+    { "StartMaintenance", blink },
 };
 
 static void check(struct scene *s, size_t i, HRESULT hr, unsigned which)
@@ -359,6 +562,25 @@ static void exhaust(struct scene *s, size_t i)
         fail_msg("%s allocates nothing: the wrappers are not in place", calls[i].name);
 }
 
+static void find_the_rest(struct scene *s)
+{
+    VDS_STORAGE_POOL_PROP prop;
+    IEnumVdsObject *e = NULL;
+
+    s->pools = query(s->f->hw, &IID_IVdsHwProviderStoragePools);
+    assert_int_equal(IVdsHwProviderStoragePools_QueryStoragePools(s->pools, VDS_SPT_CONCRETE, 0, NULL, &e), S_OK);
+    s->pool = member(e, 0, &IID_IVdsStoragePool);
+    assert_int_equal(IVdsStoragePool_GetProperties(s->pool, &prop), S_OK);
+    s->pool_id = prop.id;
+    CoTaskMemFree(prop.pwszName);
+    CoTaskMemFree(prop.pwszDescription);
+    s->second = query(s->f->subsystem, &IID_IVdsSubSystem2);
+    s->drive2 = query(s->drive, &IID_IVdsDrive2);
+    s->import = query(s->f->subsystem, &IID_IVdsSubSystemImportTarget);
+    s->discovery = query(s->f->subsystem, &IID_IVdsIscsiDiscoveryEx);
+    s->lamp = query(s->lun, &IID_IVdsMaintenance);
+}
+
 static void every_call_survives_the_failure_of_each_of_its_allocations(void **state)
 {
     struct fixture *f = *state;
@@ -373,12 +595,20 @@ static void every_call_survives_the_failure_of_each_of_its_allocations(void **st
     s.drive = member(e, 0, &IID_IVdsDrive);
     assert_int_equal(IVdsSubSystem_QueryControllers(f->subsystem, &e), S_OK);
     s.controller = member(e, 0, &IID_IVdsController);
+    find_the_rest(&s);
     assert_int_equal(IVdsSubSystemIscsi_QueryPortals(f->iscsi, &s.list), S_OK);
     assert_int_equal(IVdsIscsiTarget_CreatePortalGroup(s.target, &s.async), S_OK);
     for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
         exhaust(&s, i);
     drop(s.async);
     drop(s.list);
+    drop(s.lamp);
+    drop(s.discovery);
+    drop(s.import);
+    drop(s.drive2);
+    drop(s.second);
+    drop(s.pool);
+    drop(s.pools);
     drop(s.controller);
     drop(s.drive);
     drop(s.ex);
@@ -386,9 +616,27 @@ static void every_call_survives_the_failure_of_each_of_its_allocations(void **st
     drop(s.target);
 }
 
+static void a_sink_is_told_with_the_next_event_that_it_missed_one(void **state)
+{
+    struct fixture *f = *state;
+    struct array_notification event = { VDS_NF_LUN_MODIFY, VDS_NTT_LUN, { 0 } };
+    size_t before = f->sink->n_events;
+
+    n_allocs = 0;
+    fail_at = 1;
+    provider_feed_notify(f->feed, &event, 1);
+    fail_at = 0;
+    assert_int_equal(f->sink->n_events, before);
+    provider_feed_notify(f->feed, &event, 1);
+    assert_int_equal(f->sink->n_events, before + 2);
+    assert_int_equal(f->sink->events[before], VDS_NF_SERVICE_OUT_OF_SYNC);
+    assert_int_equal(f->sink->events[before + 1], VDS_NF_LUN_MODIFY);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        provider_test(a_sink_is_told_with_the_next_event_that_it_missed_one),
         provider_test(every_call_survives_the_failure_of_each_of_its_allocations),
     };
 

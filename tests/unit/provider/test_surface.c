@@ -231,6 +231,82 @@ static void the_import_target_is_a_name_or_none(void **state)
     drop(import);
 }
 
+static void every_required_pointer_of_pools_that_is_NULL_is_E_INVALIDARG_and_the_rest_is_cleared(void **state)
+{
+    struct fixture *f = *state;
+    IVdsHwProviderStoragePools *pools = query(f->hw, &IID_IVdsHwProviderStoragePools);
+    IVdsStoragePool *pool = pool_at(f, VDS_SPT_CONCRETE, 0);
+    VDS_OBJECT_ID id = prop_of(pool).id;
+    VDS_STORAGE_POOL_DRIVE_EXTENT *extents = (void *)1;
+    IVdsAsync *async = (void *)1;
+    ULONGLONG max = 1;
+    LONG n = 1;
+
+    assert_int_equal(IVdsHwProviderStoragePools_CreateLunInStoragePool(pools, VDS_LT_SIMPLE, 1 << 20, id, nobody, NULL, NULL), E_INVALIDARG);
+    assert_int_equal(IVdsHwProviderStoragePools_CreateLunInStoragePool(pools, VDS_LT_SIMPLE, 1 << 20, id, NULL, NULL, &async), E_INVALIDARG);
+    assert_null(async);
+    assert_int_equal(IVdsHwProviderStoragePools_QueryMaxLunCreateSizeInStoragePool(pools, VDS_LT_SIMPLE, id, NULL, NULL), E_INVALIDARG);
+    assert_int_equal(IVdsHwProviderStoragePools_QueryMaxLunCreateSizeInStoragePool(pools, VDS_LT_UNKNOWN, id, NULL, &max), E_INVALIDARG);
+    assert_int_equal(max, 0);
+    assert_int_equal(IVdsStoragePool_GetProvider(pool, NULL), E_INVALIDARG);
+    assert_int_equal(IVdsStoragePool_GetProperties(pool, NULL), E_INVALIDARG);
+    assert_int_equal(IVdsStoragePool_GetAttributes(pool, NULL), E_INVALIDARG);
+    assert_int_equal(IVdsStoragePool_QueryDriveExtents(pool, NULL, &n), E_INVALIDARG);
+    assert_int_equal(n, 0);
+    assert_int_equal(IVdsStoragePool_QueryDriveExtents(pool, &extents, NULL), E_INVALIDARG);
+    assert_null(extents);
+    assert_int_equal(IVdsStoragePool_QueryAllocatedLuns(pool, NULL), E_INVALIDARG);
+    assert_int_equal(IVdsStoragePool_QueryAllocatedStoragePools(pool, NULL), E_INVALIDARG);
+    drop(pool);
+    drop(pools);
+}
+
+static void every_required_pointer_of_the_second_faces_that_is_NULL_is_E_INVALIDARG(void **state)
+{
+    struct fixture *f = *state;
+    IVdsSubSystem2 *second = query(f->subsystem, &IID_IVdsSubSystem2);
+    IVdsLun *lun = make_lun(f);
+    IVdsLun2 *lun2 = query(lun, &IID_IVdsLun2);
+    IVdsLunNumber *number = query(lun, &IID_IVdsLunNumber);
+    IVdsAsync *async = (void *)1;
+    IVdsDrive *drive = NULL;
+    ULONGLONG max = 1;
+    IVdsDrive2 *drive2;
+
+    assert_int_equal(IVdsSubSystem2_GetDrive2(second, 0, 3, 0, &drive), S_OK);
+    drive2 = query(drive, &IID_IVdsDrive2);
+    assert_int_equal(IVdsSubSystem2_GetProperties2(second, NULL), E_INVALIDARG);
+    assert_int_equal(IVdsSubSystem2_GetDrive2(second, 0, 3, 0, NULL), E_INVALIDARG);
+    assert_int_equal(IVdsSubSystem2_CreateLun2(second, VDS_LT_SIMPLE, 1 << 20, NULL, 0, nobody, NULL, NULL), E_INVALIDARG);
+    assert_int_equal(IVdsSubSystem2_CreateLun2(second, VDS_LT_SIMPLE, 1 << 20, NULL, 1, nobody, NULL, &async), E_INVALIDARG);
+    assert_null(async);
+    assert_int_equal(IVdsSubSystem2_CreateLun2(second, VDS_LT_SIMPLE, 1 << 20, NULL, 0, NULL, NULL, &async), E_INVALIDARG);
+    assert_int_equal(IVdsSubSystem2_QueryMaxLunCreateSize2(second, VDS_LT_SIMPLE, NULL, 0, NULL, NULL), E_INVALIDARG);
+    assert_int_equal(IVdsSubSystem2_QueryMaxLunCreateSize2(second, VDS_LT_SIMPLE, NULL, 1, NULL, &max), E_INVALIDARG);
+    assert_int_equal(max, 0);
+    assert_int_equal(IVdsDrive2_GetProperties2(drive2, NULL), E_INVALIDARG);
+    assert_int_equal(IVdsLun2_QueryHints2(lun2, NULL), E_INVALIDARG);
+    assert_int_equal(IVdsLunNumber_GetLunNumber(number, NULL), E_INVALIDARG);
+    drop(drive2);
+    drop(drive);
+    drop(number);
+    drop(lun2);
+    drop(lun);
+    drop(second);
+}
+
+static void a_secret_that_has_bytes_without_a_size_or_the_reverse_is_E_INVALIDARG(void **state)
+{
+    VDS_ISCSI_SHARED_SECRET no_bytes = { NULL, 12 }, no_size = { (UCHAR *)(uintptr_t)"abcdefghijkl", 0 };
+    IVdsIscsiTarget *target = make_target(*state, u"iqn.2026-01.example:a");
+
+    assert_int_equal(IVdsIscsiTarget_SetSharedSecret(target, &no_bytes, NULL), E_INVALIDARG);
+    assert_int_equal(IVdsIscsiTarget_SetSharedSecret(target, &no_size, NULL), E_INVALIDARG);
+    assert_int_equal(IVdsIscsiTarget_RememberInitiatorSharedSecret(target, NULL, NULL), E_INVALIDARG);
+    assert_int_equal(IVdsIscsiTarget_SetSharedSecret(target, NULL, NULL), S_OK); /* takes away what is not there */
+    drop(target);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -241,6 +317,9 @@ int main(void)
         provider_test(hints_of_the_second_generation_are_not_taken_up),
         provider_test(maintenance_runs_pulses_and_stops),
         provider_test(the_import_target_is_a_name_or_none),
+        provider_test(every_required_pointer_of_pools_that_is_NULL_is_E_INVALIDARG_and_the_rest_is_cleared),
+        provider_test(every_required_pointer_of_the_second_faces_that_is_NULL_is_E_INVALIDARG),
+        provider_test(a_secret_that_has_bytes_without_a_size_or_the_reverse_is_E_INVALIDARG),
     };
 
     return RUN_TESTS(tests);

@@ -84,7 +84,7 @@ static void *changer_thread(void *arg)
         struct engine_drain *drain;
         size_t n;
 
-        if (engine_drain_start(engine, i % 2 ? &target : NULL, &portal, i % 4 * 5, &drain) == 0) {
+        if (engine_drain_start(engine, i % 2 ? &target : NULL, &portal, 1, i % 4 * 5, &drain) == 0) {
             engine_drain_wait(drain, 20);
             engine_drain_cancel(drain);
             engine_drain_free(drain);

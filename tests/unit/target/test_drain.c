@@ -16,7 +16,8 @@ static struct engine_drain *drain_start(struct rig *rig, int target, int portal,
     struct guid target_id = rig_target_id((unsigned)target), portal_id = rig_portal_id((unsigned)portal);
     struct engine_drain *drain = NULL;
 
-    assert_int_equal(engine_drain_start(rig->engine, target < 0 ? NULL : &target_id, portal < 0 ? NULL : &portal_id, limit_ms, &drain), 0);
+    assert_int_equal(engine_drain_start(rig->engine, target < 0 ? NULL : &target_id, portal < 0 ? NULL : &portal_id, portal < 0 ? 0 : 1,
+                                        limit_ms, &drain), 0);
     return drain;
 }
 
@@ -472,10 +473,10 @@ static void a_whole_portal_or_a_whole_target_can_be_drained(void **state)
     drain = drain_start(rig, -1, 0, DRAIN_PATIENT);
     engine_drain_status(drain, &status);
     assert_int_equal(status.n_start, 2);
-    assert_int_equal(engine_drain_start(rig->engine, &target, NULL, 0, &none), -EBUSY);
-    assert_int_equal(engine_drain_start(rig->engine, NULL, NULL, 0, &none), -EINVAL);
-    assert_int_equal(engine_drain_start(rig->engine, NULL, &nobody, 0, &none), -ENOENT);
-    assert_int_equal(engine_drain_start(rig->engine, &target, &nobody, 0, &none), -ENOENT);
+    assert_int_equal(engine_drain_start(rig->engine, &target, NULL, 0, 0, &none), -EBUSY);
+    assert_int_equal(engine_drain_start(rig->engine, NULL, NULL, 0, 0, &none), -EINVAL);
+    assert_int_equal(engine_drain_start(rig->engine, NULL, &nobody, 1, 0, &none), -ENOENT);
+    assert_int_equal(engine_drain_start(rig->engine, &target, &nobody, 1, 0, &none), -ENOENT);
     assert_int_equal(initiator_nop(&c), 0);
     assert_false(c.logout_requested);
     assert_int_equal(initiator_logout(&a), 0);
@@ -494,6 +495,56 @@ static void a_whole_portal_or_a_whole_target_can_be_drained(void **state)
     initiator_close(&a);
     initiator_close(&b);
     initiator_close(&c);
+}
+
+/* ---- groups that change ------------------------------------------------------------------------------------------------------------------ */
+
+static void pairs_that_are_drained_together_are_no_place_for_each_others_initiators(void **state)
+{
+    struct rig *rig = *state;
+    struct guid target = rig_target_id(0), leaving[3] = { rig_portal_id(0), rig_portal_id(1), rig_portal_id(0) }; /* twice: no harm */
+    struct engine_drain_status status;
+    struct engine_drain *drain;
+    struct initiator in;
+
+    one_target_two_portals(rig);
+    rig_portal_v6(rig, 2);
+    rig_login(rig, &in, 1, 0, 0);
+    assert_int_equal(engine_drain_start(rig->engine, &target, leaving, 3, DRAIN_PATIENT, &drain), 0);
+    engine_drain_status(drain, &status);
+    assert_int_equal(status.n_start, 1);
+    assert_status(rig, 0, -EACCES, 3, 1);
+    assert_status(rig, 1, -EACCES, 3, 1);
+    rig_path(rig, 0, 2, 1);
+    assert_status(rig, 0, -EACCES, 1, 1);
+    engine_drain_cancel(drain);
+    engine_drain_free(drain);
+    assert_status(rig, 0, 0, 0, 0);
+    initiator_close(&in);
+}
+
+static void a_pair_changes_its_tag_when_its_connections_have_gone(void **state)
+{
+    struct rig *rig = *state;
+    struct guid target = rig_target_id(0), portal = rig_portal_id(0), nobody = rig_portal_id(9);
+    struct engine_drain *drain;
+    struct initiator in;
+
+    one_target_two_portals(rig);
+    rig_login(rig, &in, 1, 0, 0);
+    assert_int_equal(engine_path_retag(rig->engine, &target, &portal, 0), -EINVAL);
+    assert_int_equal(engine_path_retag(rig->engine, &target, &nobody, 2), -ENOENT);
+    assert_int_equal(engine_path_retag(rig->engine, &nobody, &portal, 2), -ENOENT);
+    assert_int_equal(engine_path_retag(rig->engine, &target, &portal, 2), -EBUSY);
+    drain = drain_start(rig, 0, 0, 0);
+    assert_int_equal(engine_drain_wait(drain, WAIT_PATIENT_MS), 0);
+    assert_int_equal(engine_path_retag(rig->engine, &target, &portal, 2), 0);
+    engine_drain_cancel(drain); /* it has nothing to do with the pair any more */
+    engine_drain_free(drain);
+    initiator_close(&in);
+    rig_login(rig, &in, 1, 0, 0);
+    assert_int_equal(in.tag, 2);
+    initiator_close(&in);
 }
 
 /* ---- a request that the store holds ------------------------------------------------------------------------------------------------------- */
@@ -632,6 +683,8 @@ static void a_login_that_races_with_a_drain_is_never_inside_when_it_has_finished
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(pairs_that_are_drained_together_are_no_place_for_each_others_initiators, rig_set_up, rig_tear_down),
+        cmocka_unit_test_setup_teardown(a_pair_changes_its_tag_when_its_connections_have_gone, rig_set_up, rig_tear_down),
         cmocka_unit_test_setup_teardown(initiators_that_honour_the_request_follow_and_lose_no_io, rig_set_up, rig_tear_down),
         cmocka_unit_test_setup_teardown(those_who_left_as_asked_are_waited_for_until_they_have_been_sent_on, rig_set_up, rig_tear_down),
         cmocka_unit_test_setup_teardown(one_who_left_for_good_holds_a_drain_no_longer_than_its_limit, rig_set_up, rig_tear_down),

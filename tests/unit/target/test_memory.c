@@ -95,7 +95,7 @@ static int draining(struct engine *engine)
 {
     struct guid target = rig_target_id(0), portal = rig_portal_id(0);
     struct engine_drain *drain;
-    int r = engine_drain_start(engine, &target, &portal, 1000, &drain);
+    int r = engine_drain_start(engine, &target, &portal, 1, 1000, &drain);
 
     if (r < 0)
         return r;

@@ -64,6 +64,7 @@ struct IUnknown {
     virtual ULONG STDMETHODCALLTYPE AddRef() = 0;
     virtual ULONG STDMETHODCALLTYPE Release() = 0;
 };
+VDS_DECLARE_UUID(IUnknown, 0x00000000, 0x0000, 0x0000, 0xc0, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x46)
 
 #else
 
@@ -97,6 +98,7 @@ DEFINE_GUID(IID_IEnumSmall, 0x0a0b0c0d, 0x0102, 0x0304, 0x05, 0x06, 0x07, 0x08, 
 struct IEnumSmall : public IUnknown {
     virtual HRESULT STDMETHODCALLTYPE Next(ULONG celt, IUnknown **ppArray, ULONG *pcFetched) = 0;
 };
+VDS_DECLARE_UUID(IEnumSmall, 0x0a0b0c0d, 0x0102, 0x0304, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0a, 0x0b, 0x0c)
 
 #else
 
@@ -133,6 +135,7 @@ struct ISmall : public IUnknown {
         SMALL_PROP *pTemplateWithALongNameToFillTheLine) = 0;
     virtual HRESULT STDMETHODCALLTYPE Query(IEnumSmall **ppEnum, LPWSTR **pppwsz, LONG *pn) = 0;
 };
+VDS_DECLARE_UUID(ISmall, 0xffffffff, 0x0102, 0x0304, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0a, 0x0b, 0x0c)
 
 #else
 
