@@ -2,6 +2,7 @@
 #include "cli/term.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -27,9 +28,17 @@ static void take_keys(struct term *term)
     term->keys = tcsetattr(STDIN_FILENO, TCSANOW, &now) == 0;
 }
 
+/* Emacs' shell buffers and their kin call themselves dumb, and print what they are sent. */
+static bool can_draw(void)
+{
+    const char *kind = getenv("TERM");
+
+    return isatty(STDOUT_FILENO) && kind && *kind && strcmp(kind, "dumb") != 0;
+}
+
 void term_enter(struct term *term)
 {
-    if (!isatty(STDOUT_FILENO))
+    if (!can_draw())
         return;
     take_keys(term);
     term->drawing = true;

@@ -144,7 +144,8 @@ static struct top_table lun_table(const struct model *model, const struct look *
         const VDS_LUN_COUNTERS *l = &now->luns[i];
         const struct lun *lun = model_lun(model, &l->lunId);
 
-        table.rows[i] = (struct top_row) { .lun = l->lunId, .name = lun ? lun->name : "-", .total = l->io, .change = difference(&l->io, lun_before(before, i, &l->lunId)) };
+        table.rows[i] = (struct top_row) { .lun = l->lunId, .name = lun ? lun->name : "-", .total = l->io,
+                                           .change = difference(&l->io, lun_before(before, i, &l->lunId)) };
     }
     qsort(table.rows, table.n, sizeof *table.rows, busier);
     return table;

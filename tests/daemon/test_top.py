@@ -36,7 +36,7 @@ class Top(harness.ArrayTest):
 
     def test_counts_are_exactly_what_the_initiator_did(self):
         one = self.login()
-        one.inventory = one.report_luns()  # an "other" command, to no LUN's account: LUN 0 has it
+        one.report_luns()  # neither a read nor a write
         before = self.look()["sessions"][0]["total"]
         for i in range(7):
             one.read(8 * i, 8)
@@ -92,16 +92,17 @@ class Top(harness.ArrayTest):
     # ---- the terminal
 
     @contextlib.contextmanager
-    def on_terminal(self, lines=12, columns=100):
-        """top on a terminal of its own; it is drawing when the body begins."""
+    def on_terminal(self, lines=12, columns=100, kind="xterm", drawn=b"LUN\x1b[K"):
+        """top on a terminal of its own; it has shown something when the body begins."""
         self.master, slave = pty.openpty()
         try:
             fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
             self.modes = termios.tcgetattr(slave)
             self.screen = b""
             command = [harness.VDSCTL, "--socket", self.array.socket, "top", "--interval", "0.1"]
-            self.top = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=subprocess.PIPE, text=True, start_new_session=True)
-            self.until(b"LUN\x1b[K")
+            self.top = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=subprocess.PIPE, text=True, start_new_session=True,
+                                        env={**os.environ, "TERM": kind})
+            self.until(drawn)
             yield slave
         finally:
             self.top.kill()
@@ -139,6 +140,13 @@ class Top(harness.ArrayTest):
         with self.on_terminal() as slave:
             self.array.kill()
             self.given_back(slave, 3, "top: RPC_E_DISCONNECTED")
+
+    def test_a_terminal_that_cannot_be_drawn_on_gets_blocks(self):
+        with self.on_terminal(kind="dumb", drawn=b" LUN\r\n"):
+            self.top.terminate()
+            self.top.communicate(timeout=60)
+            self.assertEqual(self.top.returncode, 0)
+            self.assertNotIn(b"\x1b", self.screen)
 
     def test_the_table_fits_the_terminal(self):
         for i in range(20):
