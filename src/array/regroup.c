@@ -334,14 +334,6 @@ static void plan_drop(struct array_op *op)
     op->regroup->n = 0;
 }
 
-static bool is_named(const struct guid *id, const struct guid *ids, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (guid_equal(id, &ids[i]))
-            return true;
-    return false;
-}
-
 static HRESULT plan_set(struct array_op *op, const struct guid *ids, size_t n_ids)
 {
     struct portal *portal;
@@ -357,7 +349,7 @@ static HRESULT plan_set(struct array_op *op, const struct guid *ids, size_t n_id
     list_for_each(n, &op->group->paths) {
         struct path *path = container_of(n, struct path, in_group);
 
-        if (path->state != PART_HERE || is_named(&path->portal->object.id, ids, n_ids))
+        if (path->state != PART_HERE || guid_is_among(&path->portal->object.id, ids, n_ids))
             continue;
         if (FAILED(hr = lock_take(&op->locks, &path->portal->object, LOCK_PIN)))
             return hr;

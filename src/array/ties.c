@@ -123,14 +123,6 @@ static HRESULT associate_run(struct array_op *op)
 
 /* ---- admission; array->lock held ------------------------------------------------------------- */
 
-static bool is_named(const struct guid *id, const struct guid *ids, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (guid_equal(id, &ids[i]))
-            return true;
-    return false;
-}
-
 static HRESULT tie_arrive(struct array_op *op, const struct guid *id)
 {
     struct object *object = cache_find(&op->array->cache, OBJECT_TARGET, id);
@@ -168,7 +160,7 @@ static HRESULT ties_leave(struct array_op *op, const struct guid *ids, size_t n_
     list_for_each(n, &op->lun->ties) {
         struct tie *tie = container_of(n, struct tie, in_lun);
 
-        if (tie->state != PART_HERE || is_named(&tie->target->object.id, ids, n_ids))
+        if (tie->state != PART_HERE || guid_is_among(&tie->target->object.id, ids, n_ids))
             continue;
         if (FAILED(hr = lock_take(&op->locks, &tie->target->object, LOCK_PIN)))
             return hr;

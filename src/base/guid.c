@@ -104,3 +104,12 @@ bool guid_is_null(const struct guid *g)
 
     return guid_equal(g, &null);
 }
+
+bool guid_is_among(const struct guid *g, const struct guid *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (guid_equal(g, &list[i]))
+            return true;
+    }
+    return false;
+}

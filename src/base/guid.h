@@ -4,6 +4,7 @@
 #define VDS_BASE_GUID_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct guid {
@@ -27,5 +28,6 @@ bool guid_equal(const struct guid *a, const struct guid *b);
 int guid_compare(const struct guid *a, const struct guid *b);
 uint64_t guid_hash(const struct guid *g);
 bool guid_is_null(const struct guid *g);
+bool guid_is_among(const struct guid *g, const struct guid *list, size_t n);
 
 #endif

@@ -357,6 +357,13 @@ void client_hold_signals(void)
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
 }
 
+void client_let_signals(void)
+{
+    sigset_t signals = ending_signals();
+
+    pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
+}
+
 bool client_await(IVdsAsync *async, double timeout_s, const char *what, IUnknown **ret_object, HRESULT *ret_hr)
 {
     struct waiter *w = calloc(1, sizeof *w);

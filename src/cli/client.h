@@ -61,6 +61,7 @@ HRESULT client_each(IEnumVdsObject *members, const IID *iid, HRESULT (*each)(voi
 /* From here on Ctrl-C and SIGTERM are kept for client_wait(): call it before the method that starts an operation, so that none slips in
  * between and leaves the operation running without its client. */
 void client_hold_signals(void);
+void client_let_signals(void); /* for a program that goes on after it */
 
 /* Waits for the operation, with a progress bar when stderr is a terminal; Ctrl-C cancels it and says what happened. Releases `async`.
  * EXIT_DONE: ret_output (may be NULL) holds what it made, with a reference, and *ret_hr its success code. */

@@ -49,7 +49,8 @@ ROWS = [
     (SUB, "create target name=again iscsiname=iqn.2026-01.org.example:named noerr", DONE, "VDS_E_NAME_NOT_UNIQUE"),
     (TARGET, "create tpgroup", DONE, "Target portal group 1 was created"), (TARGET, "create tpgroup noerr", DONE, "Target portal group 2 was created"),
     (["subsystem 0", "lun 2"], "delete lun", DONE, "was deleted"), (["subsystem 0", "lun 3"], "delete lun noerr", DONE, "was deleted"),
-    (LUN, "delete lun uninstall", SERVICE, UNSUPPORTED), (LUN, "delete lun uninstall noerr", DONE, UNSUPPORTED),
+    (["subsystem 0", "lun 4"], "delete lun uninstall", DONE, "none to uninstall.*\n.*was deleted"),
+    (["subsystem 0", "lun 3"], "delete lun uninstall noerr", DONE, "was deleted"),
     (["subsystem 0", "target 2"], "delete target", DONE, "was deleted"), (TARGET, "delete target noerr", DONE, "VDS_E_ASSOCIATED_LUNS_EXIST"),
     (["subsystem 0", "target 0", "tpgroup 1"], "delete tpgroup", DONE, "was deleted"), (GROUP, "delete tpgroup noerr", DONE, "VDS_E_ASSOCIATED_PORTALS_EXIST"),
     ([], "detail hbaport", COMMAND, "There is no HBA port selected"), (["iadapter 0"], "detail iadapter", DONE, "open-iscsi"),
@@ -97,7 +98,7 @@ ROWS = [
     (LUN, "shrink lun size=1", DONE, "Its size is now"), (LUN, "shrink lun size=1PB noerr", DONE, "VDS_E_INVALID_SHRINK_SIZE"),
     (LUN, "unmask lun all", DONE, "was changed"), (LUN, "unmask lun none", DONE, "was changed"), (LUN, f"unmask lun initiator={HOST};{OTHER}", DONE, "was changed"),
     (LUN, f"unmask lun add initiator={OTHER}", DONE, "was changed"), (LUN, "unmask lun wwn=0123456789abcdef", SERVICE, "E_INVALIDARG"),
-    (LUN, "unmask lun add wwn=0123456789abcdef;0123456789abcdef", SERVICE, "E_INVALIDARG"), (LUN, "unmask lun none uninstall", SERVICE, UNSUPPORTED),
+    (LUN, "unmask lun add wwn=0123456789abcdef;0123456789abcdef", SERVICE, "E_INVALIDARG"), (LUN, "unmask lun none uninstall", DONE, "none to uninstall"),
 ]
 
 

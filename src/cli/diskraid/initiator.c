@@ -47,14 +47,14 @@ static HRESULT login(struct shell *shell, const struct request *request, IVdsIsc
     ULONG flags = (request_has(request, ARG_IPS) ? VDS_ILF_REQUIRE_IPSEC : 0) |
                   (request_has(request, ARG_EMP) ? VDS_ILF_MULTIPATH_ENABLED : 0);
     IVdsAsync *async;
-    HRESULT hr = IVdsIscsiInitiatorAdapter_LoginToTarget(
+    HRESULT hr = shell_start(IVdsIscsiInitiatorAdapter_LoginToTarget(
         adapter,
         request_has(request, ARG_LOGIN_TYPE) ? (VDS_ISCSI_LOGIN_TYPE)request->value[ARG_LOGIN_TYPE].number
                                              : VDS_ILT_MANUAL,
         shell->focus[KIND_TARGET].id, tportal, iportal, flags, request_has(request, ARG_EHD),
         request_has(request, ARG_EDD),
         request_has(request, ARG_CHAP) ? (VDS_ISCSI_AUTH_TYPE)request->value[ARG_CHAP].number : VDS_IAT_NONE,
-        &async);
+        &async));
 
     return FAILED(hr) ? hr : shell_wait(async, "logging in", NULL);
 }
@@ -96,8 +96,8 @@ int logout_run(struct shell *shell, const struct request *request)
 
     if (r != OUTCOME_DONE)
         return r;
-    hr = IVdsIscsiInitiatorAdapter_LogoutFromTarget((IVdsIscsiInitiatorAdapter *)adapter.face,
-                                                    shell->focus[KIND_TARGET].id, &async);
+    hr = shell_start(IVdsIscsiInitiatorAdapter_LogoutFromTarget((IVdsIscsiInitiatorAdapter *)adapter.face,
+                                                                shell->focus[KIND_TARGET].id, &async));
     RELEASE(adapter.face);
     if (SUCCEEDED(hr))
         hr = shell_wait(async, "logging out", NULL);

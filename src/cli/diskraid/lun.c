@@ -88,7 +88,7 @@ int lun_create(struct shell *shell, const struct request *request)
     if (!request_has(request, ARG_SIZE))
         hr = IVdsSubSystem_QueryMaxLunCreateSize(subsystem, type, drives, n, hints, &size);
     if (SUCCEEDED(hr))
-        hr = IVdsSubSystem_CreateLun(subsystem, type, size, drives, n, nobody, hints, &async);
+        hr = shell_start(IVdsSubSystem_CreateLun(subsystem, type, size, drives, n, nobody, hints, &async));
     if (SUCCEEDED(hr))
         hr = shell_wait(async, "creating the LUN", &made);
     if (FAILED(hr))
@@ -155,7 +155,7 @@ int lun_extend(struct shell *shell, const struct request *request)
     if (!request_has(request, ARG_SIZE))
         hr = IVdsLun_QueryMaxLunExtendSize(lun_of(shell), drives, n, &size);
     if (SUCCEEDED(hr))
-        hr = IVdsLun_Extend(lun_of(shell), size, drives, n, &async);
+        hr = shell_start(IVdsLun_Extend(lun_of(shell), size, drives, n, &async));
     if (SUCCEEDED(hr))
         hr = shell_wait(async, "extending the LUN", NULL);
     return FAILED(hr) ? say_failed(hr, "LUN %u cannot be extended", number_of(shell))
@@ -165,7 +165,7 @@ int lun_extend(struct shell *shell, const struct request *request)
 int lun_shrink(struct shell *shell, const struct request *request)
 {
     IVdsAsync *async;
-    HRESULT hr = IVdsLun_Shrink(lun_of(shell), request->value[ARG_SIZE].number, &async);
+    HRESULT hr = shell_start(IVdsLun_Shrink(lun_of(shell), request->value[ARG_SIZE].number, &async));
 
     if (SUCCEEDED(hr))
         hr = shell_wait(async, "shrinking the LUN", NULL);
@@ -176,7 +176,7 @@ int lun_shrink(struct shell *shell, const struct request *request)
 int lun_recover(struct shell *shell, const struct request *request)
 {
     IVdsAsync *async;
-    HRESULT hr = IVdsLun_Recover(lun_of(shell), &async);
+    HRESULT hr = shell_start(IVdsLun_Recover(lun_of(shell), &async));
 
     (void)request;
     if (SUCCEEDED(hr))
@@ -201,7 +201,7 @@ int plex_add(struct shell *shell, const struct request *request)
         return r;
     if (other == number_of(shell))
         return say_selection("LUN %u is the selected LUN; it cannot be a plex of itself.", other);
-    hr = IVdsLun_AddPlex(lun_of(shell), id, &async);
+    hr = shell_start(IVdsLun_AddPlex(lun_of(shell), id, &async));
     if (SUCCEEDED(hr))
         hr = shell_wait(async, "adding the plex", NULL);
     if (FAILED(hr))
@@ -220,7 +220,7 @@ int plex_break(struct shell *shell, const struct request *request)
 
     if (r != OUTCOME_DONE)
         return r;
-    hr = IVdsLun_RemovePlex(lun_of(shell), id, &async);
+    hr = shell_start(IVdsLun_RemovePlex(lun_of(shell), id, &async));
     if (SUCCEEDED(hr))
         hr = shell_wait(async, "removing the plex", NULL);
     if (FAILED(hr))

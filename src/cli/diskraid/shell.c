@@ -227,6 +227,7 @@ static int run_request(struct shell *shell, const struct request *request)
         r = focus_need(shell, request->form->focus);
     if (r == OUTCOME_DONE)
         r = request->form->run(shell, request);
+    client_let_signals();
     if (r != OUTCOME_DONE && shell->service &&
         IVdsService_IsServiceReady(shell->service) == RPC_E_DISCONNECTED)
         shell_disconnect(shell); /* an interactive user may go on when the service is back */

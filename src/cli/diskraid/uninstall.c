@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/diskraid/uninstall.h"
 
+#include <stdio.h>
+
 #include "base/cleanup.h"
 
 void lun_information_fini(VDS_LUN_INFORMATION *info)
@@ -39,8 +41,12 @@ HRESULT uninstall_lun(struct shell *shell, IVdsLun *lun)
 {
     _cleanup_(lun_information_fini) VDS_LUN_INFORMATION info = { 0 };
     IVdsServiceUninstallDisk *face;
-    HRESULT hr = shell_service_face(shell, &IID_IVdsServiceUninstallDisk, &face);
+    HRESULT hr = IVdsService_QueryInterface(shell->service, &IID_IVdsServiceUninstallDisk, (void **)&face);
 
+    if (hr == E_NOINTERFACE) { /* a script that was written for another host goes on */
+        puts("The service looks after no disks of its host: there is none to uninstall.");
+        return S_OK;
+    }
     if (FAILED(hr))
         return hr;
     hr = IVdsLun_GetIdentificationData(lun, &info);

@@ -5,7 +5,7 @@
 
 #include "cli/diskraid/shell.h"
 
-/* S_OK also when the LUN is no disk here. VDS_E_NOT_SUPPORTED when the service cannot tell. */
+/* S_OK also when the LUN is no disk here, and, with a line that says so, when the service looks after none. */
 HRESULT uninstall_lun(struct shell *shell, IVdsLun *lun);
 
 /* Frees what GetIdentificationData() gave. */
