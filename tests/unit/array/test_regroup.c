@@ -328,6 +328,98 @@ static void both_groups_of_a_move_are_busy_and_their_siblings_are_not(void **sta
     assert_hr(finish_op(S_OK, op, NULL), S_OK);
 }
 
+/* ---- all at once ------------------------------------------------------------------------------------------------------------------ */
+
+enum { N_CLIENTS = 6, N_GROUPS = 6, N_ROUNDS = 150 };
+
+struct client {
+    pthread_t thread;
+    struct fixture *f;
+    const struct guid *groups;
+    unsigned seed, n_done, n_strange;
+};
+
+static unsigned below(struct client *c, unsigned n)
+{
+    return (unsigned)rand_r(&c->seed) % n;
+}
+
+static HRESULT start_something(struct client *c, struct array_op **ret_op)
+{
+    struct array *array = c->f->array;
+    const struct guid *group = &c->groups[below(c, N_GROUPS)], *portals = c->f->portal;
+    unsigned first = below(c, N_PORTALS);
+
+    switch (below(c, 4)) {
+    case 0:
+        return array_group_add_portal(array, group, &portals[first], ret_op);
+    case 1:
+        return array_group_remove_portal(array, group, &portals[first], 0, ret_op);
+    case 2:
+        return array_group_set_portals(array, group, &portals[first], below(c, N_PORTALS - first + 1), 0, ret_op);
+    default:
+        return array_group_move_portal(array, group, &portals[first], &c->groups[below(c, N_GROUPS)], 0, ret_op);
+    }
+}
+
+static bool may_end_with(HRESULT hr)
+{
+    static const HRESULT codes[] = { VDS_S_ALREADY_EXISTS,    VDS_E_ANOTHER_CALL_IN_PROGRESS, VDS_E_OBJECT_NOT_FOUND,
+                                     VDS_E_INVALID_OPERATION, VDS_E_OPERATION_CANCELED };
+
+    for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
+        if (hr == codes[i])
+            return true;
+    return hr == S_OK;
+}
+
+static void *change_at_random(void *arg)
+{
+    struct client *c = arg;
+
+    for (unsigned i = 0; i < N_ROUNDS; i++) {
+        struct array_op *op = NULL;
+        HRESULT hr = start_something(c, &op);
+
+        if (op && below(c, 4) == 0)
+            array_op_cancel(op);
+        hr = finish_op(hr, op, NULL);
+        c->n_done += hr == S_OK;
+        c->n_strange += !may_end_with(hr);
+    }
+    return NULL;
+}
+
+static void many_clients_that_change_the_same_groups_leave_array_state_and_engine_agreed(void **state)
+{
+    struct fixture *f = *state;
+    struct guid targets[2] = { a_target(f), a_target(f) }, groups[N_GROUPS];
+    struct client clients[N_CLIENTS];
+    char *before, *after;
+    unsigned n_done = 0;
+
+    for (unsigned i = 0; i < N_GROUPS; i++)
+        groups[i] = a_group(f, &targets[i % 2]);
+    for (unsigned i = 0; i < N_CLIENTS; i++) {
+        clients[i] = (struct client){ .f = f, .groups = groups, .seed = i + 1 };
+        assert_int_equal(pthread_create(&clients[i].thread, NULL, change_at_random, &clients[i]), 0);
+    }
+    for (unsigned i = 0; i < N_CLIENTS; i++) {
+        pthread_join(clients[i].thread, NULL);
+        assert_int_equal(clients[i].n_strange, 0);
+        n_done += clients[i].n_done;
+    }
+    assert_true(n_done > N_CLIENTS);
+    for (unsigned i = 0; i < N_PORTALS - 1; i++) /* the last one's address is not here */
+        assert_int_equal(listens(f, i), count(f, ARRAY_GROUPS_OF_PORTAL, &f->portal[i]) > 0);
+    before = fixture_dump_all(f);
+    fixture_restart(f);
+    after = fixture_dump_all(f);
+    assert_string_equal(before, after);
+    free(before);
+    free(after);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -345,6 +437,7 @@ int main(void)
         TEST(move_portal_refused_changes_nothing),
         TEST(move_portal_VDS_E_OPERATION_CANCELED_leaves_it_where_it_was),
         TEST(both_groups_of_a_move_are_busy_and_their_siblings_are_not),
+        TEST(many_clients_that_change_the_same_groups_leave_array_state_and_engine_agreed),
     };
 
     return RUN_TESTS(tests);
