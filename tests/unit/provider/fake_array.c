@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../alloc_faults.h"
 #include "base/cleanup.h"
 #include "base/error_text.h"
 
@@ -60,7 +61,7 @@ static pthread_mutex_t op_lock = PTHREAD_MUTEX_INITIALIZER; /* results; ops may 
 static pthread_cond_t op_ended = PTHREAD_COND_INITIALIZER;
 
 /* test_memory.c fails allocations of the code under test; those of this stand-in are none of them. */
-void alloc_faults_pause(bool pause) __attribute__((weak));
+extern __typeof__(alloc_faults_pause) alloc_faults_pause __attribute__((weak));
 
 static void *take(size_t n, size_t size)
 {

@@ -1,43 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Out of memory is an error path: every method fails at its first allocation, its second, ... until it succeeds. Each failure is
- * E_OUTOFMEMORY, leaves outputs empty and nothing behind. Linked with --wrap for the allocation functions. */
+ * E_OUTOFMEMORY, leaves outputs empty and nothing behind. */
 #include "fixture.h"
 
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t size);
-void alloc_faults_pause(bool pause);
-
-static unsigned fail_at, n_allocs; /* fail_at 0: none fails */
-static bool paused;
-
-static bool fails_now(void)
-{
-    return !paused && fail_at > 0 && ++n_allocs == fail_at;
-}
-
-void alloc_faults_pause(bool pause)
-{
-    paused = pause;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return fails_now() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-    return fails_now() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t size)
-{
-    return fails_now() ? NULL : __real_realloc(p, size);
-}
+#include "alloc_faults.h"
 
 /* ---- the calls: each does one thing, gives back what it got, and says how it ended --------------------- */
 
@@ -550,13 +516,12 @@ static void exhaust(struct scene *s, size_t i)
         s->n_objects = com_live_objects();
         s->n_blocks = com_live_task_blocks();
         s->n_events = s->f->sink->n_events;
-        n_allocs = 0;
-        fail_at = ++which;
+        alloc_faults_arm(++which);
         hr = calls[i].call(s);
-        fail_at = 0;
+        alloc_faults_disarm();
         check(s, i, hr, which);
         n_failures += hr != S_OK;
-    } while (n_allocs >= which);
+    } while (alloc_faults_hit());
     assert_int_equal(hr, S_OK);
     if (n_failures == 0)
         fail_msg("%s allocates nothing: the wrappers are not in place", calls[i].name);
@@ -622,10 +587,9 @@ static void a_sink_is_told_with_the_next_event_that_it_missed_one(void **state)
     struct array_notification event = { VDS_NF_LUN_MODIFY, VDS_NTT_LUN, { 0 } };
     size_t before = f->sink->n_events;
 
-    n_allocs = 0;
-    fail_at = 1;
+    alloc_faults_arm(1);
     provider_feed_notify(f->feed, &event, 1);
-    fail_at = 0;
+    alloc_faults_disarm();
     assert_int_equal(f->sink->n_events, before);
     provider_feed_notify(f->feed, &event, 1);
     assert_int_equal(f->sink->n_events, before + 2);

@@ -102,8 +102,8 @@ struct running {
 struct running *start(struct fixture *f, struct command c);
 struct outcome running_end(struct running *r); /* it must have ended */
 
-/* While `counter` is not NULL, start() sets it to n for the time that it is inside src/scsi, and leaves in it what is left. */
-void fixture_fail_hook(unsigned *counter, unsigned n);
+/* start() calls hook(false) before it goes into src/scsi, and hook(true) when it is out again; NULL: nothing. */
+void fixture_hook(void (*hook)(bool out));
 
 /* CDBs */
 struct command cdb6(uint8_t op, uint8_t b1, uint8_t b2, uint8_t b3, uint8_t b4);
