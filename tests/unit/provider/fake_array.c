@@ -363,12 +363,6 @@ HRESULT array_lun_get(struct array *a, const struct guid *id, struct array_lun_i
     return S_OK;
 }
 
-void array_lun_info_fini(struct array_lun_info *info)
-{
-    free(info->mask);
-    info->mask = NULL;
-}
-
 HRESULT array_lun_inquiry(struct array *a, const struct guid *id, struct array_lun_inquiry *ret)
 {
     LOCKED(a);
@@ -417,19 +411,6 @@ void fake_set_many_ties(struct array *a, size_t n)
     LOCKED(a);
 
     a->n_more_ties = n;
-}
-
-void array_tree_fini(struct array_tree *tree)
-{
-    for (size_t i = 0; i < tree->n_luns; i++)
-        array_lun_info_fini(&tree->luns[i]);
-    free(tree->portals);
-    free(tree->targets);
-    free(tree->groups);
-    free(tree->members);
-    free(tree->luns);
-    free(tree->ties);
-    memset(tree, 0, sizeof *tree);
 }
 
 static void tree_of_iscsi(struct array *a, unsigned parts, struct array_tree *tree)

@@ -4,6 +4,7 @@
 #include "fixture.h"
 
 #include "alloc_faults.h"
+#include "provider/subsystem.h"
 
 /* ---- the calls: each does one thing, gives back what it got, and says how it ended --------------------- */
 
@@ -227,17 +228,7 @@ static HRESULT tree(struct scene *s)
     assert_int_equal(hr, S_OK);
     hr = IVdsSubSystemTreeEx_QueryTree(ex, VDS_TREE_ALL, &tree);
     assert_true(SUCCEEDED(hr) || (!tree.pPortals && !tree.pTargets && !tree.pLuns && tree.ulLuns == 0));
-    for (ULONG i = 0; i < tree.ulTargets; i++)
-        free_texts(S_OK, tree.pTargets[i].pwszIscsiName, tree.pTargets[i].pwszFriendlyName, NULL);
-    for (ULONG i = 0; i < tree.ulLuns; i++)
-        free_texts(S_OK, tree.pLuns[i].lunProp.pwszFriendlyName, tree.pLuns[i].lunProp.pwszIdentification,
-                   tree.pLuns[i].lunProp.pwszUnmaskingList);
-    CoTaskMemFree(tree.pPortals);
-    CoTaskMemFree(tree.pTargets);
-    CoTaskMemFree(tree.pGroups);
-    CoTaskMemFree(tree.pMembers);
-    CoTaskMemFree(tree.pLuns);
-    CoTaskMemFree(tree.pTies);
+    subsystem_tree_free(&tree);
     drop(ex);
     return hr;
 }
