@@ -263,6 +263,17 @@ char *fixture_dump_all(struct fixture *f)
     return text;
 }
 
+void fixture_restart_changes_nothing(struct fixture *f)
+{
+    char *before = fixture_dump_all(f), *after;
+
+    fixture_restart(f);
+    after = fixture_dump_all(f);
+    assert_string_equal(before, after);
+    free(before);
+    free(after);
+}
+
 void fixture_sql(const char *dir, const char *sql)
 {
     sqlite3 *db = other_open(dir);

@@ -143,6 +143,21 @@ void fixture_close(struct fixture *f)
         unit_close(f, 1);
 }
 
+int fixture_setup(void **state)
+{
+    static struct fixture f;
+
+    fixture_open(&f, *(const struct fixture_options *)*state);
+    *state = &f;
+    return 0;
+}
+
+int fixture_teardown(void **state)
+{
+    fixture_close(*state);
+    return 0;
+}
+
 unsigned fixture_release(struct fixture *f)
 {
     unsigned n = store_fault_release(f->fault[0]);

@@ -84,6 +84,10 @@ struct outcome {
 
 void fixture_open(struct fixture *f, struct fixture_options options);
 void fixture_close(struct fixture *f);
+/* A test with a fixture of its own, in *state, with the options named. */
+#define fixture_test(test, ...) \
+    { #test, test, fixture_setup, fixture_teardown, &(struct fixture_options){ __VA_ARGS__ } }
+int fixture_setup(void **state), fixture_teardown(void **state);
 unsigned fixture_release(struct fixture *f); /* held requests of this thread go on */
 void fixture_drain(struct fixture *f);       /* ... until nothing is held or kicked any more */
 void fixture_thread_end(void);               /* before a thread of a test ends */

@@ -103,21 +103,6 @@ static void expect_attention(struct fixture *f, unsigned nexus, uint16_t asc)
     assert_sense(exec(f, on_nexus(test_unit_ready(), nexus)), KEY_UNIT_ATTENTION, asc);
 }
 
-static int open_three(void **state)
-{
-    static struct fixture f;
-
-    fixture_open(&f, (struct fixture_options){ .n_nexuses = 3 });
-    *state = &f;
-    return 0;
-}
-
-static int close_it(void **state)
-{
-    fixture_close(*state);
-    return 0;
-}
-
 /* ---- registrations ------------------------------------------------------------------------------------ */
 
 static void a_nexus_registers_changes_and_removes_its_key(void **state)
@@ -787,7 +772,7 @@ static void reserve6_and_persistent_reservations_keep_apart(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, open_three, close_it)
+#define T(name) fixture_test(name, .n_nexuses = 3)
     const struct CMUnitTest tests[] = {
         T(a_nexus_registers_changes_and_removes_its_key),
         T(register_with_the_wrong_key_is_a_conflict),
