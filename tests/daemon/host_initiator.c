@@ -12,28 +12,6 @@ static IVdsServiceIscsi *iscsi;
 static IVdsIscsiTarget *target;
 static VDS_OBJECT_ID target_id, portal_id;
 
-static void *first(IEnumVdsObject *members, REFIID iid)
-{
-    IUnknown *object = NULL;
-    ULONG n;
-
-    assert_hr(IEnumVdsObject_Next(members, 1, &object, &n), S_OK);
-    IEnumVdsObject_Release(members);
-    return taken(object, iid);
-}
-
-static HRESULT ended(IVdsAsync *async, IUnknown **ret_object)
-{
-    VDS_ASYNC_OUTPUT output;
-    HRESULT result = E_FAIL;
-
-    assert_hr(IVdsAsync_Wait(async, &result, &output), S_OK);
-    IVdsAsync_Release(async);
-    if (ret_object)
-        *ret_object = output.ct.pTargetUnk;
-    return result;
-}
-
 static void stand_in_says(const char *what, int code)
 {
     char path[512];
