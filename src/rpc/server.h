@@ -61,7 +61,7 @@ struct rpc_server_options {
 int rpc_server_create(IVdsService *service, const struct rpc_server_options *options,
                       struct rpc_server **ret_server);
 
-/* Listens at `path`; a stale socket there is replaced, a live one is -EADDRINUSE. The folder must exist.
+/* Listens at `path`; a stale socket there is replaced, a live one is -EADDRINUSE, anything else stays: -EEXIST. The folder must exist.
  * `gid` -1: unchanged. */
 int rpc_server_listen(struct rpc_server *server, const char *path, mode_t mode, gid_t gid);
 /* Takes over a listening socket (socket activation). */

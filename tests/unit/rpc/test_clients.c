@@ -276,6 +276,28 @@ static void load_service_connects_to_the_socket_that_vds_socket_names(void **sta
     place_remove(&place);
 }
 
+static void what_is_no_socket_is_not_replaced_by_one(void **state)
+{
+    struct rig rig;
+    struct place place;
+    struct stat st;
+    FILE *f;
+
+    (void)state;
+    place_make(&place);
+    rig_start(&rig);
+    f = fopen(place.socket, "w");
+    assert_true(f && fputs("somebody's data", f) >= 0 && fclose(f) == 0);
+    assert_int_equal(rpc_server_listen(rig.server, place.socket, 0600, (gid_t)-1), -EEXIST);
+    assert_int_equal(lstat(place.socket, &st), 0);
+    assert_true(S_ISREG(st.st_mode) && st.st_size == 15);
+    assert_int_equal(unlink(place.socket), 0);
+    assert_int_equal(symlink("/nonexistent/elsewhere", place.socket), 0);
+    assert_int_equal(rpc_server_listen(rig.server, place.socket, 0600, (gid_t)-1), -EEXIST);
+    rig_stop(&rig);
+    place_remove(&place);
+}
+
 static void nobody_listening_is_a_clear_refusal(void **state)
 {
     IVdsService *client;
@@ -435,6 +457,7 @@ int main(int argc, char **argv)
         RIG_TEST(a_proxy_answers_for_what_its_object_answers_for),
         RIG_TEST(every_slot_of_every_proxy_is_filled),
         RIG_TEST(load_service_connects_to_the_socket_that_vds_socket_names),
+        RIG_TEST(what_is_no_socket_is_not_replaced_by_one),
         RIG_TEST(nobody_listening_is_a_clear_refusal),
         RIG_TEST(something_else_at_the_socket_is_not_taken_for_a_service),
         RIG_TEST(a_client_of_another_version_is_told_so),
