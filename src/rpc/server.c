@@ -63,12 +63,14 @@ static void set_options(struct rpc_server *s, const struct rpc_server_options *o
     if (options)
         *o = *options;
     default_to(&o->max_connections, 256);
+    default_to(&o->max_readers, o->max_connections - o->max_connections / 4);
     default_to(&o->max_workers, 64);
     default_to(&o->max_client_workers, 8);
     default_to(&o->max_calls, 256);
     default_to(&o->max_waits, 1024);
     default_to(&o->max_operations, 1024);
     default_to(&o->max_subscriptions, 16);
+    default_to(&o->max_reader_subscriptions, 128);
     default_to(&o->max_events, 4096);
     default_to(&o->max_array, rpc_default_limits.max_elements);
     default_to(&o->max_string, rpc_default_limits.max_chars);
