@@ -360,6 +360,14 @@ static const char *fault_of(struct rpc_peer *p, int r)
     return cut ? "it does not read its notifications" : NULL;
 }
 
+/* There may be room again: for its own, or for those of the clients behind a message bus. */
+static void send_events(struct rpc_peer *p)
+{
+    list_for_each_safe (n, &p->senders)
+        rpc_advise_send(container_of(n, struct rpc_peer, link));
+    rpc_advise_send(p);
+}
+
 void rpc_peer_process(struct rpc_peer *p)
 {
     const char *fault;
@@ -377,6 +385,6 @@ void rpc_peer_process(struct rpc_peer *p)
     if (fault)
         rpc_peer_close(p, fault);
     else
-        rpc_advise_send(p);
+        send_events(p);
     rpc_peer_unref(p);
 }
