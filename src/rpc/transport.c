@@ -2,7 +2,9 @@
 #include "rpc/transport.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,25 +91,34 @@ HRESULT rpc_transport_local(int *ret_fd, char where[static RPC_SOCKET_MAX])
 static void become(const char *const argv[], int fd)
 {
     pid_t pid = fork();
+    sigset_t none;
 
     if (pid != 0)
         _exit(pid < 0);
+    sigemptyset(&none);
     if (dup2(fd, 0) < 0 || dup2(fd, 1) < 0)
         _exit(127);
+    fcntl(0, F_SETFD, 0); /* when it was one of them, it still closes itself */
+    fcntl(1, F_SETFD, 0);
+    sigprocmask(SIG_SETMASK, &none, NULL);
     execvp(argv[0], (char *const *)argv);
     _exit(127);
 }
 
 static int spawn(const char *const argv[], int fd)
 {
-    int status;
+    int status = 0;
     pid_t pid = fork();
 
     if (pid == 0)
         become(argv, fd);
-    if (pid < 0 || waitpid(pid, &status, 0) < 0)
-        return -errno;
-    return status == 0 ? 0 : -EAGAIN;
+    while (pid > 0 && waitpid(pid, &status, 0) < 0) {
+        if (errno == ECHILD) /* the program lets the system reap its children: nobody can say how that went */
+            return 0;
+        if (errno != EINTR)
+            return -errno;
+    }
+    return pid < 0 ? -errno : status == 0 ? 0 : -EAGAIN;
 }
 
 /* [USER@]HOST without anything that ssh would take for an option, or that a shell would mind where the user's ssh_config hands the name

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Clients side by side: none holds up another, limits are per client, ways in and out. */
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -349,22 +351,14 @@ static void a_client_of_another_version_is_told_so(void **state)
     rig_stop(&rig);
 }
 
-/* The remote shell of the test is a script that ignores the host and runs this program as the bridge. */
-static void another_host_is_reached_through_a_remote_shell(void **state)
+/* The remote shell of the test: a script that knows one host and runs this program as the bridge. */
+static void make_shell(const struct place *place, char script[static 128])
 {
-    struct rig rig;
-    struct place place;
-    char script[128], self[256] = { 0 };
-    IVdsService *client;
-    VDS_SERVICE_PROP prop;
+    char self[256] = { 0 };
     FILE *f;
 
-    (void)state;
-    place_make(&place);
-    rig_start(&rig);
-    assert_int_equal(rpc_server_listen(rig.server, place.socket, 0600, (gid_t)-1), 0);
     assert_true(readlink("/proc/self/exe", self, sizeof self - 1) > 0);
-    snprintf(script, sizeof script, "%s/rsh", place.folder);
+    snprintf(script, 128, "%s/rsh", place->folder);
     f = fopen(script, "w");
     assert_non_null(f);
     fprintf(f, "#!/bin/sh\n[ \"$1 $2 $3\" = 'storage.example vdsctl bridge' ] || exit 9\nexec %s --bridge\n",
@@ -372,14 +366,67 @@ static void another_host_is_reached_through_a_remote_shell(void **state)
     fclose(f);
     chmod(script, 0700);
     setenv("VDS_RSH", script, 1);
+}
+
+static void another_host_is_reached_through_a_remote_shell(void **state)
+{
+    struct rig rig;
+    struct place place;
+    char script[128];
+    IVdsService *client;
+    VDS_SERVICE_PROP prop;
+
+    (void)state;
+    place_make(&place);
+    rig_start(&rig);
+    assert_int_equal(rpc_server_listen(rig.server, place.socket, 0600, (gid_t)-1), 0);
+    make_shell(&place, script);
     assert_int_equal(load(u"storage.example", &client), S_OK);
     for (int i = 0; i < 50; i++) {
         assert_int_equal(IVdsService_GetProperties(client, &prop), S_OK);
         CoTaskMemFree(prop.pwszVersion);
     }
     IVdsService_Release(client);
+    signal(SIGCHLD, SIG_IGN); /* as daemons do that make others */
+    assert_int_equal(load(u"storage.example", &client), S_OK);
+    IVdsService_Release(client);
+    signal(SIGCHLD, SIG_DFL);
     assert_int_equal(load(u"elsewhere", &client), RPC_UNAVAILABLE);
     assert_int_equal(load(u"-oProxyCommand=evil", &client), E_INVALIDARG);
+    unsetenv("VDS_RSH");
+    unlink(script);
+    rig_stop(&rig);
+    place_remove(&place);
+}
+
+/* A daemon that has closed its standard streams: the way to the other host gets their numbers. */
+static void another_host_is_reached_from_a_process_without_standard_streams(void **state)
+{
+    struct rig rig;
+    struct place place;
+    char script[128];
+    IVdsService *client;
+    int saved[2];
+    HRESULT hr;
+
+    (void)state;
+    place_make(&place);
+    rig_start(&rig);
+    assert_int_equal(rpc_server_listen(rig.server, place.socket, 0600, (gid_t)-1), 0);
+    make_shell(&place, script);
+    for (int i = 0; i < 2; i++) {
+        saved[i] = fcntl(i, F_DUPFD_CLOEXEC, 3);
+        close(i);
+    }
+    hr = load(u"storage.example", &client);
+    if (SUCCEEDED(hr))
+        IVdsService_Release(client);
+    RIG_UNTIL(rig_figures(&rig).connections == 1); /* its descriptor is closed */
+    for (int i = 0; i < 2; i++) {
+        dup2(saved[i], i);
+        close(saved[i]);
+    }
+    assert_int_equal(hr, S_OK);
     unsetenv("VDS_RSH");
     unlink(script);
     rig_stop(&rig);
@@ -462,6 +509,7 @@ int main(int argc, char **argv)
         RIG_TEST(something_else_at_the_socket_is_not_taken_for_a_service),
         RIG_TEST(a_client_of_another_version_is_told_so),
         RIG_TEST(another_host_is_reached_through_a_remote_shell),
+        RIG_TEST(another_host_is_reached_from_a_process_without_standard_streams),
         RIG_TEST(create_instance_keeps_the_rules_of_com),
         RIG_TEST(a_client_that_may_only_look_can_read_but_not_change),
     };
