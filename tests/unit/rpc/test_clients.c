@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 #include "rig.h"
@@ -433,6 +434,81 @@ static void another_host_is_reached_from_a_process_without_standard_streams(void
     place_remove(&place);
 }
 
+/* ---- the far end of the way to another host: bytes, no D-Bus ------------------------------------------- */
+
+#define BRIDGED (8u << 20)
+
+struct flow {
+    int fd;
+    size_t n;
+};
+
+static void *drink(void *arg)
+{
+    struct flow *flow = arg;
+    char bytes[4096];
+
+    for (ssize_t n; flow->n < BRIDGED && (n = read(flow->fd, bytes, sizeof bytes)) > 0;)
+        flow->n += (size_t)n;
+    return NULL;
+}
+
+static void *pour(void *arg)
+{
+    struct flow *flow = arg;
+    char bytes[4096] = { 0 };
+
+    for (ssize_t n; flow->n < BRIDGED && (n = write(flow->fd, bytes, sizeof bytes)) > 0;)
+        flow->n += (size_t)n;
+    return NULL;
+}
+
+static void *run_bridge(void *arg)
+{
+    const int *fds = arg;
+
+    return vds_bridge(fds[0], fds[1]) < 0 ? arg : NULL;
+}
+
+/* A service that does not read on until its answers are gone, as ours when a client has many. The client reads all the time. */
+static void a_bridge_carries_answers_while_the_service_takes_no_calls(void **state)
+{
+    struct place place;
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    int listener, ends[2], bridge[2], service;
+    struct flow calls, answers, served = { 0 }, taken = { 0 };
+    pthread_t threads[3];
+    void *failed;
+
+    (void)state;
+    rig_guard();
+    place_make(&place);
+    strcpy(address.sun_path, place.socket);
+    listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(bind(listener, (struct sockaddr *)&address, sizeof address) == 0 && listen(listener, 1) == 0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    bridge[0] = bridge[1] = ends[1];
+    pthread_create(&threads[0], NULL, run_bridge, bridge);
+    service = accept(listener, NULL, NULL);
+    calls = answers = (struct flow){ .fd = ends[0] };
+    pthread_create(&threads[1], NULL, drink, &answers);
+    pthread_create(&threads[2], NULL, pour, &calls);
+    served.fd = taken.fd = service;
+    pour(&served);
+    drink(&taken);
+    pthread_join(threads[1], NULL);
+    pthread_join(threads[2], NULL);
+    assert_int_equal(taken.n, BRIDGED);
+    assert_int_equal(answers.n, BRIDGED);
+    close(service);
+    pthread_join(threads[0], &failed);
+    assert_null(failed);
+    close(listener);
+    close(ends[0]);
+    close(ends[1]);
+    place_remove(&place);
+}
+
 static HRESULT in_process(REFIID iid, void **ret)
 {
     assert_true(IsEqualIID(iid, &IID_IVdsServiceLoader));
@@ -510,6 +586,7 @@ int main(int argc, char **argv)
         RIG_TEST(a_client_of_another_version_is_told_so),
         RIG_TEST(another_host_is_reached_through_a_remote_shell),
         RIG_TEST(another_host_is_reached_from_a_process_without_standard_streams),
+        RIG_TEST(a_bridge_carries_answers_while_the_service_takes_no_calls),
         RIG_TEST(create_instance_keeps_the_rules_of_com),
         RIG_TEST(a_client_that_may_only_look_can_read_but_not_change),
     };
