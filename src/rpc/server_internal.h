@@ -45,6 +45,7 @@ struct rpc_server {
     /* loop thread only */
     struct list_node peers;
     unsigned n_readers;
+    uint64_t accept_after; /* no client is taken before; CLOCK_MONOTONIC, microseconds */
     bool readers_told; /* that there were too many, since the last that got in */
 
     pthread_mutex_t lock;
