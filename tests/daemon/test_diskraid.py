@@ -159,8 +159,17 @@ class Codes(unittest.TestCase):
     def test_secrets_are_not_echoed(self):
         done = self.run_alone("/v", stdin="chap target set secret=topsecret1234\n")
         self.assertNotIn("topsecret", done.stdout + done.stderr)
-        done = self.run_alone("/v", stdin="chap target set \"secret=topsecret1234 open\n")
-        self.assertNotIn("topsecret", done.stdout + done.stderr)
+        for line in ("chap target set \"secret=topsecret1234 open", "\"CHA\"p target set secret=topsecret1234" + " " * 5000,
+                     "\"chap target set secret=topsecret1234"):
+            done = self.run_alone("/v", stdin=line + "\n")
+            self.assertEqual(done.returncode, 5)
+            self.assertNotIn("topsecret", done.stdout + done.stderr, line[:40])
+
+    def test_a_line_that_is_too_long_is_echoed_as_far_as_it_was_read(self):
+        for n in (4095, 4096, 4097, 5000):
+            done = self.run_alone("/v", stdin="help ".ljust(n, "x") + "\n")
+            self.assertEqual(done.returncode, 5, done.stderr)
+            self.assertEqual(done.stdout.splitlines()[0], "DISKRAID> " + "help ".ljust(min(n, 4097), "x"))
 
     def test_the_man_page_tells_every_command_and_option(self):
         page = (DOCS / "diskraid.1").read_text()
