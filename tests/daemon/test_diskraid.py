@@ -6,6 +6,7 @@ A transcript is what `diskraid /v` says; its commands are the lines behind the p
 array. "[not run]" stands before commands that a failure kept from being run. What differs from host to host is put into one form
 (normalise). After a wanted change, DISKRAID_UPDATE=1 writes the transcripts anew: read the diff, each line of it, before you commit it.
 """
+import fcntl
 import os
 import pathlib
 import pty
@@ -13,6 +14,7 @@ import re
 import select
 import signal
 import socket
+import struct
 import subprocess
 import termios
 import time
@@ -259,10 +261,10 @@ class Sessions(DiskraidTest):
 class Terminal(DiskraidTest):
     """On a pseudo-terminal."""
 
-    def start(self):
+    def start(self, **environment):
         pid, fd = pty.fork()
         if pid == 0:
-            os.environ["TERM"] = "vt100"
+            os.environ.update(environment, TERM="vt100")
             os.environ["ASAN_OPTIONS"] = "detect_leaks=0"  # libedit keeps the name of an added function
             os.execv(DISKRAID, [str(DISKRAID), "--socket", self.array.socket])
         self.pid, self.fd, self.seen = pid, fd, ""
@@ -353,6 +355,27 @@ class Terminal(DiskraidTest):
         self.expect(PROMPT)
         self.type("help exit\r")
         self.expect("Leave DiskRAID")
+
+    def test_letters_are_utf_8_in_any_locale(self):
+        self.start(LC_ALL="C")
+        self.type("select subsystem 0\r")
+        self.expect(PROMPT)
+        self.type("name subsystem Größe😀\r")
+        self.expect("was named")
+        self.assertEqual(self.array.json("show")["name"], "Größe😀")
+
+    def test_a_byte_that_is_no_letter_is_seen(self):
+        self.start()
+        os.write(self.fd, b"frob\xffnicate\r")
+        self.expect("'frob\ufffdnicate' is not a command")
+
+    def test_a_window_of_another_size_is_noticed(self):
+        self.start()
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 20, 0, 0))
+        shown = ""
+        while "tar \bget" not in shown:  # longer than the line is now: it wraps
+            self.type("\x15create target name=x")
+            shown = self.expect("=x")
 
     def test_it_goes_on_when_the_service_is_back(self):
         self.start()
