@@ -188,6 +188,16 @@ class Sessions(DiskraidTest):
         self.assertEqual((text, code), ("", 0))
         self.assertIn("Subsystem 0", output.read_text())
 
+    def test_a_script_ends_where_nothing_can_be_written(self):
+        done = subprocess.run([DISKRAID, "--socket", self.array.socket, "/o", "/dev/full"], input="select subsystem 0\ncreate target name=never\n",
+                              text=True, capture_output=True, timeout=60)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("diskraid: cannot write to standard output: No space left on device", done.stderr)
+        self.assertEqual(self.array.json("target", "list"), [])
+        done = subprocess.run([DISKRAID, "--socket", self.array.socket], input="list subsystems\n", text=True, stderr=subprocess.PIPE, timeout=60,
+                              preexec_fn=lambda: os.close(1))
+        self.assertEqual(done.returncode, 1, done.stderr)
+
     def test_what_diskraid_makes_vdsctl_sees(self):
         self.done("select subsystem 0", "create target name=box iscsiname=iqn.2026-01.org.example:box", "create tpgroup", "add tpgroup tportal=1",
                   "create lun simple size=32", "name lun disk", "associate targets 0", "unmask lun initiator=iqn.2026-01.org.example:host")
