@@ -38,11 +38,11 @@ struct thing *fake_find(struct engine *engine, enum thing_kind kind, const struc
 int fake_enter(const char *name);
 int fake_leave(int r);
 
-#define ENTER()                   \
-    do {                          \
+#define ENTER()                        \
+    do {                               \
         int r_ = fake_enter(__func__); \
-        if (r_ < 0)               \
-            return r_;            \
+        if (r_ < 0)                    \
+            return r_;                 \
     } while (0)
 
 #endif
