@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A provider that nobody wants: crashes in its constructor (BAD 1), in OnLoad (2), or hangs there (3), or ends the process (4). */
+/* A provider that nobody wants: crashes in its constructor (BAD 1), in OnLoad (2), or hangs there (3), or
+ * ends the process (4). */
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,7 +71,8 @@ static HRESULT factory_create(IClassFactory *This, IUnknown *outer, REFIID riid,
     return query(&provider, riid, ppv);
 }
 
-static const IClassFactoryVtbl factory_vtbl = { factory_query, factory_count, factory_count, factory_create, NULL };
+static const IClassFactoryVtbl factory_vtbl = { factory_query, factory_count, factory_count, factory_create,
+                                                NULL };
 static IClassFactory factory = { &factory_vtbl };
 
 VDS_API HRESULT DllGetClassObject(REFCLSID rclsid, REFIID riid, LPVOID *ppv)

@@ -132,7 +132,8 @@ static int by_bytes(const void *a, const void *b)
     return guid_compare(a, b);
 }
 
-/* Sorted: operations of several groups commit in another order than they began, and a restart gives that of the commits. */
+/* Sorted: operations of several groups commit in another order than they began, and a restart gives that of
+ * the commits. */
 static void dump_ids(struct fixture *f, FILE *out, const char *what, enum array_relation relation,
                      const struct guid *of)
 {
@@ -375,7 +376,8 @@ HRESULT set_portals(struct fixture *f, const struct guid *group, const struct gu
     return finish_op(hr, op, NULL);
 }
 
-HRESULT move_portal(struct fixture *f, const struct guid *group, const struct guid *portal, const struct guid *to)
+HRESULT move_portal(struct fixture *f, const struct guid *group, const struct guid *portal,
+                    const struct guid *to)
 {
     struct array_op *op = NULL;
     HRESULT hr = array_group_move_portal(f->array, group, portal, to, ARRAY_DRAIN_DEFAULT, &op);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Any method from any thread: eight threads on the same handles, with OnUnload in the middle of it. Run under ThreadSanitizer, too. */
+/* Any method from any thread: eight threads on the same handles, with OnUnload in the middle of it. Run under
+ * ThreadSanitizer, too. */
 #include "fixture.h"
 
 #define N_THREADS 8
@@ -15,8 +16,8 @@ struct shared {
 /* Whatever the others do: a success, or one of the codes that the rules allow. */
 static void expect_allowed(HRESULT hr)
 {
-    assert_true(SUCCEEDED(hr) || hr == (HRESULT)VDS_E_OBJECT_NOT_FOUND || hr == (HRESULT)VDS_E_ANOTHER_CALL_IN_PROGRESS ||
-                hr == (HRESULT)VDS_E_INITIALIZE_NOT_CALLED);
+    assert_true(SUCCEEDED(hr) || hr == (HRESULT)VDS_E_OBJECT_NOT_FOUND ||
+                hr == (HRESULT)VDS_E_ANOTHER_CALL_IN_PROGRESS || hr == (HRESULT)VDS_E_INITIALIZE_NOT_CALLED);
 }
 
 static void release_if(void *object)
@@ -77,7 +78,9 @@ static void run(struct shared *s, bool unload)
 
 static struct shared share(struct fixture *f)
 {
-    struct shared s = { .f = f, .target = make_target(f, u"iqn.2026-01.example:a"), .portal = portal_id_at(f, 0) };
+    struct shared s = { .f = f,
+                        .target = make_target(f, u"iqn.2026-01.example:a"),
+                        .portal = portal_id_at(f, 0) };
 
     s.group = make_group(s.target);
     return s;

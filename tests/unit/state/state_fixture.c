@@ -193,7 +193,7 @@ struct state_drive a_drive(const char *path)
 struct state_lun a_lun(const struct state_drive *drive, const char *file)
 {
     struct state_lun row = {
-        .id = new_guid(), .drive = drive->id, .size = 1 << 20, .mask = (char *)(uintptr_t) ""
+        .id = new_guid(), .drive = drive->id, .size = 1 << 20, .mask = (char *)(uintptr_t)""
     };
 
     snprintf(row.file, sizeof row.file, "%s", file);

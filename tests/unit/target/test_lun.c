@@ -62,8 +62,8 @@ static void a_unit_mapped_under_a_live_session_is_announced_and_usable(void **st
     initiator_close(&in);
 }
 
-/* Reads are sent out of the pages of a file in tmpfs. Who cuts it from outside ends the connection that was being sent to, and the next
- * one is told. */
+/* Reads are sent out of the pages of a file in tmpfs. Who cuts it from outside ends the connection that was
+ * being sent to, and the next one is told. */
 static void a_file_cut_from_outside_ends_a_connection_once_and_then_is_a_medium_error(void **state)
 {
     struct rig *rig = *state;
@@ -166,7 +166,7 @@ static void what_cannot_be_mapped_is_refused(void **state)
     assert_int_equal(engine_lu_set_mask(rig->engine, &nobody, true, NULL, 0), -ENOENT);
 }
 
-/* ---- a request that the store holds ------------------------------------------------------------------------------------------------------- */
+/* ---- a request that the store holds ---------------------------------------------------------------- */
 
 static int hold_writes(void *arg, const struct store_request *req)
 {
@@ -224,7 +224,8 @@ static void unmapping_waits_for_the_io_that_runs(void **state)
     assert_int_equal(pthread_create(&thread, NULL, unmap_thread, &unmapping), 0);
     while ((luns_of(&idle) | luns_of(&busy)) & 1 << 5)
         ; /* until the unmapping has reached both sessions */
-    assert_int_equal(engine_lun_map(rig->engine, &target, 5, &free_lu), -EEXIST); /* the number is not free yet */
+    /* the number is not free yet */
+    assert_int_equal(engine_lun_map(rig->engine, &target, 5, &free_lu), -EEXIST);
     assert_int_equal(engine_lun_unmap(rig->engine, &target, &lu), -EBUSY);
     assert_false(unmapping.done);
     rig->hold = 0;
@@ -260,7 +261,8 @@ static void settling_waits_for_commands_beyond_the_end_and_for_no_others(void **
 {
     struct rig *rig = *state;
     struct guid target = rig_target_id(0), lu = rig_lu_id(5), nobody = rig_lu_id(9);
-    static const uint8_t low[16] = { 0x8a, [13] = 1 }, high[16] = { 0x8a, [8] = (RIG_LU_BLOCKS - 1) >> 8, [9] = 0xff, [13] = 1 };
+    static const uint8_t low[16] = { 0x8a, [13] = 1 },
+                         high[16] = { 0x8a, [8] = (RIG_LU_BLOCKS - 1) >> 8, [9] = 0xff, [13] = 1 };
     struct settling settling = { .rig = rig };
     struct initiator one, two;
     uint8_t block[512] = { 1 };
@@ -300,7 +302,7 @@ static void settling_waits_for_commands_beyond_the_end_and_for_no_others(void **
     store_unref(memory);
 }
 
-/* ---- many changes at once -------------------------------------------------------------------------------------------------------------------- */
+/* ---- many changes at once -------------------------------------------------------------------------- */
 
 struct mapper {
     struct rig *rig;
