@@ -15,6 +15,7 @@
 #include "array/array.h"
 #include "base/error_text.h"
 #include "fake_engine.h"
+#include "../state/state_file.h"
 
 #define WSAEADDRINUSE_HR ((HRESULT)0x80072740)
 #define N_PORTALS 4
@@ -50,8 +51,6 @@ struct engine *fixture_engine(struct fixture *f);
  * frees it. */
 char *fixture_dump_all(struct fixture *f);
 void fixture_restart_changes_nothing(struct fixture *f); /* of that */
-void fixture_sql(const char *dir, const char *sql);
-int64_t fixture_sql_int(const char *dir, const char *sql);
 void fixture_state_path(const struct fixture *f, char path[static 128]);
 
 /* Waits for the end and gives the result; ret_output may be NULL. The reference is dropped. */

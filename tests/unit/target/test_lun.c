@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "target/internal.h"
 
 #define ASC_REPORTED_LUNS_CHANGED 0x3f0e /* SPC-4 */
 #define ASC_LUN_NOT_SUPPORTED     0x2500
@@ -168,19 +167,6 @@ static void what_cannot_be_mapped_is_refused(void **state)
 
 /* ---- a request that the store holds ---------------------------------------------------------------- */
 
-static int hold_writes(void *arg, const struct store_request *req)
-{
-    struct rig *rig = arg;
-
-    return req->op == STORE_WRITE && rig->hold ? -EINPROGRESS : 0;
-}
-
-static void release_on(struct target_reactor *reactor, void *arg)
-{
-    (void)reactor;
-    store_fault_release(arg);
-}
-
 struct unmapping {
     struct rig *rig;
     atomic_bool done;
@@ -204,14 +190,12 @@ static void unmapping_waits_for_the_io_that_runs(void **state)
     static const uint8_t write_16[16] = { 0x8a, [13] = 1 };
     struct unmapping unmapping = { .rig = rig };
     uint8_t block[512] = { 1 };
-    struct store *memory, *fault;
+    struct store *fault;
     struct initiator busy, idle;
     pthread_t thread;
 
     two_luns(rig);
-    assert_int_equal(store_memory_open(RIG_LU_BYTES, &memory), 0);
-    assert_int_equal(store_fault_open(memory, hold_writes, rig, &fault), 0);
-    rig_lu_over(rig, 5, fault);
+    fault = rig_lu_that_holds(rig, 5);
     memory_unit(rig, 6);
     assert_int_equal(engine_lu_set_mask(rig->engine, &lu, true, NULL, 0), 0);
     assert_int_equal(engine_lun_map(rig->engine, &target, 5, &lu), 0);
@@ -228,8 +212,7 @@ static void unmapping_waits_for_the_io_that_runs(void **state)
     assert_int_equal(engine_lun_map(rig->engine, &target, 5, &free_lu), -EEXIST);
     assert_int_equal(engine_lun_unmap(rig->engine, &target, &lu), -EBUSY);
     assert_false(unmapping.done);
-    rig->hold = 0;
-    target_each_reactor(rig->engine, release_on, fault);
+    rig_let_go(rig, fault);
     pthread_join(thread, NULL);
     assert_int_equal(unmapping.r, 0);
     assert_int_equal(engine_lun_map(rig->engine, &target, 5, &free_lu), 0);
@@ -237,7 +220,6 @@ static void unmapping_waits_for_the_io_that_runs(void **state)
     initiator_close(&busy);
     initiator_close(&idle);
     store_unref(fault);
-    store_unref(memory);
 }
 
 struct settling {
@@ -266,13 +248,11 @@ static void settling_waits_for_commands_beyond_the_end_and_for_no_others(void **
     struct settling settling = { .rig = rig };
     struct initiator one, two;
     uint8_t block[512] = { 1 };
-    struct store *memory, *fault;
+    struct store *fault;
     pthread_t thread;
 
     two_luns(rig);
-    assert_int_equal(store_memory_open(RIG_LU_BYTES, &memory), 0);
-    assert_int_equal(store_fault_open(memory, hold_writes, rig, &fault), 0);
-    rig_lu_over(rig, 5, fault);
+    fault = rig_lu_that_holds(rig, 5);
     assert_int_equal(engine_lu_set_mask(rig->engine, &lu, true, NULL, 0), 0);
     assert_int_equal(engine_lun_map(rig->engine, &target, 5, &lu), 0);
     rig_login(rig, &one, 1, 0, 0);
@@ -293,13 +273,11 @@ static void settling_waits_for_commands_beyond_the_end_and_for_no_others(void **
     initiator_close(&two); /* a session that is gone does not hide what it left to the store */
     assert_int_equal(initiator_nop(&one), 0);
     assert_false(settling.done);
-    rig->hold = 0;
-    target_each_reactor(rig->engine, release_on, fault);
+    rig_let_go(rig, fault);
     pthread_join(thread, NULL);
     assert_int_equal(settling.r, 0);
     initiator_close(&one);
     store_unref(fault);
-    store_unref(memory);
 }
 
 /* ---- many changes at once -------------------------------------------------------------------------- */
