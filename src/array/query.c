@@ -47,18 +47,16 @@ static void leave(struct array *array)
     pthread_mutex_unlock(&array->lock);
 }
 
-/* Does an earlier drive, or one of those that are online, lie on the same file system? */
+/* Does an earlier drive that is usable, or one of those that are online, lie on the same file system? */
 static bool space_is_counted(struct array *array, const struct drive *drive, bool online)
 {
-    uint64_t device = drive_device(drive);
-
     cache_for_each(n, &array->cache, OBJECT_DRIVE)
     {
         const struct drive *other = OBJECT_OF(drive, n);
 
         if (other == drive)
             return false;
-        if (device != 0 && drive_device(other) == device && !(online && other->offline))
+        if (other->dir_fd >= 0 && guid_equal(&other->pool, &drive->pool) && !(online && other->offline))
             return true;
     }
     return false;
@@ -257,7 +255,7 @@ HRESULT array_drive_get(struct array *array, const struct guid *id, struct array
     strcpy(ret_info->path, drive->path);
     strcpy(ret_info->friendly_name, drive->name);
     bool usable = drive_space(drive, &ret_info->size, &ret_info->free);
-    ret_info->device = usable ? drive_device(drive) : 0;
+    ret_info->pool = drive->pool;
     ret_info->status = !usable ? VDS_DRS_FAILED : drive->offline ? VDS_DRS_OFFLINE : VDS_DRS_ONLINE;
     ret_info->health = usable ? VDS_H_HEALTHY : VDS_H_FAILED;
     ret_info->bus = (int16_t)drive->bus;

@@ -33,7 +33,7 @@ struct array {
     pthread_cond_t changed;
     struct thing things[N_KINDS][MAX];
     size_t n[N_KINDS];
-    struct guid id, provider_id;
+    struct guid id, provider_id, pool;
     char name[64], last_secret[128], import_target[224];
     uint32_t status;
     HRESULT fail;
@@ -144,6 +144,7 @@ struct array *fake_array_open(void (*notify)(void *arg, const struct array_notif
     a->notify_arg = notify_arg;
     guid_generate(&a->id);
     guid_generate(&a->provider_id);
+    guid_generate(&a->pool);
     strcpy(a->name, "array");
     a->status = VDS_SSS_ONLINE;
     strcpy(add(a, PORTAL)->name, "192.168.0.1");
@@ -393,7 +394,7 @@ HRESULT array_drive_get(struct array *a, const struct guid *id, struct array_dri
     ret->size = t->size;
     ret->free = t->size ? (600ull << 30) + 5 : 0;
     ret->status = t->status;
-    ret->device = t->size ? 1 : 0;
+    ret->pool = a->pool;
     ret->health = VDS_H_HEALTHY;
     ret->slot = 3;
     return S_OK;
