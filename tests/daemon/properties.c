@@ -81,7 +81,7 @@ IVdsIscsiPortal *portal_at(unsigned i)
     return taken(object, &IID_IVdsIscsiPortal);
 }
 
-static void print_id(const char *what, const char *name, VDS_OBJECT_ID id)
+void print_id(const char *what, const char *name, VDS_OBJECT_ID id)
 {
     LPWSTR text = wide_id(id);
 

@@ -188,6 +188,7 @@ static void compare_pool(ULONG skip, const unsigned *slots, LONG n_slots)
                 (CoTaskMemFree(got.pwszName), CoTaskMemFree(got.pwszDescription)));
     for (LONG i = 0; i < n_slots; i++) {
         sprintf(text + strlen(text), " %s", scene.drives[slots[i]]);
+        print_id("pools", scene.drives[slots[i]], got.id);
         for (unsigned k = 0; k < N_LUNS; k++) {
             if (luns[k].drive != slots[i] || luns[k].features & VDS_LUN_FEATURE_VOLATILE)
                 continue;
@@ -272,5 +273,6 @@ void drives_that_went_and_failed(void **state)
     COMPARE(VDS_STORAGE_POOL_PROP, &got,
             (&(VDS_STORAGE_POOL_PROP){ got.id, VDS_SPS_NOT_READY, VDS_H_DEGRADED, VDS_SPT_CONCRETE, wide(strrchr(broken, '/') + 1),
                                        wide(text), 0, 0, 0 }));
+    print_id("pools", broken, got.id); /* it is still the drive's */
     drop(face);
 }

@@ -51,19 +51,19 @@ class Properties(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stdout)
         return re.findall(r"^id (\S+) (\S+) (.*)$", done.stdout, re.M)
 
-    def compare_ids(self, state, seen):
+    def compare_ids(self, state, seen, *tables):
         """The ids of the state are those that the API gave out."""
-        columns = {"portals": "address || ':' || port", "targets": "iscsi_name", "drives": "path"}
-        ids = {kind: {name: uuid.UUID(value) for k, value, name in seen if k == kind} for kind, _, _ in seen}
+        queries = {"portals": "SELECT address || ':' || port, id FROM portals", "targets": "SELECT iscsi_name, id FROM targets",
+                   "drives": "SELECT path, id FROM drives", "pools": "SELECT path, pool FROM drives",
+                   "subsystem": "SELECT '-', id FROM subsystem", "provider": "SELECT '-', provider FROM subsystem",
+                   "controller": "SELECT '-', controller FROM subsystem"}
         with contextlib.closing(sqlite3.connect(state / "array.db")) as db:
-            for table, name in columns.items():
-                rows = {name: uuid.UUID(bytes_le=value) for name, value in db.execute(f"SELECT {name}, id FROM {table}")}
-                if table == "portals":
-                    ids[table] = {name.replace("[", "").replace("]", ""): value for name, value in ids[table].items()}
-                self.assertEqual(ids[table], rows)
-            self.assertEqual({kind: ids[kind]["-"] for kind in ("subsystem", "provider", "controller")},
-                             dict(zip(("subsystem", "provider", "controller"), map(lambda value: uuid.UUID(bytes_le=value), next(
-                                 db.execute("SELECT id, provider, controller FROM subsystem"))))))
+            for table in tables or queries:
+                with self.subTest(table=table):
+                    ids = {name.replace("[", "").replace("]", ""): uuid.UUID(value) for kind, value, name in seen if kind == table}
+                    rows = {name: uuid.UUID(bytes_le=value) for name, value in db.execute(queries[table])}
+                    self.assertEqual(ids, {name: value for name, value in rows.items() if not tables or name in ids})
+                    self.assertTrue(ids)
 
     def break_drives(self):
         """Another day: without the first drive, and with a file where the last one was."""
@@ -81,7 +81,9 @@ class Properties(unittest.TestCase):
         self.break_drives()
         array.options = [*limits, *(word for drive in self.drives[1:] for word in ("--drive", str(drive)))]
         array.start()
-        self.run_properties("service-again", array.directory / "state", array.process.pid, array.portals, VDS_SOCKET=array.socket)
+        seen = self.run_properties("service-again", array.directory / "state", array.process.pid, array.portals, VDS_SOCKET=array.socket)
+        array.stop()
+        self.compare_ids(array.directory / "state", seen, "pools")
 
     def test_in_process(self):
         portals = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in zip(self.hosts, harness.free_ports(3))]
@@ -90,7 +92,7 @@ class Properties(unittest.TestCase):
         seen = self.run_properties("inproc", state, 0, portals, **environment)
         self.compare_ids(state, seen)
         self.break_drives()
-        self.run_properties("inproc-again", state, 0, portals, **environment)
+        self.compare_ids(state, self.run_properties("inproc-again", state, 0, portals, **environment), "pools")
 
     def test_what_flags_rely_on_is_in_the_document(self):
         rows = subprocess.run([str(PROPERTIES), "--refusals"], capture_output=True, text=True, check=True).stdout.splitlines()
