@@ -216,11 +216,6 @@ HRESULT array_lun_get(struct array *array, const struct guid *id, struct array_l
     return ret_info->mask ? S_OK : E_OUTOFMEMORY;
 }
 
-void array_lun_info_fini(struct array_lun_info *info)
-{
-    free(TAKE_PTR(info->mask));
-}
-
 HRESULT array_lun_inquiry(struct array *array, const struct guid *id, struct array_lun_inquiry *ret_inquiry)
 {
     struct object *object;

@@ -3,15 +3,11 @@
 """The initiator of the host: vdsd with a stand-in for iscsiadm on its PATH, and without any."""
 import os
 import pathlib
-import subprocess
-import sys
 import tempfile
-import unittest
 from unittest import mock
 
 import harness
 
-PROGRAM = harness.BUILD / "tests/daemon/host_initiator"
 STAND_IN = """#!/bin/sh
 # Records are files as the real one has them: "-o new" begins one anew, "-o show" and "-o update" want one to be there.
 here=$(dirname "$0")
@@ -42,20 +38,19 @@ esac
 """
 
 
-class HostInitiator(unittest.TestCase):
-    def run_program(self, path, word):
+class HostInitiator(harness.ProgramTest):
+    program = harness.BUILD / "tests/daemon/host_initiator"
+
+    def run_with(self, path, word):
         with mock.patch.dict(os.environ, {"VDS_TEST_PATH": path, "VDS_OPEN_ISCSI": str(word)}):
             array = harness.Array(("127.0.0.1",))
         self.addCleanup(array.remove)
-        done = subprocess.run([str(PROGRAM), str(word)], capture_output=True, text=True, timeout=300,
-                              env={**os.environ, "VDS_SOCKET": array.socket})
-        print(done.stderr, file=sys.stderr)
-        self.assertEqual(done.returncode, 0)
+        self.run_program(word, VDS_SOCKET=array.socket)
         return array
 
     def test_without_open_iscsi(self):
         with tempfile.TemporaryDirectory() as empty:
-            self.run_program(empty, "absent")
+            self.run_with(empty, "absent")
 
     def test_with_open_iscsi(self):
         with tempfile.TemporaryDirectory() as directory:
@@ -63,7 +58,7 @@ class HostInitiator(unittest.TestCase):
             stand_in.write_text(STAND_IN)
             stand_in.chmod(0o755)
             (pathlib.Path(directory) / "initiatorname.iscsi").write_text("# our name\nInitiatorName=iqn.2026-01.org.example:host\n")
-            array = self.run_program(f"{directory}:{os.environ['PATH']}", directory)
+            array = self.run_with(f"{directory}:{os.environ['PATH']}", directory)
             log = (pathlib.Path(directory) / "log").read_text()
             self.assertIn(f"-p {array.portals[0]} --login", log)
             self.assertIn("-n node.conn[0].iscsi.HeaderDigest -v CRC32C", log)

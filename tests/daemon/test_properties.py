@@ -9,17 +9,13 @@ import re
 import socket
 import sqlite3
 import subprocess
-import sys
 import tempfile
-import unittest
 import uuid
 from unittest import mock
 
 import harness
 from test_host_initiator import STAND_IN
 from test_refusals import documented
-
-PROPERTIES = harness.BUILD / "tests/daemon/properties"
 
 
 def has_ipv6():
@@ -29,7 +25,9 @@ def has_ipv6():
     return False
 
 
-class Properties(unittest.TestCase):
+class Properties(harness.ProgramTest):
+    program = harness.BUILD / "tests/daemon/properties"
+
     def setUp(self):
         stack = contextlib.ExitStack()
         self.addCleanup(stack.close)
@@ -45,11 +43,8 @@ class Properties(unittest.TestCase):
         self.environment = {"VDS_OPEN_ISCSI": str(here), "VDS_TEST_PATH": f"{here}:{os.environ['PATH']}"}
 
     def run_properties(self, mode, state, pid, portals, **environment):
-        done = subprocess.run([str(PROPERTIES), mode, str(state), self.version, str(pid), *portals, *map(str, self.drives)],
-                              capture_output=True, text=True, timeout=300, env={**os.environ, **environment})
-        print(done.stderr, file=sys.stderr)
-        self.assertEqual(done.returncode, 0, done.stdout)
-        return re.findall(r"^id (\S+) (\S+) (.*)$", done.stdout, re.M)
+        said = self.run_program(mode, state, self.version, pid, *portals, *self.drives, **environment)
+        return re.findall(r"^id (\S+) (\S+) (.*)$", said, re.M)
 
     def compare_ids(self, state, seen, *tables):
         """The ids of the state are those that the API gave out."""
@@ -95,7 +90,7 @@ class Properties(unittest.TestCase):
         self.compare_ids(state, self.run_properties("inproc-again", state, 0, portals, **environment), "pools")
 
     def test_what_flags_rely_on_is_in_the_document(self):
-        rows = subprocess.run([str(PROPERTIES), "--refusals"], capture_output=True, text=True, check=True).stdout.splitlines()
+        rows = self.run_program("--refusals").splitlines()
         self.assertGreater(len(rows), 5)
         self.assertLessEqual(set(rows), set(documented()))
 

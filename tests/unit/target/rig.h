@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What the engine's tests stand on: an engine with portals on loopback (free ports), targets and memory units, all named by small
- * numbers. Tear-down destroys the engine and checks that every descriptor that was opened since set-up is closed again.
+/* What the engine's tests stand on: an engine with portals on loopback (free ports), targets and memory
+ * units, all named by small numbers. Tear-down destroys the engine and checks that every descriptor that was
+ * opened since set-up is closed again.
  */
 #ifndef VDS_TESTS_TARGET_RIG_H
 #define VDS_TESTS_TARGET_RIG_H
@@ -32,6 +33,7 @@ struct rig {
 int rig_set_up(void **state);
 int rig_set_up_with(void **state, const struct engine_options *options);
 int rig_tear_down(void **state);
+#define rig_test(test) cmocka_unit_test_setup_teardown(test, rig_set_up, rig_tear_down)
 
 struct guid rig_portal_id(unsigned portal);
 struct guid rig_target_id(unsigned target);

@@ -62,7 +62,7 @@ static void a_listener_that_dies_is_told_once_and_nobody_else_notices(void **sta
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_listener_that_dies_is_told_once_and_nobody_else_notices, rig_set_up, rig_tear_down),
+        rig_test(a_listener_that_dies_is_told_once_and_nobody_else_notices),
     };
 
     return RUN_TESTS(tests);

@@ -96,7 +96,7 @@ static void an_address_that_comes_or_goes_is_reported_and_listed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(an_address_that_comes_or_goes_is_reported_and_listed, rig_set_up, rig_tear_down),
+        rig_test(an_address_that_comes_or_goes_is_reported_and_listed),
     };
 
     have_namespace = (unshare(CLONE_NEWNET) == 0 || unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0) && loopback_up() == 0;
