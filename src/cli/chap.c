@@ -76,12 +76,9 @@ static HRESULT set(struct client *client, IVdsIscsiTarget *target, bool mutual, 
 
 static bool options_ok(const struct request *request, bool discovery)
 {
-    if (!request->secret_file == !request->clear)
-        fprintf(stderr, "vdsctl: give --secret-file FILE ('-': standard input) or --clear\n");
-    else if (request->mutual && !request->initiator && !discovery)
-        fprintf(stderr, "vdsctl: --mutual is for one initiator: give --initiator IQN\n");
-    else
+    if (!request->mutual || request->initiator || discovery)
         return true;
+    fprintf(stderr, "vdsctl: --mutual is for one initiator: give --initiator IQN\n");
     return false;
 }
 

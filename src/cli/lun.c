@@ -116,9 +116,7 @@ int lun_create(struct client *client, const struct request *request)
 
     if (!client_is_name(request->args[0]))
         return EXIT_USAGE;
-    if (!request->size)
-        fprintf(stderr, "vdsctl: --size is missing, such as --size 10G\n");
-    if (!name || !request->size || !parse_size(request->size, &size) || !parse_block(request->block_size, &blocks[0]) ||
+    if (!name || !parse_size(request->size, &size) || !parse_block(request->block_size, &blocks[0]) ||
         !parse_block(request->physical_block, &blocks[1]))
         return EXIT_USAGE;
     client_hold_signals();

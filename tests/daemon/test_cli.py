@@ -21,6 +21,32 @@ class Cli(harness.ArrayTest):
                       ["group", "remove-portal", "a/1", "b", "--drain", "-1"], ["--timeout", "x", "show"], ["--nonsense", "show"]):
             self.assertEqual(self.refused(*words).code, 2, words)
 
+    def test_help_is_of_what_stands_before_it(self):
+        for words in (["lun", "create", "-h"], ["lun", "create", "x", "--help", "--size", "1M"], ["--json", "lun", "create", "--help"]):
+            text = self.array.ctl(*words)
+            self.assertEqual(text.splitlines()[0].split("[")[0].strip(), "usage: vdsctl lun create NAME --size SIZE")
+            self.assertIn("  --physical-block BYTES   what hosts align to", text)
+            self.assertNotIn("--iqn", text)
+        self.assertIn("{--secret-file FILE | --clear} [--initiator IQN]", self.array.ctl("target", "chap", "--help"))
+        self.assertIn("[--drain SECONDS | --now]", self.array.ctl("group", "set", "--help"))
+        self.assertIn("  lun extend L SIZE  ", self.array.ctl("lun", "--help"))
+        for words in (["nonsense", "--help"], ["lun", "nonsense", "-h"]):
+            self.assertEqual(self.refused(*words).code, 2, words)
+        self.assertEqual(self.array.json("lun", "list"), [])
+
+    def test_what_looks_like_an_option_is_one_and_nothing_is_no_value(self):
+        for words in (["target", "create", "-x"], ["target", "create", ""], ["target", "create", "box", "--iqn", ""], ["lun", "allow", "x", ""],
+                      ["explain", "", "box"], ["--host", "", "status"], ["--socket=", "status"]):
+            self.assertEqual(self.refused(*words).code, 2, words)
+        self.array.ctl("target", "create", "--", "-x")
+        self.array.ctl("target", "delete", "--", "-x")
+
+    def test_options_that_exclude_each_other(self):
+        for words in (["group", "set", "a/1", "b", "--now", "--drain", "1"], ["group", "set", "a/1", "b", "--drain=1", "--now"],
+                      ["top", "--once", "--count", "2"], ["target", "chap", "a", "--clear", "--secret-file", "x"], ["target", "chap", "a"],
+                      ["discovery", "chap"]):
+            self.assertEqual(self.refused(*words).code, 2, words)
+
     def test_numbers_of_seconds_have_limits(self):
         for words in (["--timeout", "0", "status"], ["--timeout", "1e300", "status"], ["--timeout", "inf", "status"], ["--timeout", "0x9", "status"],
                       ["--timeout", "", "status"], ["group", "set", "a/1", "b", "--drain", "."], ["group", "set", "a/1", "b", "--drain", "nan"],

@@ -39,7 +39,7 @@ VDSCTL = (
     (["group", "add-portal", "box/2", "p1"], 1, "VDS_E_INVALID_OPERATION", "box/1"),
     (["group", "remove-portal", "box/1", "p2"], 1, "VDS_E_OBJECT_NOT_FOUND", "box/1"),
     (["group", "remove-portal", "box/1", "p1", "--drain", HUGE], 2, HUGE, "86400"),
-    (["lun", "create", "x"], 2, "--size 10G"),
+    (["lun", "create", "x"], 2, "--size SIZE"),
     (["lun", "create", "", "--size", "1M"], 2, "empty"),
     (["lun", "create", "x", "--size", "0"], 2, "'0'", "10G"),
     (["lun", "create", "x", "--size", HUGE], 2, HUGE, "10G"),
