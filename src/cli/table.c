@@ -127,9 +127,9 @@ int size_parse(const char *text, uint64_t *ret_bytes)
     double value;
     unsigned shift = 0;
 
-    if (!isdigit((unsigned char)*text))
-        return -1;
     value = strtod(text, &end);
+    if (!isdigit((unsigned char)*text) || end != text + strspn(text, "0123456789.")) /* neither "0x1" nor "1e9" */
+        return -1;
     if (*end) {
         const char *unit = strchr(size_units, toupper((unsigned char)*end));
 
