@@ -37,13 +37,13 @@ find(struct explanation *e, bool holds, const char *rule, const char *subject, c
     va_list args;
 
     if (!bigger)
-        exit(EXIT_REFUSED);
+        client_out_of_memory();
     e->findings = bigger;
     f = &bigger[e->n++];
     *f = (struct finding) { holds, rule, strdup(subject), NULL };
     va_start(args, format);
     if (vasprintf(&f->reason, format, args) < 0 || !f->subject)
-        exit(EXIT_REFUSED);
+        client_out_of_memory();
     va_end(args);
     return holds;
 }

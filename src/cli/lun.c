@@ -123,7 +123,7 @@ int lun_create(struct client *client, const struct request *request)
     hr = create(client, request, size, blocks, name, &async);
     if (FAILED(hr))
         return client_refused(hr, "LUN %s", request->args[0]);
-    r = client_wait(client, async, "creating the LUN", &object, NULL);
+    r = client_wait(client, async, &object, NULL, "creating LUN %s", request->args[0]);
     if (r == EXIT_DONE && request->json)
         r = print_created(object);
     RELEASE(object);
@@ -175,7 +175,7 @@ static int resize(struct client *client, const struct request *request, const st
             hr = IVdsLunEx2_ShrinkEx(ex, lun->size - size, request->force, &async);
     }
     return FAILED(hr) ? client_refused(hr, "LUN %s", lun->name)
-                      : client_wait(client, async, grow ? "extending the LUN" : "shrinking the LUN", NULL, NULL);
+                      : client_wait(client, async, NULL, NULL, "%s LUN %s", grow ? "extending" : "shrinking", lun->name);
 }
 
 int lun_extend(struct client *client, const struct request *request)
@@ -257,7 +257,7 @@ static int change_ties(struct client *client, const struct request *request, boo
     n = lun->n_targets;
     ids = calloc(n + (size_t)request->n_args, sizeof *ids);
     if (!ids)
-        return EXIT_REFUSED;
+        client_out_of_memory();
     if (n)
         memcpy(ids, lun->targets, n * sizeof *ids);
     for (int i = 1; i < request->n_args; i++) {
@@ -322,7 +322,7 @@ static char *mask_without(const char *mask, const struct request *request)
         size += strlen(request->args[i]) + 1;
     out = p = malloc(size);
     if (!out)
-        exit(EXIT_REFUSED);
+        client_out_of_memory();
     *p = '\0';
     for (; *mask; mask += len + (mask[len] == ';')) {
         len = strcspn(mask, ";");

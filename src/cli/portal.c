@@ -19,7 +19,7 @@ static char *groups_text(const struct model *model, const struct portal *portal)
         size += (size_t)json_object_get_string_len(json_object_array_get_idx(groups, i)) + 2;
     text = p = malloc(size);
     if (!text)
-        exit(EXIT_REFUSED);
+        client_out_of_memory();
     *p = '\0';
     for (size_t i = 0; i < n; i++)
         p += sprintf(p, "%s%s", i ? ", " : "", json_object_get_string(json_object_array_get_idx(groups, i)));

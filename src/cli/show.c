@@ -27,11 +27,11 @@ static void __attribute__((format(printf, 3, 4))) tree_add(struct tree *tree, un
     va_list args;
 
     if (!bigger)
-        exit(EXIT_REFUSED);
+        client_out_of_memory();
     tree->lines = bigger;
     va_start(args, format);
     if (vasprintf(&bigger[tree->n].text, format, args) < 0)
-        exit(EXIT_REFUSED);
+        client_out_of_memory();
     va_end(args);
     bigger[tree->n++].depth = depth;
 }

@@ -1,10 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """vdsctl and vdsd as people meet them: exit codes, sentences, stable text. (Their man pages: test_man.py.)"""
+import fcntl
 import os
+import pty
+import signal
+import struct
 import subprocess
+import termios
 
 import harness
+import initiator
 
 
 class Cli(harness.ArrayTest):
@@ -86,6 +92,48 @@ class Cli(harness.ArrayTest):
             self.assertEqual(following.wait(60), 0, words)
             following.stderr.close()
             self.assertEqual(self.run_with(*words, preexec_fn=lambda: os.close(1)).returncode, 0, words)
+
+    def drain(self, **options):
+        """group remove-portal, which waits for an initiator that does not leave."""
+        portal = self.array.portals[0]
+        connection = initiator.login(portal, self.array.target("box", [portal]))
+        self.addCleanup(connection.close)
+        draining = subprocess.Popen([harness.VDSCTL, "--socket", self.array.socket, "group", "remove-portal", "box/1", portal, "--drain", "3600"],
+                                    **options)
+        self.addCleanup(draining.kill)
+        while not connection.events:  # it has been asked to leave
+            connection.inquiry()
+        return draining
+
+    def test_ctrl_c_cancels_and_says_what(self):
+        draining = self.drain(stderr=subprocess.PIPE, text=True)
+        draining.send_signal(signal.SIGINT)
+        said = draining.communicate(timeout=60)[1].splitlines()
+        self.assertEqual(draining.returncode, 1)
+        self.assertEqual(said[0], "vdsctl: cancelling")
+        self.assertIn(f"vdsctl: draining {self.array.portals[0]} of box/1: VDS_E_OPERATION_CANCELED", said[1])
+        self.assertEqual(self.array.json("group", "list")[0]["portals"], [self.array.portals[0]])
+
+    def progress(self, columns):
+        """What a terminal with so many columns is shown first."""
+        master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        draining = self.drain(stderr=slave)
+        shown = b""
+        while shown.count(b"\r") < 2:
+            shown += os.read(master, 1024)
+        draining.kill()
+        draining.wait(60)
+        os.close(slave)
+        os.close(master)
+        return shown.split(b"\r")[1].decode()
+
+    def test_progress_is_one_line(self):
+        label = f"draining {self.array.portals[0]} of box/1"
+        self.assertEqual(self.progress(120), f"{label}  [{' ' * 40}]   0%")
+
+    def test_progress_fits_a_narrow_terminal(self):
+        self.assertEqual(self.progress(20), "  0%")
 
     def test_no_service_ends_with_3(self):
         done = subprocess.run([harness.VDSCTL, "--socket", "/nonexistent/s", "show"], capture_output=True, text=True, timeout=60)

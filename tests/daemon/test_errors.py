@@ -48,7 +48,7 @@ VDSCTL = (
     (["lun", "create", "x", "--size", HUGE], 2, HUGE, "10G"),
     (["lun", "create", "x", "--size", "-1"], 2, "'-1'", "10G"),
     (["lun", "create", "x", "--size", "16777216T"], 2, "16777216T"),
-    (["lun", "create", "x", "--size", "1000T", "--thick"], 1, "VDS_E_NOT_ENOUGH_SPACE", "drive"),
+    (["lun", "create", "x", "--size", "1000T", "--thick"], 1, "LUN x", "VDS_E_NOT_ENOUGH_SPACE", "drive"),
     (["lun", "create", "x", "--size", "2T", "--memory"], 1, "VDS_E_NOT_ENOUGH_SPACE", "--memory-mib"),
     (["lun", "create", "x", "--size", "1M", "--block-size", "513"], 1, "512 or 4096"),
     (["lun", "create", "x", "--size", "1M", "--block-size", "8G"], 2, "'8G'", "512 or 4096"),
@@ -169,7 +169,7 @@ class Errors(unittest.TestCase):
     def test_no_service(self):
         with tempfile.TemporaryDirectory() as directory:
             nobody = pathlib.Path(directory) / "s"
-            self.expect(self.run_program(harness.VDSCTL, "--socket", nobody, "show"), 3, [str(nobody), "start vdsd"], "vdsctl")
+            self.expect(self.run_program(harness.VDSCTL, "--socket", nobody, "show"), 3, ["RPC_S_SERVER_UNAVAILABLE", str(nobody), "start vdsd"], "vdsctl")
             script = pathlib.Path(directory) / "script"
             script.write_text("list subsystems\n")
             self.expect(self.run_program(DISKRAID, "--socket", nobody, "/s", script), 4, [str(nobody), "start vdsd"], "diskraid")
