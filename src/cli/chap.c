@@ -95,7 +95,7 @@ static int change(struct client *client, const struct request *request, IVdsIscs
         return EXIT_USAGE;
     argument = (VDS_ISCSI_SHARED_SECRET){ secret.n ? secret.bytes : NULL, secret.n };
     hr = set(client, target, request->mutual, &argument, initiator);
-    return FAILED(hr) ? client_refused(hr, "%s", what) : EXIT_DONE;
+    return FAILED(hr) ? client_refused(hr, target ? "target %s" : "%s", what) : EXIT_DONE;
 }
 
 int target_chap(struct client *client, const struct request *request)

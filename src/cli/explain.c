@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/cleanup.h"
 #include "cli/handlers.h"
@@ -122,25 +121,11 @@ static void chap_holds(struct explanation *e)
     find(e, true, "chap", e->target->name, e->target->chap ? "asked for: the initiator must know its secret" : "not asked for");
 }
 
-static bool mask_names(const char *mask, const char *initiator)
-{
-    size_t len;
-
-    if (strcmp(mask, "*") == 0)
-        return true;
-    for (; *mask; mask += len + (mask[len] == ';')) {
-        len = strcspn(mask, ";");
-        if (len == strlen(initiator) && strncasecmp(mask, initiator, len) == 0)
-            return true;
-    }
-    return false;
-}
-
 static bool mask_lets_in(struct explanation *e, const struct lun *lun)
 {
     if (strcmp(lun->mask, "*") == 0)
         return find(e, true, "mask", lun->name, "open to everyone");
-    if (mask_names(lun->mask, e->initiator))
+    if (model_mask_names(lun->mask, e->initiator))
         return find(e, true, "mask", lun->name, "names the initiator");
     return find(e, false, "mask", lun->name, "%s: see 'vdsctl lun allow %s %s'",
                 *lun->mask ? "names others only" : "names nobody", lun->name, e->initiator);

@@ -332,6 +332,13 @@ static char *mask_without(const char *mask, const struct request *request)
     return out;
 }
 
+/* What "*" stands for has no list that a name could be taken off or put on. */
+static int say_open(const struct lun *lun, const char *wish)
+{
+    fprintf(stderr, "vdsctl: LUN %s is open to everyone: %s, 'vdsctl lun deny %s' first, then allow those who may\n", lun->name, wish, lun->name);
+    return EXIT_REFUSED;
+}
+
 int lun_allow(struct client *client, const struct request *request)
 {
     _cleanup_(model_fini) struct model model;
@@ -347,7 +354,9 @@ int lun_allow(struct client *client, const struct request *request)
     }
     if (name_in("*", 1, request))
         return set_mask(client, lun, "*");
-    mask = mask_without(strcmp(lun->mask, "*") == 0 ? "" : lun->mask, request);
+    if (strcmp(lun->mask, "*") == 0)
+        return say_open(lun, "to let in these alone");
+    mask = mask_without(lun->mask, request);
     for (int i = 1; i < request->n_args; i++) {
         if (*mask)
             strcat(mask, ";");
@@ -367,9 +376,13 @@ int lun_deny(struct client *client, const struct request *request)
         return r;
     if (request->n_args == 1)
         return set_mask(client, lun, "");
-    if (strcmp(lun->mask, "*") == 0 && !name_in("*", 1, request)) {
-        fprintf(stderr, "vdsctl: %s is open to everyone; deny it to all, then allow the others\n", lun->name);
-        return EXIT_REFUSED;
+    if (strcmp(lun->mask, "*") == 0 && !name_in("*", 1, request))
+        return say_open(lun, "to keep out one");
+    for (int i = 1; i < request->n_args; i++) {
+        if (!model_mask_names(lun->mask, request->args[i])) {
+            fprintf(stderr, "vdsctl: LUN %s is not open to %s: nothing was changed; see 'vdsctl lun list'\n", lun->name, request->args[i]);
+            return EXIT_REFUSED;
+        }
     }
     mask = mask_without(lun->mask, request);
     return set_mask(client, lun, mask);

@@ -79,6 +79,9 @@ const struct target *model_find_target(const struct model *model, const char *te
 const struct group *model_find_group(const struct model *model, const char *text);
 const struct lun *model_find_lun(const struct model *model, const char *text);
 
+/* Is the initiator on the list of a LUN ("a;b", or "*" for everyone)? */
+bool model_mask_names(const char *mask, const char *initiator);
+
 /* Lower-case words for values: "online", "offline", "healthy" ... "unknown" for what is not in the table. */
 const char *status_word(int status); /* all VDS status enumerations share their numbers */
 const char *health_word(VDS_HEALTH health);
