@@ -58,6 +58,34 @@ static void explanation_fini(struct explanation *e)
 
 /* ---- the rules ------------------------------------------------------------------------------------------------------------------- */
 
+/* What a status other than online comes from, or waits for. */
+struct hint {
+    int status;
+    const char *text;
+};
+
+static const struct hint array_hints[] = {
+    { VDS_SSS_OFFLINE, ": see ONLINE SUBSYSTEM in diskraid(1)" },
+    { 0, ": see 'vdsctl status'" },
+};
+static const struct hint portal_hints[] = {
+    { VDS_IPS_NOT_READY, ": the array is offline" },
+    { 0, ": it cannot listen; the log of vdsd says why" },
+};
+static const struct hint lun_hints[] = {
+    { VDS_LS_OFFLINE, ": see ONLINE LUN in diskraid(1)" },
+    { VDS_LS_NOT_READY, ": the array is offline" },
+    { 0, ": the log of vdsd says why" },
+};
+
+/* "" for online. */
+static const char *hint_of(const struct hint *hints, int status)
+{
+    while (hints->status && hints->status != status)
+        hints++;
+    return status == VDS_SSS_ONLINE ? "" : hints->text; /* all enumerations share their numbers */
+}
+
 static bool array_serves(struct explanation *e)
 {
     VDS_ARRAY_STATUS status;
@@ -70,7 +98,8 @@ static bool array_serves(struct explanation *e)
     free(client_take_string(status.pwszVersion));
     free(client_take_string(status.pwszBackend));
     free(client_take_string(status.pwszReason));
-    return find(e, status.status == VDS_SSS_ONLINE, "array", "-", "%s", status_word(status.status));
+    return find(e, status.status == VDS_SSS_ONLINE, "array", "-", "%s%s", status_word(status.status),
+                hint_of(array_hints, status.status));
 }
 
 static bool portal_serves(struct explanation *e, const struct group *group, const GUID *id)
@@ -81,7 +110,10 @@ static bool portal_serves(struct explanation *e, const struct group *group, cons
         return find(e, false, "portal", "?", "gone in this moment");
     if (portal->status == VDS_IPS_ONLINE)
         return find(e, true, "portal", portal->address, "online, serves with tag %u", group->tag);
-    return find(e, false, "portal", portal->address, "%s: see 'vdsctl portal online %s'", status_word(portal->status), portal->address);
+    if (portal->status == VDS_IPS_OFFLINE)
+        return find(e, false, "portal", portal->address, "offline: its address is not on this host, or it waits for 'vdsctl portal online %s'",
+                    portal->address);
+    return find(e, false, "portal", portal->address, "%s%s", status_word(portal->status), hint_of(portal_hints, portal->status));
 }
 
 /* At least one portal of the group takes logins. */
@@ -150,7 +182,8 @@ static bool lun_is_there(struct explanation *e, const struct lun *lun)
         return find(e, false, "LUN", lun->name, "not tied to the target: see 'vdsctl lun attach %s %s'", lun->name, e->target->name);
     find(e, true, "LUN", lun->name, "LUN %u of the target", lun->numbers[tie]);
     masked = !mask_lets_in(e, lun);
-    online = find(e, lun->status == VDS_LS_ONLINE, "status", lun->name, "%s, %s", status_word(lun->status), health_word(lun->health));
+    online = find(e, lun->status == VDS_LS_ONLINE, "status", lun->name, "%s, %s%s", status_word(lun->status), health_word(lun->health),
+                  hint_of(lun_hints, lun->status));
     return !masked && online;
 }
 
