@@ -10,18 +10,32 @@
 #include "cli/json.h"
 #include "cli/table.h"
 
-static void row_of(struct table *table, const struct model *model, const struct lun *lun)
+/* "box:0, db:3"; malloc'ed. */
+static char *ties_text(const struct model *model, const struct lun *lun)
 {
-    char size[SIZE_TEXT_SIZE], used[SIZE_TEXT_SIZE], targets[512] = "-";
-    size_t n = 0;
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
 
-    for (size_t i = 0; i < lun->n_targets && n < sizeof targets; i++) {
+    if (!out)
+        client_out_of_memory();
+    for (size_t i = 0; i < lun->n_targets; i++) {
         const struct target *t = model_target(model, &lun->targets[i]);
 
-        n += (size_t)snprintf(targets + n, sizeof targets - n, "%s%s:%u", i ? ", " : "", t ? t->name : "?", lun->numbers[i]);
+        fprintf(out, "%s%s:%u", i ? ", " : "", t ? t->name : "?", lun->numbers[i]);
     }
+    if (fclose(out) != 0)
+        client_out_of_memory();
+    return text;
+}
+
+static void row_of(struct table *table, const struct model *model, const struct lun *lun)
+{
+    char size[SIZE_TEXT_SIZE], used[SIZE_TEXT_SIZE];
+    _cleanup_(freep) char *targets = ties_text(model, lun);
+
     table_row(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s", lun->name, size_text(lun->size, size), size_text(lun->allocated, used),
-              lun->kind, status_word(lun->status), targets, *lun->mask ? lun->mask : "nobody");
+              lun->kind, status_word(lun->status), *targets ? targets : "-", *lun->mask ? lun->mask : "nobody");
 }
 
 int lun_list(struct client *client, const struct request *request)
