@@ -24,6 +24,7 @@ struct group {
 struct lun {
     GUID id;
     char *name, *identification, *mask;
+    bool nameless; /* its name here is its GUID */
     uint64_t size, allocated;
     BOOL thick;
     ULONG features, block_size, physical_block_size; /* VDS_LUN_FEATURE */
@@ -39,6 +40,7 @@ struct target {
     GUID id;
     char *name, *iscsi_name;
     BOOL chap;
+    bool nameless; /* its name here is its iSCSI name */
 };
 
 struct session {

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """vdsctl and vdsd as people meet them: exit codes, sentences, stable text. (Their man pages: test_man.py.)"""
+import contextlib
 import fcntl
 import os
 import pty
@@ -172,6 +173,48 @@ class Cli(harness.ArrayTest):
         self.assertEqual(tree["luns"][0]["size"], 64 << 20)
         self.assertEqual(tree["luns"][0]["targets"], [{"target": "box", "number": 0}])
         self.assertEqual({p["status"] for p in tree["portals"]}, {"online"})
+
+    def test_what_has_no_name_is_called_by_what_can_be_typed(self):
+        iqn = self.array.target("box", [self.array.portals[0]], lun="disk")
+        script = "select subsystem 0\nselect target 0\nname target\nselect lun 0\nname lun\n"
+        subprocess.run([harness.BUILD / "src/cli/diskraid/diskraid", "--socket", self.array.socket], input=script, text=True, check=True,
+                       stdout=subprocess.DEVNULL, timeout=60)
+        show = self.array.json("show")
+        self.assertEqual([(o["name"]) for o in show["targets"] + show["luns"]], ["", ""])
+        self.assertEqual(show["portals"][0]["groups"], [f"{iqn}/1"])
+        self.assertEqual(self.array.ctl("group", "list").split()[2], f"{iqn}/1")
+        name = self.array.ctl("lun", "list").splitlines()[1].split()[0]
+        self.assertEqual(name, show["luns"][0]["id"])
+        self.array.ctl("lun", "detach", name, iqn)
+        self.assertEqual(self.array.ctl("group", "create", iqn).strip(), f"{iqn}/2")
+
+    def test_a_lun_of_many_targets_is_listed_with_all(self):
+        self.array.ctl("lun", "create", "disk", "--size", "1M")
+        names = [f"{'x' * 100}{i}" for i in range(8)]
+        for name in names:
+            self.array.ctl("target", "create", name)
+        self.array.ctl("lun", "attach", "disk", *names)
+        self.assertIn(", ".join(f"{name}:0" for name in names), self.array.ctl("lun", "list"))
+
+    def shown_on_terminal(self, **environment):
+        """What `show` draws there."""
+        master, slave = pty.openpty()
+        subprocess.run([harness.VDSCTL, "--socket", self.array.socket, "show"], stdout=slave, check=True, timeout=60,
+                       env={**os.environ, **environment})
+        os.close(slave)
+        shown = b""
+        with contextlib.suppress(OSError):  # no more of it
+            while True:
+                shown += os.read(master, 65536)
+        os.close(master)
+        return shown.decode()
+
+    def test_the_tree_is_drawn_with_what_the_terminal_has(self):
+        self.assertIn("├─ portals", self.shown_on_terminal(LC_ALL="C.UTF-8"))
+        plain = self.shown_on_terminal(LC_ALL="C")
+        self.assertIn("|- portals\r\n|  |- 127.0.0.1", plain)
+        self.assertIn("`- LUNs", plain)
+        self.assertIn("├─ portals", self.array.ctl("show"))  # a pipe
 
     def test_a_thick_lun_takes_its_space_and_a_thin_one_does_not(self):
         self.array.ctl("lun", "create", "thick", "--size", "32M", "--thick")
