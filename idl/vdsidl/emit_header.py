@@ -175,11 +175,18 @@ def emit_call_macros(interface: Interface) -> list[str]:
     return [*lines, "#endif", ""]
 
 
+# What <unknwn.h> adds for C++: the interface is the pointer's.
+TEMPLATE_QUERY = [f"{INDENT}template <class T> HRESULT QueryInterface(T **ppv)", f"{INDENT}{{",
+                  f"{INDENT * 2}return QueryInterface(vds_uuid<T>::id(), (void **)ppv);", f"{INDENT}}}"]
+
+
 def emit_class(interface: Interface) -> list[str]:
     base = f" : public {interface.base.name}" if interface.base else ""
     lines = [f"struct {interface.name}{base} {{"]
     for method in interface.methods:
         lines += wrapped(f"virtual {method.returns} STDMETHODCALLTYPE {method.name}", parameters(method), " = 0;", INDENT)
+        if interface.platform and method.name == "QueryInterface":
+            lines += TEMPLATE_QUERY
     return [*lines, "};", f"VDS_DECLARE_UUID({interface.name}, {guid_initializer(interface.iid)})", ""]
 
 
