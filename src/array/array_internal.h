@@ -274,7 +274,7 @@ struct array_op {
     char *text_arg;
     struct regroup *regroup;    /* regroup.c; flat */
     uint64_t new_size;          /* of a LUN */
-    bool force;
+    bool force, write_through;
     struct secret_change *secret;
     struct drive *drive;
     bool offline, controller;   /* SetStatus: which way; of the controller rather than of the subsystem */
@@ -470,6 +470,10 @@ int lun_engine_set_mask(struct array *array, const struct lun *lun, const char *
 /* Finds and marks: op->lun. array->lock held (luns.c). */
 HRESULT lun_lock(struct array_op *op, const struct guid *id, enum lock_mode mode);
 /* Is there memory for so much more? array->lock held (luns.c). */
+/* lun_cache.c: the switch itself; no event. -errno. */
+int lun_write_through(const struct lun *lun, bool on);
+/* An initiator has switched it (scsi_lu_config.cache_changed). */
+void lun_cache_changed(void *array, const struct guid *lun);
 HRESULT volatile_fits(struct array *array, uint64_t n_bytes);
 
 /* ---- secrets.c ------------------------------------------------------------------------------- */

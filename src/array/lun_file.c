@@ -147,6 +147,8 @@ static int unit_make(struct array *array, const struct lun *lun, struct store *s
         .save_pr_arg = array,
         .load_pr = reservation ? reservation->bytes : NULL,
         .load_pr_len = reservation ? reservation->len : 0,
+        .cache_changed = lun_cache_changed,
+        .cache_changed_arg = array,
     };
 
     return scsi_lu_create(&config, store, ret_lu);

@@ -95,6 +95,8 @@ static HRESULT lun_create_run(struct array_op *op)
     r = file ? lun_file_move(lun->drive, lun->file, LUN_FILE_CREATING, LUN_FILE_HERE) : 0;
     if (r < 0) /* served all the same; the next start gives it its name */
         log_warning("drive %s: cannot rename %s: %s", lun->drive->path, lun->file, strerror(-r));
+    if (op->write_through && (r = lun_write_through(lun, true)) < 0) /* a wish, and the LUN is made */
+        log_warning("LUN %s: its write cache cannot be switched off: %s", lun->name, strerror(-r));
     pthread_mutex_lock(&array->lock);
     lun->object.visible = true;
     lun_serve(array, lun); /* drive or array may have been taken offline meanwhile */
@@ -213,6 +215,7 @@ HRESULT array_lun_create(struct array *array, const struct array_lun_spec *spec,
         return hr;
     op = op_new(array, lun_create_run);
     if (op) {
+        op->write_through = spec->write_through;
         pthread_mutex_lock(&array->lock);
         hr = create_admit(op, spec, &row);
         pthread_mutex_unlock(&array->lock);

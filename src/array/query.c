@@ -96,7 +96,8 @@ HRESULT array_subsystem_get(struct array *array, struct array_subsystem_info *re
     guid_format(&array->subsystem.id, ret_info->identification);
     ret_info->flags =
         VDS_SF_LUN_MASKING_CAPABLE | VDS_SF_SUPPORTS_NON_FAULT_TOLERANT_LUNS | VDS_SF_SUPPORTS_SIMPLE_LUNS |
-        VDS_SF_SUPPORTS_AUTH_CHAP | VDS_SF_SUPPORTS_AUTH_MUTUAL_CHAP;
+        VDS_SF_SUPPORTS_AUTH_CHAP | VDS_SF_SUPPORTS_AUTH_MUTUAL_CHAP | VDS_SF_READ_CACHING_CAPABLE |
+        VDS_SF_WRITE_CACHING_CAPABLE | VDS_SF_WRITE_THROUGH_CACHING_CAPABLE;
     ret_info->status = array->failed ? VDS_SSS_FAILED : array->offline ? VDS_SSS_OFFLINE : VDS_SSS_ONLINE;
     ret_info->health = array->failed ? VDS_H_FAILED : VDS_H_HEALTHY;
     strcpy(ret_info->reason, array->reason);
@@ -181,6 +182,15 @@ static void lun_identification(const struct lun *lun, char *text, size_t n)
     snprintf(text, n, "%s", id);
 }
 
+/* As MODE SENSE says: what is read is cached always (RCD is 0), what is written while WCE is 1. */
+static uint32_t lun_flags(const struct lun *lun)
+{
+    if (!lun->lu)
+        return 0;
+    return VDS_LF_READ_CACHE_ENABLED |
+           (scsi_lu_write_through(lun->lu) ? VDS_LF_WRITE_THROUGH_CACHING_ENABLED : VDS_LF_WRITE_CACHE_ENABLED);
+}
+
 struct store *lun_info(const struct array *array, const struct lun *lun, struct array_lun_info *ret_info)
 {
     memset(ret_info, 0, sizeof *ret_info);
@@ -191,6 +201,7 @@ struct store *lun_info(const struct array *array, const struct lun *lun, struct 
     ret_info->mask = strdup(lun->mask);
     ret_info->size = lun->size;
     ret_info->thick = lun->thick;
+    ret_info->flags = lun_flags(lun);
     ret_info->status = lun_status(array, lun);
     ret_info->health = ret_info->status == VDS_LS_FAILED ? VDS_H_FAILED : VDS_H_HEALTHY;
     ret_info->features = lun->features;

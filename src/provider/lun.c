@@ -172,37 +172,53 @@ static HRESULT lun_AssociateControllers(IVdsLun *face, VDS_OBJECT_ID *active, LO
 static HRESULT lun_QueryHints(IVdsLun *face, VDS_HINTS *ret_hints)
 {
     _cleanup_(provider_leave) struct provider *inside = NULL;
+    struct array_lun_info info;
+    HRESULT hr;
 
     if (!ret_hints)
         return E_INVALIDARG;
-    hints_none(ret_hints);
-    return lun_check(lun_from_IVdsLun(face), &inside);
+    memset(ret_hints, 0, sizeof *ret_hints);
+    hr = provider_lun_get(lun_from_IVdsLun(face), &inside, &info);
+    if (FAILED(hr))
+        return hr;
+    hints_fill(&info, ret_hints);
+    array_lun_info_fini(&info);
+    return S_OK;
 }
 
 static HRESULT lun_ApplyHints(IVdsLun *face, VDS_HINTS *hints)
 {
+    struct lun *o = lun_from_IVdsLun(face);
     _cleanup_(provider_leave) struct provider *inside = NULL;
-    HRESULT hr = hints ? lun_check(lun_from_IVdsLun(face), &inside) : E_INVALIDARG;
+    HRESULT hr = hints ? lun_check(o, &inside) : E_INVALIDARG;
 
-    return FAILED(hr) ? hr : hints_apply(hints);
+    return FAILED(hr) ? hr : hints_apply(inside, &o->h.id, hints);
 }
 
 static HRESULT lun_QueryHints2(IVdsLun2 *face, VDS_HINTS2 *ret_hints)
 {
     _cleanup_(provider_leave) struct provider *inside = NULL;
+    struct array_lun_info info;
+    HRESULT hr;
 
     if (!ret_hints)
         return E_INVALIDARG;
     memset(ret_hints, 0, sizeof *ret_hints);
-    return lun_check(lun_from_IVdsLun2(face), &inside);
+    hr = provider_lun_get(lun_from_IVdsLun2(face), &inside, &info);
+    if (FAILED(hr))
+        return hr;
+    hints2_fill(&info, ret_hints);
+    array_lun_info_fini(&info);
+    return S_OK;
 }
 
 static HRESULT lun_ApplyHints2(IVdsLun2 *face, VDS_HINTS2 *hints)
 {
+    struct lun *o = lun_from_IVdsLun2(face);
     _cleanup_(provider_leave) struct provider *inside = NULL;
-    HRESULT hr = hints ? lun_check(lun_from_IVdsLun2(face), &inside) : E_INVALIDARG;
+    HRESULT hr = hints ? lun_check(o, &inside) : E_INVALIDARG;
 
-    return FAILED(hr) ? hr : hints2_apply(hints);
+    return FAILED(hr) ? hr : hints2_apply(inside, &o->h.id, hints);
 }
 
 /* ---- size and plexes ----------------------------------------------------------------------------------- */

@@ -30,6 +30,7 @@ HRESULT provider_lun_create(struct provider *p, const struct lun_request *reques
             .features = request->features,
             .block_size = request->block_size,
             .physical_block_size = request->physical_block_size,
+            .write_through = request->write_through,
         };
         hr = array_lun_create(inside->config.array, &spec, start.op);
     }

@@ -138,7 +138,8 @@ static void compare_array(const WCHAR *name)
 {
     const ULONG flags = VDS_SF_LUN_MASKING_CAPABLE | VDS_SF_DRIVE_EXTENT_CAPABLE | VDS_SF_SUPPORTS_NON_FAULT_TOLERANT_LUNS |
                         VDS_SF_SUPPORTS_SIMPLE_LUNS | VDS_SF_SUPPORTS_AUTH_CHAP | VDS_SF_SUPPORTS_AUTH_MUTUAL_CHAP |
-                        VDS_SF_SUPPORTS_LUN_NUMBER; /* each is proven in properties_flags.c */
+                        VDS_SF_SUPPORTS_LUN_NUMBER | VDS_SF_READ_CACHING_CAPABLE | VDS_SF_WRITE_CACHING_CAPABLE |
+                        VDS_SF_WRITE_THROUGH_CACHING_CAPABLE; /* each is proven in properties_flags.c */
     IVdsSubSystem2 *second = as(scene.subsystem, &IID_IVdsSubSystem2);
     VDS_SUB_SYSTEM_PROP prop;
     VDS_SUB_SYSTEM_PROP2 prop2;
@@ -386,11 +387,12 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(luns_are_what_the_wire_says),
     cmocka_unit_test(identification_is_INQUIRY_and_VPD),
     cmocka_unit_test(plexes_and_hints),
+    cmocka_unit_test(hints_switch_the_cache),
     cmocka_unit_test(statuses_go_together),
     cmocka_unit_test(every_flag_is_set_or_clear_for_a_reason),
     cmocka_unit_test(every_structure_was_compared),
 };
-static const struct CMUnitTest tests_again[] = { cmocka_unit_test(drives_that_went_and_failed) };
+static const struct CMUnitTest tests_again[] = { cmocka_unit_test(drives_that_went_and_failed), cmocka_unit_test(luns_of_another_day) };
 
 int main(int argc, char **argv)
 {

@@ -110,7 +110,9 @@ void drives_that_went_and_failed(void **state);
 void luns_are_what_the_wire_says(void **state);
 void identification_is_INQUIRY_and_VPD(void **state);
 void plexes_and_hints(void **state);
+void hints_switch_the_cache(void **state);
 void statuses_go_together(void **state);
+void luns_of_another_day(void **state);
 
 void every_flag_is_set_or_clear_for_a_reason(void **state);
 

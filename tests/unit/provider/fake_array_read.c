@@ -145,6 +145,7 @@ HRESULT array_lun_get(struct array *a, const struct guid *id, struct array_lun_i
     ret->size = t->size;
     ret->allocated = t->thick ? t->size : 4096;
     ret->thick = t->thick;
+    ret->flags = t->write_through ? VDS_LF_WRITE_THROUGH_CACHING_ENABLED : VDS_LF_WRITE_CACHE_ENABLED;
     ret->status = VDS_LS_ONLINE;
     ret->health = VDS_H_HEALTHY;
     ret->features = t->features;
