@@ -118,6 +118,7 @@ struct array_drive_info {
     char path[256], friendly_name[ARRAY_NAME_MAX + 1];
     uint64_t size, free;
     struct guid pool;             /* the drives of one file system share it and their space; lasts */
+    bool takes_luns;              /* new ones: it is ONLINE, and named by the administrator */
     uint32_t flags, status, health;
     int16_t bus, slot;
 };
@@ -211,6 +212,8 @@ HRESULT array_lun_create(struct array *array, const struct array_lun_spec *spec,
  * stays on its own. VDS_E_NOT_ENOUGH_SPACE, VDS_E_OBJECT_STATUS_FAILED. */
 HRESULT array_lun_extend(struct array *array, const struct guid *lun, uint64_t n_bytes, const struct guid *drives, size_t n_drives,
                          struct array_op **ret_op);
+/* The most that this gives now, in whole MiB: what is free on the drive, or of the memory for LUNs. VDS_E_OBJECT_STATUS_FAILED. */
+HRESULT array_lun_room(struct array *array, const struct guid *lun, uint64_t *ret_bytes);
 /* From the end, by at most that much: what is left is rounded up to 1 MiB. VDS_E_INVALID_SHRINK_SIZE when nothing would be left. The
  * operation ends VDS_E_SHRINK_OVER_DATA when anything but zeros would be cut off, unless forced. */
 HRESULT array_lun_shrink(struct array *array, const struct guid *lun, uint64_t n_bytes, bool force, struct array_op **ret_op);

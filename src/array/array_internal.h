@@ -474,6 +474,7 @@ HRESULT lun_lock(struct array_op *op, const struct guid *id, enum lock_mode mode
 int lun_write_through(const struct lun *lun, bool on);
 /* An initiator has switched it (scsi_lu_config.cache_changed). */
 void lun_cache_changed(void *array, const struct guid *lun);
+uint64_t volatile_left(struct array *array);
 HRESULT volatile_fits(struct array *array, uint64_t n_bytes);
 
 /* ---- secrets.c ------------------------------------------------------------------------------- */

@@ -132,8 +132,8 @@ static HRESULT features_ok(const struct array_lun_spec *spec)
     return E_INVALIDARG;
 }
 
-/* array->lock held. */
-HRESULT volatile_fits(struct array *array, uint64_t n_bytes)
+/* array->lock held, as for volatile_fits(). */
+uint64_t volatile_left(struct array *array)
 {
     uint64_t left = array->max_memory;
 
@@ -144,6 +144,13 @@ HRESULT volatile_fits(struct array *array, uint64_t n_bytes)
         if (!has_file(lun))
             left = left > lun->size ? left - lun->size : 0;
     }
+    return left;
+}
+
+HRESULT volatile_fits(struct array *array, uint64_t n_bytes)
+{
+    uint64_t left = volatile_left(array);
+
     if (n_bytes <= left)
         return S_OK;
     error_text_set("LUNs in memory have %llu MiB left (see vdsd's --memory-mib)",

@@ -264,6 +264,7 @@ HRESULT array_drive_get(struct array *array, const struct guid *id, struct array
     ret_info->pool = drive->pool;
     ret_info->status = !usable ? VDS_DRS_FAILED : drive->offline ? VDS_DRS_OFFLINE : VDS_DRS_ONLINE;
     ret_info->health = usable ? VDS_H_HEALTHY : VDS_H_FAILED;
+    ret_info->takes_luns = drive->configured && ret_info->status == VDS_DRS_ONLINE;
     ret_info->bus = (int16_t)drive->bus;
     ret_info->slot = (int16_t)drive->slot;
     leave(array);
@@ -307,6 +308,27 @@ HRESULT array_lun_number(struct array *array, const struct guid *lun, const stru
     else
         hr = VDS_E_OBJECT_NOT_FOUND;
     leave(array);
+    return hr;
+}
+
+HRESULT array_lun_room(struct array *array, const struct guid *id, uint64_t *ret_bytes)
+{
+    struct object *object;
+    uint64_t size, room = 0;
+    HRESULT hr = enter(array, OBJECT_LUN, id, ret_bytes, &object);
+
+    if (FAILED(hr))
+        return hr;
+    const struct lun *lun = container_of(object, struct lun, object);
+    if (lun->features & ARRAY_LUN_VOLATILE)
+        room = volatile_left(array);
+    else if (!lun->lu || !drive_space(lun->drive, &size, &room)) {
+        error_text_set("LUN %s has failed: its data cannot be reached", lun->name);
+        hr = VDS_E_OBJECT_STATUS_FAILED;
+    }
+    leave(array);
+    if (SUCCEEDED(hr))
+        *ret_bytes = room & ~(uint64_t)0xfffff;
     return hr;
 }
 

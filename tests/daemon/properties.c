@@ -5,8 +5,8 @@
  *
  * usage: properties --refusals
  *        properties service|inproc[-again] STATE-DIRECTORY VERSION PID PORTAL PORTAL PORTAL DRIVE DRIVE DRIVE
- *        (PID: of the service, 0: this one; two drives on one file system, the third on another; again: the same array another day, without
- *        its first drive, and with a file where the last one was)
+ *        (PID: of the service, 0: this one; two drives on one file system, the third on another; again: the same array another day, with the
+ *        last drive only, and a file where that was)
  */
 #include <arpa/inet.h>
 #include <unistd.h>
@@ -201,7 +201,7 @@ void names_that_were_set(void **state)
 static void open_array(void)
 {
     VDS_INPROC_OPTIONS options = { .pszStateDirectory = scene.state, .ppszPortals = scene.portals, .ulNumberOfPortals = N_PORTALS,
-                                   .ppszDrives = scene.drives + scene.again, .ulNumberOfDrives = N_DRIVES - scene.again, .ulReactors = 2,
+                                   .ppszDrives = scene.drives + scene.again * 2, .ulNumberOfDrives = N_DRIVES - scene.again * 2, .ulReactors = 2,
                                    .ulDrainSeconds = DRAIN_SECONDS, .ulMaxGroups = MAX_GROUPS };
     IEnumVdsObject *members;
     IVdsHwProvider *hw;
@@ -332,7 +332,7 @@ static int set_up(void **state)
     return 0;
 }
 
-/* So that nothing is left on the first drive, which the array is started without afterwards. */
+/* So that nothing is left there when the array is started without it. */
 static void empty_first_drive(void)
 {
     for (unsigned i = 0; i < N_LUNS; i++) {
@@ -384,6 +384,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(drives_are_their_directories),
     cmocka_unit_test(extents_are_what_LUNs_have_taken),
     cmocka_unit_test(pools_are_file_systems),
+    cmocka_unit_test(sizes_that_are_offered),
     cmocka_unit_test(luns_are_what_the_wire_says),
     cmocka_unit_test(identification_is_INQUIRY_and_VPD),
     cmocka_unit_test(plexes_and_hints),

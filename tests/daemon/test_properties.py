@@ -61,7 +61,7 @@ class Properties(harness.ProgramTest):
                     self.assertTrue(ids)
 
     def break_drives(self):
-        """Another day: without the first drive, and with a file where the last one was."""
+        """Another day: a file is where the last drive was."""
         self.drives[2].rename(self.drives[2].with_suffix(".away"))
         self.drives[2].write_text("no directory\n")
 
@@ -74,7 +74,7 @@ class Properties(harness.ProgramTest):
         array.stop()
         self.compare_ids(array.directory / "state", seen)
         self.break_drives()
-        array.options = [*limits, *(word for drive in self.drives[1:] for word in ("--drive", str(drive)))]
+        array.options = [*limits, *(word for drive in self.drives[2:] for word in ("--drive", str(drive)))]
         array.start()
         seen = self.run_properties("service-again", array.directory / "state", array.process.pid, array.portals, VDS_SOCKET=array.socket)
         array.stop()
