@@ -342,6 +342,7 @@ struct array {
     bool corrupt;              /* the state file and the cache differ: until array_refresh() */
     bool reenumerated;
     bool failed;               /* the state cannot be written */
+    bool degraded;             /* a drive, a LUN or a portal has failed: health_look() */
     char reason[TEXT_MAX];
 
     /* settings */
@@ -385,6 +386,10 @@ HRESULT admit_read(struct array *array);
 HRESULT health_commit_failed(struct array *array, int r);
 /* The engine does not have what the state has. */
 void health_doubt(struct array *array, const char *what, int r);
+/* Something that can fail has, or has not any more. Does that make the array degraded, or well? The subsystem is modified then, which
+ * health_look() tells. array->lock held. */
+bool health_changed(struct array *array);
+void health_look(struct array *array);
 /* Tries to write. true: healthy (again). */
 bool health_heal(struct array *array);
 /* state_commit() with all that. */

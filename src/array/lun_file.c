@@ -240,6 +240,7 @@ void lun_give_up(struct array *array, struct lun *lun, int r)
     lu = TAKE_PTR(lun->lu);
     store = TAKE_PTR(lun->store);
     notifier_post_one(&array->notifier, VDS_NF_LUN_MODIFY, VDS_NTT_LUN, &lun->object.id);
+    health_look(array);
     pthread_mutex_unlock(&array->lock);
     scsi_lu_unref(lu);
     store_unref(store);

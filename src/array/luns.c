@@ -303,7 +303,7 @@ static HRESULT delete_commit(struct array_op *op)
     struct state_lun row = lun_row(op->lun);
     HRESULT hr = op_transactions(op);
 
-    if (SUCCEEDED(hr) && events_reserve(&op->events, 2) < 0)
+    if (SUCCEEDED(hr) && events_reserve(&op->events, 3) < 0)
         hr = E_OUTOFMEMORY;
     if (FAILED(hr))
         return hr;
@@ -319,9 +319,11 @@ static void delete_publish(struct array_op *op)
     pthread_mutex_lock(&array->lock);
     events_add(&op->events, VDS_NF_LUN_DEPART, VDS_NTT_LUN, &lun->object.id);
     events_add(&op->events, VDS_NF_DRIVE_MODIFY, VDS_NTT_DRIVE, &lun->drive->object.id);
-    notifier_post(&array->notifier, &op->events);
     lock_forget(&op->locks, &lun->object);
     cache_remove(&array->cache, &lun->object);
+    if (array->degraded && health_changed(array)) /* it was the one that had failed */
+        events_add(&op->events, VDS_NF_SUB_SYSTEM_MODIFY, VDS_NTT_SUB_SYSTEM, &array->subsystem.id);
+    notifier_post(&array->notifier, &op->events);
     list_for_each_safe(n, &lun->ties)
         tie_free(container_of(n, struct tie, in_lun));
     pthread_mutex_unlock(&array->lock);

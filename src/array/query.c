@@ -99,7 +99,7 @@ HRESULT array_subsystem_get(struct array *array, struct array_subsystem_info *re
         VDS_SF_SUPPORTS_AUTH_CHAP | VDS_SF_SUPPORTS_AUTH_MUTUAL_CHAP | VDS_SF_READ_CACHING_CAPABLE |
         VDS_SF_WRITE_CACHING_CAPABLE | VDS_SF_WRITE_THROUGH_CACHING_CAPABLE;
     ret_info->status = array->failed ? VDS_SSS_FAILED : array->offline ? VDS_SSS_OFFLINE : VDS_SSS_ONLINE;
-    ret_info->health = array->failed ? VDS_H_FAILED : VDS_H_HEALTHY;
+    ret_info->health = array->failed ? VDS_H_FAILED : array->degraded ? VDS_H_DEGRADED : VDS_H_HEALTHY;
     strcpy(ret_info->reason, array->reason);
     if (!array->failed && array->offline)
         strcpy(ret_info->reason, "taken offline by the administrator");

@@ -331,10 +331,27 @@ static void a_target_takes_256_luns(void **state)
     assert_hr(array_lun_associate_targets(f->array, &lun, &target, 1), VDS_E_NOT_SUPPORTED);
 }
 
+static struct guid id_of_array(struct fixture *f)
+{
+    struct array_subsystem_info info;
+
+    assert_hr(array_subsystem_get(f->array, &info), S_OK);
+    return info.id;
+}
+
+static uint32_t health_of_array(struct fixture *f)
+{
+    struct array_subsystem_info info;
+
+    assert_hr(array_subsystem_get(f->array, &info), S_OK);
+    assert_int_equal(info.status, VDS_SSS_ONLINE);
+    return info.health;
+}
+
 static void a_lun_whose_file_is_gone_is_a_status_and_comes_back_with_it(void **state)
 {
     struct fixture *f = *state;
-    struct guid lun = a_lun(f), target = a_target(f);
+    struct guid lun = a_lun(f), target = a_target(f), array = id_of_array(f);
     struct array_lun_info info;
     struct array_lun_inquiry inquiry;
     char path[160], away[160];
@@ -349,6 +366,7 @@ static void a_lun_whose_file_is_gone_is_a_status_and_comes_back_with_it(void **s
     info = info_of(f, &lun);
     assert_int_equal(info.status, VDS_LS_FAILED);
     assert_int_equal(info.health, VDS_H_FAILED);
+    assert_int_equal(health_of_array(f), VDS_H_DEGRADED);
     array_lun_info_fini(&info);
     assert_hr(array_lun_inquiry(f->array, &lun, &inquiry), VDS_E_OBJECT_STATUS_FAILED);
     struct guid other = a_target(f), both[2] = { target, other };
@@ -356,9 +374,15 @@ static void a_lun_whose_file_is_gone_is_a_status_and_comes_back_with_it(void **s
     assert_hr(array_lun_set_mask(f->array, &lun, "*"), S_OK);
     assert_int_equal(rename(away, path), 0);
     assert_hr(array_reenumerate(f->array), S_OK);
+    events_clear(f);
     assert_hr(array_refresh(f->array), S_OK);
+    expect_event(f, VDS_NF_LUN_MODIFY, &lun);
+    expect_event(f, VDS_NF_SUB_SYSTEM_MODIFY, &array);
+    assert_int_equal(f->seen[0].call, f->seen[1].call);
+    expect_no_more_events(f);
     info = info_of(f, &lun);
     assert_int_equal(info.status, VDS_LS_ONLINE);
+    assert_int_equal(health_of_array(f), VDS_H_HEALTHY);
     array_lun_info_fini(&info);
     dump = fake_dump(fixture_engine(f));
     assert_non_null(strstr(dump, "engine map "));
@@ -370,7 +394,7 @@ static void a_lun_whose_file_is_gone_is_a_status_and_comes_back_with_it(void **s
 static void a_failed_lun_can_be_deleted(void **state)
 {
     struct fixture *f = *state;
-    struct guid lun = a_lun(f), target = a_target(f);
+    struct guid lun = a_lun(f), target = a_target(f), array = id_of_array(f), drive = only(f, ARRAY_DRIVES, NULL);
     char path[160];
 
     assert_hr(array_lun_associate_targets(f->array, &lun, &target, 1), S_OK);
@@ -378,7 +402,14 @@ static void a_failed_lun_can_be_deleted(void **state)
     file_path(f, &lun, "", path);
     unlink(path);
     fixture_start(f);
+    assert_int_equal(health_of_array(f), VDS_H_DEGRADED);
+    events_clear(f);
     assert_hr(array_lun_delete(f->array, &lun), S_OK);
+    expect_event(f, VDS_NF_LUN_DEPART, &lun);
+    expect_event(f, VDS_NF_DRIVE_MODIFY, &drive);
+    expect_event(f, VDS_NF_SUB_SYSTEM_MODIFY, &array);
+    expect_no_more_events(f);
+    assert_int_equal(health_of_array(f), VDS_H_HEALTHY);
     assert_int_equal(count(f, ARRAY_LUNS, NULL), 0);
 }
 
