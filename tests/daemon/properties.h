@@ -73,6 +73,9 @@ LPWSTR wide(const char *text);
 LPWSTR literal(const WCHAR *text);
 LPWSTR wide_id(VDS_OBJECT_ID id);
 
+/* Free space: `got` when it is about `truth`, which others on this host change all the time, else `truth`. */
+ULONGLONG about(ULONGLONG got, ULONGLONG truth);
+
 /* This host has none of these. */
 void nothing_to_compare(const char *type);
 /* Structures that were never compared fail this. */

@@ -8,6 +8,7 @@
 
 #include "../unit_test.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -25,6 +26,8 @@
 struct rig {
     struct engine *engine;
     unsigned n_fds; /* before */
+    pthread_mutex_t lock;
+    pthread_cond_t changed; /* by events, and rig_changed() */
     atomic_uint n_up, n_down, n_addresses_changed, n_listeners_failed;
     atomic_int hold; /* a test's fault store keeps writes while this is set */
 };
@@ -61,10 +64,14 @@ char *rig_discover(struct rig *rig, unsigned portal);
 /* "TargetAddress=<address>,<tag>\n" of the portal; in a static buffer. */
 const char *rig_record(struct rig *rig, unsigned portal, unsigned tag);
 size_t rig_n_sessions(struct rig *rig);
+/* Waits until it is so, asking again after each event and rig_changed(). false: it was not so for
+ * WAIT_PATIENT_MS. */
+bool rig_wait_until(struct rig *rig, bool (*is_so)(struct rig *rig, void *arg), void *arg);
+void rig_changed(struct rig *rig);
 /* Until the count has come down to n by itself: closing is an event on another thread. */
 void rig_wait_sessions(struct rig *rig, size_t n);
-/* Events arrive a little later than what they tell: waits for the n-th SESSION_DOWN. */
-void rig_wait_down(struct rig *rig, unsigned n);
+/* Events arrive a little later than what they tell: waits for the n-th of a kind (&rig->n_down, ...). */
+void rig_wait_count(struct rig *rig, atomic_uint *count, unsigned n);
 
 unsigned rig_count_fds(void);
 

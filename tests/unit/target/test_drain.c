@@ -6,7 +6,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/cleanup.h"
 #include "target/internal.h"
@@ -22,7 +21,7 @@ struct worker {
     pthread_t thread;
     unsigned number, target, portal;
     char home[96];
-    atomic_bool stop;
+    atomic_bool stop, ended;
     atomic_uint n_rounds, n_moves;
     int r;
 };
@@ -71,6 +70,7 @@ static int round_of(struct worker *w, struct initiator *in, uint8_t *pattern, ui
     if (r == 0 && memcmp(pattern, back, WORK_BLOCKS * 512) != 0)
         r = -EILSEQ;
     atomic_fetch_add(&w->n_rounds, 1);
+    rig_changed(w->rig);
     return r;
 }
 
@@ -91,6 +91,8 @@ static void *work(void *arg)
             r = follow(w, &in);
     }
     w->r = r < 0 ? r : 0;
+    w->ended = true;
+    rig_changed(w->rig);
     if (r >= 0)
         initiator_logout(&in);
     initiator_close(&in);
@@ -104,15 +106,26 @@ static void worker_start(struct worker *w, struct rig *rig, unsigned number, uns
     assert_int_equal(pthread_create(&w->thread, NULL, work, w), 0);
 }
 
+struct rounds {
+    struct worker *worker;
+    unsigned goal;
+};
+
+static bool are_done(struct rig *rig, void *arg)
+{
+    const struct rounds *rounds = arg;
+
+    (void)rig;
+    return rounds->worker->n_rounds >= rounds->goal || rounds->worker->ended;
+}
+
 /* Until it has done n more rounds: how the tests wait for "I/O goes on". */
 static void worker_wait(struct worker *w, unsigned n)
 {
-    unsigned goal = w->n_rounds + n;
-    struct timespec pause = { .tv_nsec = 1000000 };
+    struct rounds rounds = { w, w->n_rounds + n };
 
-    for (int i = 0; i < WAIT_PATIENT_MS && w->n_rounds < goal && w->r == -1; i++)
-        nanosleep(&pause, NULL);
-    assert_true(w->n_rounds >= goal);
+    rig_wait_until(w->rig, are_done, &rounds);
+    assert_true(w->n_rounds >= rounds.goal);
 }
 
 static void worker_stop(struct worker *w)
@@ -278,7 +291,7 @@ static void sessions_of_another_target_on_the_portal_never_notice(void **state)
     assert_true(mine.drop_announced);
     assert_false(mine.logout_requested);
     worker_wait(&other, 10);
-    rig_wait_down(rig, 1);
+    rig_wait_count(rig, &rig->n_down, 1);
     worker_stop(&other);
     assert_int_equal(other.n_moves, 0);
     engine_drain_free(drain);

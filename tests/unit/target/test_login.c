@@ -157,7 +157,7 @@ static void a_dropped_session_is_told_and_gone_when_the_call_returns(void **stat
     id = list[0].id;
     assert_int_equal(engine_session_drop(rig->engine, id), 0);
     assert_int_equal(rig_n_sessions(rig), 0);
-    rig_wait_down(rig, 1);
+    rig_wait_count(rig, &rig->n_down, 1);
     assert_int_equal(initiator_wait_event(&in), 0);
     assert_true(in.drop_announced);
     assert_int_equal(initiator_wait_event(&in), -ECONNRESET);
