@@ -294,9 +294,9 @@ struct scsi_lu *fake_unit(struct engine *engine, const struct guid *lun)
 {
     struct thing *t;
 
-    pthread_mutex_lock(&lock);
-    t = find(engine, THING_UNIT, lun, NULL);
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_lock(&fake_lock);
+    t = fake_find(engine, THING_UNIT, lun, NULL);
+    pthread_mutex_unlock(&fake_lock);
     return t ? t->lu : NULL;
 }
 
