@@ -39,7 +39,8 @@ static void log_to_journal(void *arg, enum log_level level, const char *line)
     fprintf(stderr, "%s%s\n", prefixes[level], line);
 }
 
-/* 1,000 targets with sessions want more descriptors than the default soft limit; the hard one is the administrator's. */
+/* 1,000 targets with sessions want more descriptors than the default soft limit; the hard one is the
+ * administrator's. */
 static void raise_descriptor_limit(void)
 {
     struct rlimit limit;
@@ -50,7 +51,7 @@ static void raise_descriptor_limit(void)
     }
 }
 
-/* ---- the array ------------------------------------------------------------------------------------------------------------------- */
+/* ---- the array ------------------------------------------------------------------------------------- */
 
 static const char *state_directory(const struct options *options)
 {
@@ -110,7 +111,8 @@ static struct array_options array_options_of(const struct options *o)
     return a;
 }
 
-/* "FILE,CLSID", or "FILE" for a library with one provider, which takes the class 0 for it. The path is the caller's to free. */
+/* "FILE,CLSID", or "FILE" for a library with one provider, which takes the class 0 for it. The path is the
+ * caller's to free. */
 static char *provider_of(const char *text, struct service_provider *ret_provider)
 {
     const char *comma = strrchr(text, ',');
@@ -147,7 +149,7 @@ static HRESULT start_host(const struct options *options, struct host **ret_host)
     return hr;
 }
 
-/* ---- the management interface ------------------------------------------------------------------------------------------------------ */
+/* ---- the management interface ---------------------------------------------------------------------- */
 
 static int group_id(const char *name, gid_t *ret_gid)
 {

@@ -72,7 +72,8 @@ static HRESULT factory_create(IClassFactory *This, IUnknown *outer, REFIID riid,
     return query(&provider, riid, ppv);
 }
 
-static const IClassFactoryVtbl factory_vtbl = { factory_query, factory_count, factory_count, factory_create, NULL };
+static const IClassFactoryVtbl factory_vtbl = { factory_query, factory_count, factory_count, factory_create,
+                                                NULL };
 static IClassFactory factory = { &factory_vtbl };
 
 #if BAD == 10

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What this array refuses with VDS_E_NOT_SUPPORTED: one row here for each row of the table in docs/api-status.md, by the words of its first
- * column (test_refusals.py compares the two), and the capability flags, which must say the same. Through the service and in process.
- * What needs open-iscsi on the host (LoginToTarget, the IPsec methods of its portals) is in host_initiator.c.
+/* What this array refuses with VDS_E_NOT_SUPPORTED: one row here for each row of the table in
+ * docs/api-status.md, by the words of its first column (test_refusals.py compares the two), and the
+ * capability flags, which must say the same. Through the service and in process. What needs open-iscsi on the
+ * host (LoginToTarget, the IPsec methods of its portals) is in host_initiator.c.
  *
  * usage: refusals --rows
  *        refusals service|inproc STATE-DIRECTORY PORTAL
@@ -63,7 +64,8 @@ static VDS_SUB_SYSTEM_PROP2 array_prop(void)
 
 static const struct {
     VDS_LUN_TYPE type;
-    ULONG flag, raid; /* which flag of the subsystem, or RAID flag, says that it can be had; neither: always */
+    /* which flag of the subsystem, or RAID flag, says that it can be had; neither: always */
+    ULONG flag, raid;
 } types[] = {
     { VDS_LT_DEFAULT, 0, 0 },
     { VDS_LT_FAULT_TOLERANT, VDS_SF_SUPPORTS_FAULT_TOLERANT_LUNS, 0 },
@@ -101,13 +103,16 @@ static void make_and_measure(VDS_LUN_TYPE type, HRESULT expected)
 
     made[0] = IVdsSubSystem_CreateLun(subsystem, type, MIB, NULL, 0, none, NULL, &async[0]);
     made[1] = IVdsSubSystem2_CreateLun2(subsystem2, type, MIB, NULL, 0, none, NULL, &async[1]);
-    made[2] = IVdsHwProviderStoragePools_CreateLunInStoragePool(pools, type, MIB, pool_id, none, NULL, &async[2]);
+    made[2] =
+        IVdsHwProviderStoragePools_CreateLunInStoragePool(pools, type, MIB, pool_id, none, NULL, &async[2]);
     measured[0] = IVdsSubSystem_QueryMaxLunCreateSize(subsystem, type, NULL, 0, NULL, &max);
     measured[1] = IVdsSubSystem2_QueryMaxLunCreateSize2(subsystem2, type, NULL, 0, NULL, &max);
-    measured[2] = IVdsHwProviderStoragePools_QueryMaxLunCreateSizeInStoragePool(pools, type, pool_id, NULL, &max);
+    measured[2] =
+        IVdsHwProviderStoragePools_QueryMaxLunCreateSizeInStoragePool(pools, type, pool_id, NULL, &max);
     for (int i = 0; i < 3; i++) {
         if (made[i] != expected || measured[i] != expected)
-            fail_msg("type %d in place %d: made 0x%08X, measured 0x%08X", (int)type, i, (unsigned)made[i], (unsigned)measured[i]);
+            fail_msg("type %d in place %d: made 0x%08X, measured 0x%08X", (int)type, i, (unsigned)made[i],
+                     (unsigned)measured[i]);
         if (FAILED(expected)) {
             assert_null(async[i]);
             continue;
@@ -204,7 +209,8 @@ static void hot_spare(void)
 {
     REFUSED(IVdsDrive_SetFlags(drive, VDS_DRF_HOTSPARE));
     REFUSED(IVdsDrive_ClearFlags(drive, VDS_DRF_HOTSPARE));
-    assert_int_equal(drive_prop().ulFlags & (VDS_DRF_HOTSPARE | VDS_DRF_HOTSPARE_IN_USE | VDS_DRF_HOTSPARE_STANDBY), 0);
+    assert_int_equal(
+        drive_prop().ulFlags & (VDS_DRF_HOTSPARE | VDS_DRF_HOTSPARE_IN_USE | VDS_DRF_HOTSPARE_STANDBY), 0);
 }
 
 static void plexes(void)
@@ -336,7 +342,9 @@ static const struct {
     const char *row; /* of docs/api-status.md, its first column */
     void (*test)(void);
 } rows[] = {
-    { "IVdsSubSystem::CreateLun, QueryMaxLunCreateSize, those of IVdsSubSystem2 and of IVdsHwProviderStoragePools", lun_types },
+    { "IVdsSubSystem::CreateLun, QueryMaxLunCreateSize, those of IVdsSubSystem2 and of "
+      "IVdsHwProviderStoragePools",
+      lun_types },
     { "IVdsSubSystem::ReplaceDrive", replace_drive },
     { "IVdsLun::AssociateControllers", inactive_controller },
     { "SetStatus of subsystem, controller, drive, LUN", statuses_for_reports },
@@ -363,7 +371,7 @@ static void each_refusal_of_the_document_is_VDS_E_NOT_SUPPORTED_and_the_flags_sa
     }
 }
 
-/* ---- what is not refused, and has a flag ---------------------------------------------------------------- */
+/* ---- what is not refused, and has a flag ----------------------------------------------------------- */
 
 static IVdsIscsiTarget *make_target(void)
 {
@@ -405,7 +413,8 @@ static void a_flag_that_is_set_stands_for_something_that_works(void **state)
     assert_hr(IVdsProvider_GetProperties(provider, &prop), S_OK);
     CoTaskMemFree(prop.pwszName);
     CoTaskMemFree(prop.pwszVersion);
-    assert_int_equal(prop.ulFlags & ~(ULONG)VDS_PF_INTERNAL_HARDWARE_PROVIDER, 0); /* the others are for software providers */
+    /* the others are for software providers */
+    assert_int_equal(prop.ulFlags & ~(ULONG)VDS_PF_INTERNAL_HARDWARE_PROVIDER, 0);
 }
 
 /* ---- start --------------------------------------------------------------------------------------------- */
@@ -446,7 +455,10 @@ static void find_pool(void)
 
 static int set_up(void **state)
 {
-    VDS_INPROC_OPTIONS options = { .pszStateDirectory = state_directory, .ppszPortals = &portal_text, .ulNumberOfPortals = 1, .ulReactors = 1 };
+    VDS_INPROC_OPTIONS options = { .pszStateDirectory = state_directory,
+                                   .ppszPortals = &portal_text,
+                                   .ulNumberOfPortals = 1,
+                                   .ulReactors = 1 };
     IEnumVdsObject *members;
     IVdsHwProvider *hw;
 
@@ -475,7 +487,8 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    void *all[] = { plex, lun2, lun, portal, drive, controller, iscsi, subsystem2, subsystem, pools, provider, service };
+    void *all[] = { plex,  lun2,       lun,       portal, drive,    controller,
+                    iscsi, subsystem2, subsystem, pools,  provider, service };
 
     (void)state;
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)

@@ -470,7 +470,8 @@ static void *run_bridge(void *arg)
     return vds_bridge(fds[0], fds[1]) < 0 ? arg : NULL;
 }
 
-/* A service that does not read on until its answers are gone, as ours when a client has many. The client reads all the time. */
+/* A service that does not read on until its answers are gone, as ours when a client has many. The client
+ * reads all the time. */
 static void a_bridge_carries_answers_while_the_service_takes_no_calls(void **state)
 {
     struct place place;
