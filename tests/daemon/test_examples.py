@@ -95,8 +95,15 @@ class InstalledForCpp(harness.ArrayTest):
         self.assertEqual(done.stdout.splitlines()[0], "program Gr\u00fcn")
         self.assertRegex(done.stdout, r"(?m)^lun event 108 \{[0-9A-F-]{36}\}$")
         self.assertRegex(done.stdout, r"(?m)^vendor VDS product VIRTUAL-DISK serial [0-9a-f-]{36} bus 9 ids 2$")
-        self.assertRegex(done.stdout, r"(?m)^event seen$")
+        for line in ("event seen", "asked by its type", "nothing found, 4294967296"):
+            self.assertRegex(done.stdout, rf"(?m)^{line}$")
         self.assertEqual(self.array.json("lun", "list"), [])
+
+    def test_a_program_that_waits_for_a_thread_and_its_sink_runs(self):
+        done = subprocess.run([harness.BUILD / "tests/daemon/windows_sink"], capture_output=True, text=True, timeout=120,
+                              env={**os.environ, "VDS_SOCKET": self.array.socket})
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertEqual(done.stdout.splitlines(), ["an identifier has 36 characters", "waited 0, thread 0x00000000, 1 gone"])
 
 
 class WindowsStyle(harness.ArrayTest):
