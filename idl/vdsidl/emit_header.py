@@ -175,9 +175,9 @@ def emit_call_macros(interface: Interface) -> list[str]:
     return [*lines, "#endif", ""]
 
 
-# What <unknwn.h> adds for C++: the interface is the pointer's.
-TEMPLATE_QUERY = [f"{INDENT}template <class T> HRESULT QueryInterface(T **ppv)", f"{INDENT}{{",
-                  f"{INDENT * 2}return QueryInterface(vds_uuid<T>::id(), (void **)ppv);", f"{INDENT}}}"]
+# What the SDK's IUnknown has for C++ beside its slots; here and not in the language, as no other interface has it.
+TYPED_QUERY = ["    template <class Q> HRESULT QueryInterface(Q **ppvObject)", "    {",
+               "        return QueryInterface(vds_uuid<Q>::id(), reinterpret_cast<void **>(ppvObject));", "    }"]
 
 
 def emit_class(interface: Interface) -> list[str]:
@@ -185,8 +185,8 @@ def emit_class(interface: Interface) -> list[str]:
     lines = [f"struct {interface.name}{base} {{"]
     for method in interface.methods:
         lines += wrapped(f"virtual {method.returns} STDMETHODCALLTYPE {method.name}", parameters(method), " = 0;", INDENT)
-        if interface.platform and method.name == "QueryInterface":
-            lines += TEMPLATE_QUERY
+    if interface.name == "IUnknown":
+        lines += TYPED_QUERY
     return [*lines, "};", f"VDS_DECLARE_UUID({interface.name}, {guid_initializer(interface.iid)})", ""]
 
 

@@ -423,6 +423,19 @@ bool client_number(const char *text, ULONGLONG *ret_number)
     return true;
 }
 
+bool client_seconds(const char *option, const char *text, double least, double most, double *ret_seconds)
+{
+    char *end;
+    double seconds = strtod(text, &end);
+
+    if (end == text || *end || text[strspn(text, "0123456789.")] || seconds < least || seconds > most) {
+        fprintf(stderr, "%s: %s takes seconds from %g to %.0f, not '%s'\n", program_invocation_short_name, option, least, most, text);
+        return false;
+    }
+    *ret_seconds = seconds;
+    return true;
+}
+
 /* ---- text ------------------------------------------------------------------------------------------------------------------------ */
 
 #define NAME_BYTES_MAX 255 /* the array would cut it */

@@ -74,6 +74,9 @@ bool client_await(IVdsAsync *async, double timeout_s, const char *what, IUnknown
 /* Decimal digits, no more than fit. */
 bool client_number(const char *text, ULONGLONG *ret_number);
 
+/* The value of an option that takes seconds, such as 1.5. false, and said why. */
+bool client_seconds(const char *option, const char *text, double least, double most, double *ret_seconds);
+
 /* A name for something new. false, and said why. */
 bool client_is_name(const char *text);
 

@@ -164,16 +164,10 @@ int group_add_portal(struct client *client, const struct request *request)
 static int drain_ms(const struct request *request, ULONG *ret_ms, bool *ret_given)
 {
     double seconds = 0;
-    char *end;
 
     *ret_given = request->now || request->drain;
-    if (request->drain) {
-        seconds = strtod(request->drain, &end);
-        if (end == request->drain || *end || !(seconds >= 0) || seconds > 86400) {
-            fprintf(stderr, "vdsctl: --drain takes seconds from 0 to 86400, not '%s'\n", request->drain);
-            return EXIT_USAGE;
-        }
-    }
+    if (request->drain && !client_seconds("--drain", request->drain, 0, 86400, &seconds))
+        return EXIT_USAGE;
     *ret_ms = (ULONG)(seconds * 1000);
     return EXIT_DONE;
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/standard.h"
 #include "cli/handlers.h"
 #include "cli/term.h"
 
@@ -188,7 +189,7 @@ static HRESULT tell(struct top *top, bool last)
         putchar('\n');
     free(frame.sessions.rows);
     free(frame.luns.rows);
-    return fflush(stdout) == 0 ? S_OK : E_FAIL; /* nobody reads any more */
+    return S_OK;
 }
 
 /* ---- time, keys, signals ---------------------------------------------------------------------------------------------------------- */
@@ -201,13 +202,13 @@ static double now_s(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* Has somebody asked for the end? A window that has another size is drawn at the next interval. */
-static bool end_is_asked(const struct top *top, const struct pollfd fds[static 2])
+/* Has somebody asked for the end, or gone who reads along? A window that has another size is drawn at the next interval. */
+static bool end_is_asked(const struct top *top, const struct pollfd fds[static 3])
 {
     struct signalfd_siginfo info;
     char key;
 
-    if (fds[0].revents && read(top->signal_fd, &info, sizeof info) == sizeof info)
+    if (fds[2].revents || (fds[0].revents && read(top->signal_fd, &info, sizeof info) == sizeof info))
         return true;
     return fds[1].revents && (read(STDIN_FILENO, &key, 1) <= 0 || key == 'q' || key == 'Q');
 }
@@ -215,12 +216,12 @@ static bool end_is_asked(const struct top *top, const struct pollfd fds[static 2
 /* false: the end was asked for before the interval was over. */
 static bool wait_until(const struct top *top, double end)
 {
-    struct pollfd fds[] = { { top->signal_fd, POLLIN, 0 }, { top->term.keys ? STDIN_FILENO : -1, POLLIN, 0 } };
+    struct pollfd fds[] = { { top->signal_fd, POLLIN, 0 }, { top->term.keys ? STDIN_FILENO : -1, POLLIN, 0 }, { STDOUT_FILENO, 0, 0 } };
     double left;
 
     while ((left = end - now_s()) > 0) {
         fds[0].revents = fds[1].revents = 0;
-        if (poll(fds, 2, (int)(left * 1000) + 1) > 0 && end_is_asked(top, fds))
+        if (poll(fds, 3, (int)(left * 1000) + 1) > 0 && end_is_asked(top, fds))
             return false;
     }
     return true;
@@ -231,7 +232,7 @@ static HRESULT run(struct top *top)
     double next = now_s();
     HRESULT hr = look_again(top);
 
-    for (unsigned long shown = 0; SUCCEEDED(hr) && (top->count == 0 || shown < top->count); shown++) {
+    for (unsigned long shown = 0; SUCCEEDED(hr) && standard_flush() && (top->count == 0 || shown < top->count); shown++) {
         next = next + top->interval_s > now_s() ? next + top->interval_s : now_s() + top->interval_s;
         if (!wait_until(top, next))
             return S_OK;
@@ -260,13 +261,8 @@ static int parse(const struct request *request, struct top *top)
 {
     char *end;
 
-    if (request->interval) {
-        top->interval_s = strtod(request->interval, &end);
-        if (end == request->interval || *end || !(top->interval_s >= 0.1) || top->interval_s > 3600) {
-            fprintf(stderr, "vdsctl: --interval takes seconds from 0.1 to 3600, not '%s'\n", request->interval);
-            return EXIT_USAGE;
-        }
-    }
+    if (request->interval && !client_seconds("--interval", request->interval, 0.1, 3600, &top->interval_s))
+        return EXIT_USAGE;
     if (request->count) {
         top->count = strtoul(request->count, &end, 10);
         if (*request->count < '1' || *request->count > '9' || *end) {

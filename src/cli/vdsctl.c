@@ -7,6 +7,7 @@
 
 #include <vds/vdsclient.h>
 
+#include "base/standard.h"
 #include "cli/client.h"
 #include "cli/handlers.h"
 
@@ -36,6 +37,12 @@ static const char *value_of(const char *name, int argc, char **argv, int *i)
     return argv[++*i];
 }
 
+/* The exit code, unless what was printed before has not arrived. */
+static int end(int r)
+{
+    return standard_end() || r != EXIT_DONE ? r : EXIT_REFUSED;
+}
+
 /* Takes the options before the command. EXIT_DONE and *ret_first = the command's place, or the code to end with. */
 static int parse_globals(int argc, char **argv, struct globals *g, int *ret_first)
 {
@@ -43,14 +50,13 @@ static int parse_globals(int argc, char **argv, struct globals *g, int *ret_firs
 
     for (i = 1; i < argc && argv[i][0] == '-'; i++) {
         const char *value;
-        char *end;
 
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             command_print_help(NULL);
-            exit(EXIT_DONE);
+            exit(end(EXIT_DONE));
         } else if (strcmp(argv[i], "--version") == 0) {
             printf("vdsctl %s\n", VDS_VERSION);
-            exit(EXIT_DONE);
+            exit(end(EXIT_DONE));
         } else if (strcmp(argv[i], "--json") == 0) {
             g->json = true;
         } else if ((value = value_of("--socket", argc, argv, &i))) {
@@ -58,9 +64,8 @@ static int parse_globals(int argc, char **argv, struct globals *g, int *ret_firs
         } else if ((value = value_of("--host", argc, argv, &i))) {
             g->host = value;
         } else if ((value = value_of("--timeout", argc, argv, &i))) {
-            g->timeout_s = strtod(value, &end);
-            if (end == value || *end || !(g->timeout_s > 0))
-                return bad("--timeout takes a number of seconds, not", value);
+            if (!client_seconds("--timeout", value, 0.001, 1e6, &g->timeout_s))
+                return EXIT_USAGE;
         } else {
             return bad("no such option, or its value is missing", argv[i]);
         }
@@ -95,6 +100,7 @@ int main(int argc, char **argv)
     struct request request = { 0 };
     int first, r;
 
+    standard_hold();
     if (!client_words_are_plain(argc, argv))
         return EXIT_USAGE;
     r = parse_globals(argc, argv, &globals, &first);
@@ -102,7 +108,7 @@ int main(int argc, char **argv)
         return r;
     if (argc - first > 1 && strcmp(argv[argc - 1], "--help") == 0) {
         command_print_help(argv[first]);
-        return EXIT_DONE;
+        return end(EXIT_DONE);
     }
     request.json = globals.json;
     request.timeout_s = globals.timeout_s;
@@ -114,7 +120,5 @@ int main(int argc, char **argv)
     CoInitializeEx(NULL, COINIT_MULTITHREADED);
     r = request.command->alone ? request.command->run(NULL, &request) : run(&globals, &request);
     CoUninitialize();
-    if (fflush(stdout) != 0)
-        return bad("cannot write", "standard output");
-    return r;
+    return end(r);
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/standard.h"
 #include "cli/handlers.h"
 #include "cli/json.h"
 
@@ -149,19 +150,18 @@ static HRESULT pull(struct watch *w)
         if (hr == S_FALSE && n == 0) /* a number of another run, and nothing has happened in this one */
             hr = IVdsServiceNotifications_GetLastSequence(w->kept, &w->since);
     }
-    fflush(stdout);
     return hr;
 }
 
-/* Until a signal comes, or the service goes. */
+/* Until a signal comes, or the service goes, or who reads along: a pipe tells by itself (POLLERR). */
 static HRESULT follow(struct watch *w, int signal_fd, int news_fd)
 {
-    struct pollfd fds[2] = { { .fd = signal_fd, .events = POLLIN }, { .fd = news_fd, .events = POLLIN } };
+    struct pollfd fds[3] = { { .fd = signal_fd, .events = POLLIN }, { .fd = news_fd, .events = POLLIN }, { .fd = STDOUT_FILENO } };
     HRESULT hr = pull(w);
     uint64_t n;
 
-    while (SUCCEEDED(hr) && !fds[0].revents) {
-        int ready = poll(fds, 2, -1); /* a service that goes is news, too: libvds says so */
+    while (standard_flush() && SUCCEEDED(hr) && !fds[0].revents && !fds[2].revents) {
+        int ready = poll(fds, 3, -1); /* a service that goes is news, too: libvds says so */
 
         if (ready > 0 && fds[1].revents && read(news_fd, &n, sizeof n) > 0)
             hr = pull(w);

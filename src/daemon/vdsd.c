@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/error_text.h"
+#include "base/standard.h"
 #include "daemon/host.h"
 #include "daemon/options.h"
 #include "rpc/server.h"
@@ -266,10 +267,10 @@ int main(int argc, char **argv)
 
     if (argc == 4 && strcmp(argv[1], SERVICE_PROBE_WORD) == 0)
         service_probe_main(argv[2], argv[3]);
+    standard_hold();
     r = options_parse(argc, argv, &options);
-
     if (r != 0)
-        return r < 0 ? EXIT_BAD_OPTION : 0;
+        return r < 0 ? EXIT_BAD_OPTION : standard_end() ? 0 : EXIT_NOT_STARTED;
     log_set_level(options.log_level);
     if (getenv("JOURNAL_STREAM"))
         log_set_sink(log_to_journal, NULL);

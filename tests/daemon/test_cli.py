@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """vdsctl and vdsd as people meet them: exit codes, sentences, stable text. (Their man pages: test_man.py.)"""
+import os
 import subprocess
 
 import harness
@@ -19,6 +20,46 @@ class Cli(harness.ArrayTest):
                       ["lun", "create", "x", "--size", "abc"], ["lun", "create", "x", "--size"], ["group", "list", "--thick"],
                       ["group", "remove-portal", "a/1", "b", "--drain", "-1"], ["--timeout", "x", "show"], ["--nonsense", "show"]):
             self.assertEqual(self.refused(*words).code, 2, words)
+
+    def test_numbers_of_seconds_have_limits(self):
+        for words in (["--timeout", "0", "status"], ["--timeout", "1e300", "status"], ["--timeout", "inf", "status"], ["--timeout", "0x9", "status"],
+                      ["--timeout", "", "status"], ["group", "set", "a/1", "b", "--drain", "."], ["group", "set", "a/1", "b", "--drain", "nan"],
+                      ["top", "--interval", "3601"]):
+            self.assertEqual(self.refused(*words).code, 2, words)
+        self.array.ctl("--timeout", "1.5", "status")
+
+    def run_with(self, *words, program=harness.VDSCTL, **descriptors):
+        environment = {**os.environ, "VDS_SOCKET": self.array.socket}
+        return subprocess.run([program, *words], stderr=subprocess.PIPE, text=True, timeout=60, env=environment, **descriptors)
+
+    def test_what_cannot_be_written_is_said(self):
+        self.array.target("box")
+        for i in range(30):  # more than one buffer of stdio
+            self.array.ctl("target", "create", f"{i}" + "x" * 200)
+        with open("/dev/full", "w") as full:
+            for words in (["show"], ["--json", "show"], ["--help"], ["--version"], ["lun", "--help"], ["target", "create", "other"],
+                          ["top", "--count", "5", "--interval", "0.1"], ["watch", "--since", "0"]):
+                done = self.run_with(*words, stdout=full)
+                self.assertEqual(done.returncode, 1, words)
+                self.assertIn("vdsctl: cannot write to standard output", done.stderr, words)
+            self.assertEqual(self.run_with("--help", program=harness.VDSD, stdout=full).returncode, 1)
+
+    def test_a_closed_standard_output_is_not_taken_for_the_connection(self):
+        self.array.target("box")
+        for words in (["show"], ["group", "create", "box"], ["watch", "--since", "0"]):
+            done = self.run_with(*words, preexec_fn=lambda: os.close(1))
+            self.assertEqual(done.returncode, 1, words)
+            self.assertIn("cannot write to standard output: Bad file descriptor", done.stderr, words)
+        done = self.run_with("target", "delete", "box", preexec_fn=lambda: os.closerange(0, 2))
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_watch_and_top_end_when_nobody_reads_along(self):
+        for words in (["watch"], ["top", "--interval", "3600"]):
+            following = self.array.ctl_start(*words)
+            following.stdout.close()
+            self.assertEqual(following.wait(60), 0, words)
+            following.stderr.close()
+            self.assertEqual(self.run_with(*words, preexec_fn=lambda: os.close(1)).returncode, 0, words)
 
     def test_no_service_ends_with_3(self):
         done = subprocess.run([harness.VDSCTL, "--socket", "/nonexistent/s", "show"], capture_output=True, text=True, timeout=60)

@@ -6,6 +6,7 @@ A transcript is what `diskraid /v` says; its commands are the lines behind the p
 array. "[not run]" stands before commands that a failure kept from being run. What differs from host to host is put into one form
 (normalise). After a wanted change, DISKRAID_UPDATE=1 writes the transcripts anew: read the diff, each line of it, before you commit it.
 """
+import fcntl
 import os
 import pathlib
 import pty
@@ -13,6 +14,7 @@ import re
 import select
 import signal
 import socket
+import struct
 import subprocess
 import termios
 import time
@@ -159,8 +161,17 @@ class Codes(unittest.TestCase):
     def test_secrets_are_not_echoed(self):
         done = self.run_alone("/v", stdin="chap target set secret=topsecret1234\n")
         self.assertNotIn("topsecret", done.stdout + done.stderr)
-        done = self.run_alone("/v", stdin="chap target set \"secret=topsecret1234 open\n")
-        self.assertNotIn("topsecret", done.stdout + done.stderr)
+        for line in ("chap target set \"secret=topsecret1234 open", "\"CHA\"p target set secret=topsecret1234" + " " * 5000,
+                     "\"chap target set secret=topsecret1234"):
+            done = self.run_alone("/v", stdin=line + "\n")
+            self.assertEqual(done.returncode, 5)
+            self.assertNotIn("topsecret", done.stdout + done.stderr, line[:40])
+
+    def test_a_line_that_is_too_long_is_echoed_as_far_as_it_was_read(self):
+        for n in (4095, 4096, 4097, 5000):
+            done = self.run_alone("/v", stdin="help ".ljust(n, "x") + "\n")
+            self.assertEqual(done.returncode, 5, done.stderr)
+            self.assertEqual(done.stdout.splitlines()[0], "DISKRAID> " + "help ".ljust(min(n, 4097), "x"))
 
     def test_the_man_page_tells_every_command_and_option(self):
         page = (DOCS / "diskraid.1").read_text()
@@ -176,6 +187,16 @@ class Sessions(DiskraidTest):
         text, code = self.run_script(["list subsystems"], "/o", str(output))
         self.assertEqual((text, code), ("", 0))
         self.assertIn("Subsystem 0", output.read_text())
+
+    def test_a_script_ends_where_nothing_can_be_written(self):
+        done = subprocess.run([DISKRAID, "--socket", self.array.socket, "/o", "/dev/full"], input="select subsystem 0\ncreate target name=never\n",
+                              text=True, capture_output=True, timeout=60)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("diskraid: cannot write to standard output: No space left on device", done.stderr)
+        self.assertEqual(self.array.json("target", "list"), [])
+        done = subprocess.run([DISKRAID, "--socket", self.array.socket], input="list subsystems\n", text=True, stderr=subprocess.PIPE, timeout=60,
+                              preexec_fn=lambda: os.close(1))
+        self.assertEqual(done.returncode, 1, done.stderr)
 
     def test_what_diskraid_makes_vdsctl_sees(self):
         self.done("select subsystem 0", "create target name=box iscsiname=iqn.2026-01.org.example:box", "create tpgroup", "add tpgroup tportal=1",
@@ -250,10 +271,10 @@ class Sessions(DiskraidTest):
 class Terminal(DiskraidTest):
     """On a pseudo-terminal."""
 
-    def start(self):
+    def start(self, **environment):
         pid, fd = pty.fork()
         if pid == 0:
-            os.environ["TERM"] = "vt100"
+            os.environ.update(environment, TERM="vt100")
             os.environ["ASAN_OPTIONS"] = "detect_leaks=0"  # libedit keeps the name of an added function
             os.execv(DISKRAID, [str(DISKRAID), "--socket", self.array.socket])
         self.pid, self.fd, self.seen = pid, fd, ""
@@ -344,6 +365,27 @@ class Terminal(DiskraidTest):
         self.expect(PROMPT)
         self.type("help exit\r")
         self.expect("Leave DiskRAID")
+
+    def test_letters_are_utf_8_in_any_locale(self):
+        self.start(LC_ALL="C")
+        self.type("select subsystem 0\r")
+        self.expect(PROMPT)
+        self.type("name subsystem Größe😀\r")
+        self.expect("was named")
+        self.assertEqual(self.array.json("show")["name"], "Größe😀")
+
+    def test_a_byte_that_is_no_letter_is_seen(self):
+        self.start()
+        os.write(self.fd, b"frob\xffnicate\r")
+        self.expect("'frob\ufffdnicate' is not a command")
+
+    def test_a_window_of_another_size_is_noticed(self):
+        self.start()
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 20, 0, 0))
+        shown = ""
+        while "tar \bget" not in shown:  # longer than the line is now: it wraps
+            self.type("\x15create target name=x")
+            shown = self.expect("=x")
 
     def test_it_goes_on_when_the_service_is_back(self):
         self.start()

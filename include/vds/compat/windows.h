@@ -112,6 +112,7 @@ typedef TCHAR *LPTSTR, *PTSTR;
 typedef const TCHAR *LPCTSTR, *PCTSTR;
 #define TEXT(text) VDS_COMPAT_TEXT(text)
 #define OLESTR(text) L##text
+#define GetObject VDS_COMPAT_T(GetObjectW, GetObjectA) /* the method of IVdsService has this name where <windows.h> comes first */
 #define ARRAYSIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define _countof(a) (sizeof(a) / sizeof((a)[0]))
 #define _ARRAYSIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -134,10 +135,6 @@ typedef const TCHAR *LPCTSTR, *PCTSTR;
 #define _Inout_opt_
 #define _Outptr_
 #define _COM_Outptr_
-
-/* <windows.h> gives GetObject() a W or an A at its end, also the one of IVdsService: here both are the one that there is. */
-#define GetObjectW GetObject
-#define GetObjectA GetObject
 
 #if !defined(NOMINMAX) && !defined(__cplusplus) && !defined(min)
 #define min(a, b) ((a) < (b) ? (a) : (b))

@@ -8,6 +8,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "base/standard.h"
 #include "cli/diskraid/script.h"
 #include "cli/diskraid/terminal.h"
 
@@ -62,6 +63,12 @@ static int bad_usage(const char *what, const char *word)
     return usage(stderr, STATUS_USAGE);
 }
 
+/* The exit code, unless what was printed before has not arrived. */
+static int end(int status)
+{
+    return standard_end() || status != STATUS_DONE ? status : STATUS_FATAL;
+}
+
 /* STATUS_DONE, or what to end with. */
 static int parse_options(int argc, char **argv, struct options *o)
 {
@@ -69,10 +76,10 @@ static int parse_options(int argc, char **argv, struct options *o)
         const char **value = value_of(o, argv[i]);
 
         if (is_short(argv[i], '?') || is_short(argv[i], 'h') || strcmp(argv[i], "--help") == 0)
-            exit(usage(stdout, STATUS_DONE));
+            exit(end(usage(stdout, STATUS_DONE)));
         if (strcmp(argv[i], "--version") == 0) {
             printf("diskraid %s\n", VDS_VERSION);
-            exit(STATUS_DONE);
+            exit(end(STATUS_DONE));
         }
         if (is_short(argv[i], 'v')) {
             o->echo = true;
@@ -131,8 +138,10 @@ int main(int argc, char **argv)
 {
     struct options options = { 0 };
     struct shell shell = { 0 };
-    int status = client_words_are_plain(argc, argv) ? parse_options(argc, argv, &options) : STATUS_USAGE;
+    int status;
 
+    standard_hold();
+    status = client_words_are_plain(argc, argv) ? parse_options(argc, argv, &options) : STATUS_USAGE;
     if (status != STATUS_DONE)
         return status;
     if (options.socket)
@@ -144,9 +153,5 @@ int main(int argc, char **argv)
     status = run(&shell, &options);
     shell_disconnect(&shell);
     CoUninitialize();
-    if (fflush(stdout) != 0 && status == STATUS_DONE) {
-        fprintf(stderr, "diskraid: cannot write: %s\n", strerror(errno));
-        status = STATUS_FATAL;
-    }
-    return status;
+    return end(status);
 }

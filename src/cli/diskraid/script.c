@@ -8,16 +8,17 @@
 #include "cli/diskraid/reader.h"
 #include "cli/diskraid/terminal.h"
 
-/* One line without its newline, cut after LINE_LENGTH_MAX + 1 bytes: enough for the tokenizer to see that it
- * is too long. -1: no more. */
-static int read_line(struct reader *reader, char line[static LINE_LENGTH_MAX + 1])
+#define READ_MAX (LINE_LENGTH_MAX + 1) /* enough for the tokenizer to see that a line is too long */
+
+/* One line without its newline, cut after READ_MAX bytes. -1: no more. */
+static int read_line(struct reader *reader, char line[static READ_MAX])
 {
     int len = 0, c = reader_next(reader);
 
     if (c == EOF)
         return -1;
     for (; c != EOF && c != '\n'; c = reader_next(reader)) {
-        if (len <= LINE_LENGTH_MAX)
+        if (len < READ_MAX)
             line[len++] = (char)c;
     }
     return len;
@@ -40,7 +41,7 @@ static void echo_chap(const struct tokens *t)
 
 static void print_shown(const char *line, int len)
 {
-    char text[LINE_LENGTH_MAX + 1], shown[LINE_LENGTH_MAX + 64];
+    char text[READ_MAX + 1], shown[READ_MAX + 64];
 
     memcpy(text, line, (size_t)len);
     text[len] = '\0';
@@ -50,14 +51,23 @@ static void print_shown(const char *line, int len)
     printf("%s\n", shown);
 }
 
+/* A line that cannot be cut into words may hold a secret all the same. */
+static bool is_chap(const struct tokens *t, const char *line, int len)
+{
+    const struct command *command = t->n ? grammar_find(t->word[0]) : NULL;
+
+    while (len > 0 && strchr(" \t\"", *line))
+        line++, len--;
+    return command ? strcmp(command->name, "chap") == 0 : len >= 3 && strncasecmp(line, "cha", 3) == 0;
+}
+
 static void echo_line(const char *line, int len)
 {
     struct tokens t;
     enum token_error bad = tokens_split(line, (size_t)len, &t);
-    const struct command *command = t.n ? grammar_find(t.word[0]) : NULL;
 
     printf("%s", PROMPT);
-    if (!command || strcmp(command->name, "chap") != 0)
+    if (!is_chap(&t, line, len))
         print_shown(line, len && line[len - 1] == '\r' ? len - 1 : len);
     else if (bad == TOKEN_OK)
         echo_chap(&t);
@@ -81,7 +91,7 @@ static int status_of(int outcome)
 
 int script_run(struct shell *shell, FILE *file, const char *name, bool echo)
 {
-    char line[LINE_LENGTH_MAX + 1];
+    char line[READ_MAX];
     int len, outcome = OUTCOME_DONE;
     unsigned number = 0;
     struct reader reader;

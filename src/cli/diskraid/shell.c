@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/plain.h"
+#include "base/standard.h"
 #include "cli/diskraid/kinds.h"
 #include "rpc/libvds.h"
 
@@ -248,7 +249,8 @@ int shell_run_line(struct shell *shell, const char *line, size_t len)
         r = say_syntax(error.command, error.form, "Syntax error: %s", error.text);
     else if (request->command)
         r = run_request(shell, request);
-    fflush(stdout);
+    if (!standard_flush() && r == OUTCOME_DONE)
+        r = OUTCOME_FATAL; /* nobody would see what the next one says */
     grammar_wipe(request);
     free(request);
     return r;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <histedit.h>
+#include <langinfo.h>
 #include <locale.h>
 #include <poll.h>
 #include <signal.h>
@@ -13,29 +14,34 @@
 #include <wchar.h>
 
 #define HISTORY_LINES 500
+#define NO_CHARACTER  0xfffd /* is seen, where a byte left out would make another line of it */
 
-static volatile sig_atomic_t interrupted;
+static volatile sig_atomic_t interrupted, resized;
 
-static void on_interrupt(int signo)
+static void on_signal(int signo)
 {
-    (void)signo;
-    interrupted = 1;
+    *(signo == SIGINT ? &interrupted : &resized) = 1;
 }
 
-/* Ctrl-C is let in here and nowhere else, so that none is lost before the read. 1, 0 at the end of input, -1.
- */
-static ssize_t read_byte(char *ret_byte)
+/* Ctrl-C and a window of another size are let in here and nowhere else, so that none is lost before the read.
+ * 1, 0 at the end of input, -1. */
+static ssize_t read_byte(EditLine *el, char *ret_byte)
 {
     struct pollfd fd = { STDIN_FILENO, POLLIN, 0 };
     sigset_t open;
 
     pthread_sigmask(SIG_SETMASK, NULL, &open);
     sigdelset(&open, SIGINT);
+    sigdelset(&open, SIGWINCH);
     while (!interrupted) {
         if (ppoll(&fd, 1, NULL, &open) > 0)
             return read(STDIN_FILENO, ret_byte, 1);
         if (errno != EINTR)
             break;
+        if (resized) {
+            resized = 0;
+            el_resize(el);
+        }
     }
     return -1;
 }
@@ -45,19 +51,18 @@ static int read_char(EditLine *el, wchar_t *ret_char)
 {
     mbstate_t state = { 0 };
 
-    (void)el;
     for (;;) {
         char byte;
-        ssize_t n = read_byte(&byte);
+        ssize_t n = read_byte(el, &byte);
         size_t r;
 
         if (n <= 0)
             return (int)n;
         r = mbrtowc(ret_char, &byte, 1, &state);
-        if (r != (size_t)-1 && r != (size_t)-2)
+        if (r == (size_t)-1)
+            *ret_char = NO_CHARACTER;
+        if (r != (size_t)-2)
             return 1;
-        if (r == (size_t)-1) /* no character of this locale */
-            state = (mbstate_t){ 0 };
     }
 }
 
@@ -148,16 +153,18 @@ static bool may_be_remembered(const char *line)
 
 static const char *read_line(EditLine *el, int *ret_len)
 {
-    struct sigaction act = { .sa_handler = on_interrupt }, before;
-    sigset_t interrupt, mask;
+    struct sigaction act = { .sa_handler = on_signal }, before;
+    sigset_t signals, mask;
     const char *line;
 
     interrupted = 0;
-    sigemptyset(&interrupt);
-    sigaddset(&interrupt, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &interrupt, &mask);
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGWINCH);
+    pthread_sigmask(SIG_BLOCK, &signals, &mask);
     sigaction(SIGINT, &act, &before);
-    el_set(el, EL_PREP_TERM, 1); /* before the prompt: what is typed early then means the same */
+    sigaction(SIGWINCH, &act, NULL); /* stays: a size that changes while a command runs counts, too */
+    el_set(el, EL_PREP_TERM, 1);     /* before the prompt: what is typed early then means the same */
     line = el_gets(el, ret_len);
     pthread_sigmask(SIG_SETMASK, &mask, NULL);
     sigaction(SIGINT, &before, NULL);
@@ -192,6 +199,14 @@ static int run_lines(struct shell *shell, EditLine *el, History *lines)
     return STATUS_DONE;
 }
 
+/* Names are UTF-8, whatever the locale says: in "C" libedit would take no other letters than those of ASCII. */
+static void speak_utf8(void)
+{
+    setlocale(LC_CTYPE, "");
+    if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
+        setlocale(LC_CTYPE, "C.UTF-8");
+}
+
 int terminal_run(struct shell *shell)
 {
     EditLine *el;
@@ -199,7 +214,7 @@ int terminal_run(struct shell *shell)
     HistEvent event;
     int status = STATUS_FATAL;
 
-    setlocale(LC_CTYPE, "");
+    speak_utf8();
     el = el_init("diskraid", stdin, stdout, stderr);
 
     if (!el || !lines) {

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/plain.h"
 #include "base/utf.h"
 
 static bool is_blank(char c)
@@ -30,7 +31,7 @@ static enum token_error take_word(const char **in, const char *end, char **out)
             (*in)++;
         } else if (c == '"') {
             quoted = !quoted;
-        } else if ((c < ' ' && c != '\t') || c == 0x7f) {
+        } else if (c == '\0') { /* would end the word */
             return TOKEN_CONTROL_CHARACTER;
         } else {
             *(*out)++ = (char)c;
@@ -63,6 +64,8 @@ enum token_error tokens_split(const char *line, size_t len, struct tokens *ret_t
             return error;
         if (utf16_length(word, &units) < 0)
             return TOKEN_NOT_UTF8;
+        if (!text_is_plain(word)) /* a tab in quotation marks, a C1 character of two bytes */
+            return TOKEN_CONTROL_CHARACTER;
         if (ret_tokens->n == TOKENS_MAX)
             return TOKEN_TOO_MANY_WORDS;
         ret_tokens->word[ret_tokens->n++] = word;

@@ -79,6 +79,9 @@ static void control_characters_are_an_error(void **state)
     assert_int_equal(split("name lun \x1b[31mred"), TOKEN_CONTROL_CHARACTER);
     assert_int_equal(split("name lun a\rb"), TOKEN_CONTROL_CHARACTER);
     assert_int_equal(split("name lun \x7f"), TOKEN_CONTROL_CHARACTER);
+    assert_int_equal(split("name lun \"a\tb\""), TOKEN_CONTROL_CHARACTER);
+    assert_int_equal(split("name lun a\xc2\x9b" "31m"), TOKEN_CONTROL_CHARACTER); /* CSI, as one character */
+    ASSERT_WORDS("name lun a\xc2\xa0" "b", "name", "lun", "a\xc2\xa0" "b");
 }
 
 static void words_that_are_not_utf8_are_an_error(void **state)

@@ -380,7 +380,8 @@ static void the_entry_point_of_a_library_is_called_once(void **state)
     assert_int_equal(attached, 1);
 }
 
-int wmain(int argc, WCHAR **argv)
+int wmain(int argc, WCHAR **argv, WCHAR **envp);
+int wmain(int argc, WCHAR **argv, WCHAR **envp)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(checked_copies_say_when_they_do_not_fit),
@@ -406,5 +407,5 @@ int wmain(int argc, WCHAR **argv)
         cmocka_unit_test(text_is_measured_and_compared_in_units_of_16_bits),
     };
 
-    return argc == 1 && wcslen(argv[0]) > 0 && !argv[1] ? RUN_TESTS(tests) : 2;
+    return argc == 1 && wcslen(argv[0]) > 0 && !argv[1] && wcschr(envp[0], L'=') ? RUN_TESTS(tests) : 2;
 }

@@ -38,17 +38,18 @@ class WindowsExamples(unittest.TestCase):
                 else:
                     self.build(source, "-fshort-wchar", "-c")
 
-    def test_programs_and_a_provider_in_the_style_of_the_sdk_compile_as_they_are(self):
-        here = pathlib.Path(__file__).parent
-        for source in sorted(here.glob("windows_[ps]*" + (".c" if self.language == "c" else ".cpp"))):
-            library = ["-shared"] if "provider" in source.name else []
-            for text in ([], ["-DUNICODE", "-D_UNICODE"]):
-                with self.subTest(" ".join([source.name, *text])):
-                    if "mingw" in self.compiler:
-                        self.build(source, *text, *(library or ["-municode"]), "-Wno-format", "-Wno-unknown-pragmas", "-lole32", "-luuid",
-                                   "-lrpcrt4")
-                    else:
-                        self.build(source, *text, "-fshort-wchar", "-fPIC", *(library or ["-c"]))
+    def test_programs_in_the_style_of_the_sdk_newer_ones_and_a_provider_compile_as_they_are(self):
+        unicode = ["-DUNICODE", "-D_UNICODE"]
+        sources = {"c": (("sink.c", []), ("sink.c", unicode)),
+                   "c++": (("program.cpp", []), ("program.cpp", unicode), ("modern.cpp", unicode), ("provider.cpp", []), ("provider.cpp", unicode))}
+        for name, text in sources[self.language]:
+            source = pathlib.Path(__file__).parent / f"windows_{name}"
+            library = ["-shared"] if "provider" in name else []
+            with self.subTest(f"{name} {text}"):
+                if "mingw" in self.compiler:
+                    self.build(source, *text, *(library or ["-municode"]), "-Wno-format", "-Wno-unknown-pragmas", "-lole32", "-luuid", "-lrpcrt4")
+                else:
+                    self.build(source, *text, "-fshort-wchar", "-fPIC", *(library or ["-c"]))
 
     def test_headers_of_windows_may_come_in_any_order(self):
         if "mingw" in self.compiler:
