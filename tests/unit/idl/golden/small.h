@@ -61,10 +61,6 @@ DEFINE_GUID(IID_IUnknown, 0x00000000, 0x0000, 0x0000, 0xc0, 0x00, 0x00, 0x00, 0x
 
 struct IUnknown {
     virtual HRESULT STDMETHODCALLTYPE QueryInterface(REFIID riid, void **ppvObject) = 0;
-    template <class T> HRESULT QueryInterface(T **ppv)
-    {
-        return QueryInterface(vds_uuid<T>::id(), (void **)ppv);
-    }
     virtual ULONG STDMETHODCALLTYPE AddRef() = 0;
     virtual ULONG STDMETHODCALLTYPE Release() = 0;
     template <class Q> HRESULT QueryInterface(Q **ppvObject)
