@@ -273,9 +273,14 @@ static HRESULT lun_GetFeatures(IVdsLunEx2 *face, ULONG *ret_features, ULONG *ret
     struct array_lun_info info;
     HRESULT hr;
 
+    if (ret_features)
+        *ret_features = 0;
+    if (ret_block)
+        *ret_block = 0;
+    if (ret_physical)
+        *ret_physical = 0;
     if (!ret_features || !ret_block || !ret_physical)
         return E_INVALIDARG;
-    *ret_features = *ret_block = *ret_physical = 0;
     hr = provider_lun_get(lun_from_IVdsLunEx2(face), &inside, &info);
     if (FAILED(hr))
         return hr;

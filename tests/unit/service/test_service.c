@@ -297,8 +297,8 @@ static void after_shutdown_every_method_says_that_the_service_is_gone(void **sta
     assert_int_equal(IVdsService_IsServiceReady(f->service), VDS_E_INITIALIZED_FAILED);
     assert_int_equal(IVdsService_WaitForServiceReady(f->service), VDS_E_INITIALIZED_FAILED);
     assert_int_equal(IVdsService_QueryProviders(f->service, 2, &e), VDS_E_INITIALIZED_FAILED);
-    assert_int_equal(IVdsService_GetObject(f->service, GUID_NULL, VDS_OT_LUN, &object),
-                     VDS_E_INITIALIZED_FAILED);
+    assert_int_equal(IVdsService_GetObject(f->service, GUID_NULL, VDS_OT_LUN, &object), VDS_E_INITIALIZED_FAILED);
+    assert_int_equal(IVdsService_GetObject(f->service, GUID_NULL, VDS_OT_INIT_ADAPTER, &object), VDS_E_INITIALIZED_FAILED);
     assert_int_equal(IVdsService_QueryUnallocatedDisks(f->service, &e), VDS_E_INITIALIZED_FAILED);
     assert_int_equal(IVdsService_Reenumerate(f->service), VDS_E_INITIALIZED_FAILED);
     assert_int_equal(IVdsService_Refresh(f->service), VDS_E_INITIALIZED_FAILED);
