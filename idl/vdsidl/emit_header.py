@@ -175,11 +175,18 @@ def emit_call_macros(interface: Interface) -> list[str]:
     return [*lines, "#endif", ""]
 
 
+# What the SDK's IUnknown has for C++ beside its slots; here and not in the language, as no other interface has it.
+TYPED_QUERY = ["    template <class Q> HRESULT QueryInterface(Q **ppvObject)", "    {",
+               "        return QueryInterface(vds_uuid<Q>::id(), reinterpret_cast<void **>(ppvObject));", "    }"]
+
+
 def emit_class(interface: Interface) -> list[str]:
     base = f" : public {interface.base.name}" if interface.base else ""
     lines = [f"struct {interface.name}{base} {{"]
     for method in interface.methods:
         lines += wrapped(f"virtual {method.returns} STDMETHODCALLTYPE {method.name}", parameters(method), " = 0;", INDENT)
+    if interface.name == "IUnknown":
+        lines += TYPED_QUERY
     return [*lines, "};", f"VDS_DECLARE_UUID({interface.name}, {guid_initializer(interface.iid)})", ""]
 
 

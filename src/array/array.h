@@ -117,7 +117,7 @@ struct array_drive_info {
     struct guid id;
     char path[256], friendly_name[ARRAY_NAME_MAX + 1];
     uint64_t size, free;
-    uint64_t device;              /* drives of one file system share it and its space; 0: not usable */
+    struct guid pool;             /* the drives of one file system share it and their space; lasts */
     uint32_t flags, status, health;
     int16_t bus, slot;
 };

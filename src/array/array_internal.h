@@ -107,6 +107,7 @@ struct drive {
     struct object object;
     char path[256], name[ARRAY_NAME_MAX + 1];
     uint16_t bus, slot;
+    struct guid pool;         /* shared by the drives of one file system */
     bool configured;          /* takes new LUNs */
     bool offline;             /* by the administrator */
     int dir_fd;               /* locked for us; -1: not usable */
@@ -449,8 +450,10 @@ HRESULT drives_sync(struct array *array, struct cache *cache);
 /* Takes the directories that are not ours yet. `events` (NULL: nobody knows of them yet) has room for one of each drive that became usable or
  * has another reason for not being so. */
 void drives_attach(struct cache *cache, bool recover, struct events *events);
+/* Drives that lie on one file system come into one storage pool, others into their own; one that is not usable stays where it was. Adds the
+ * rows that it changes to the transaction, and returns how many: the caller commits. */
+int drives_pool(struct cache *cache, struct state_tx *tx);
 bool drive_space(const struct drive *drive, uint64_t *ret_size, uint64_t *ret_free);
-uint64_t drive_device(const struct drive *drive); /* of its file system */
 struct drive *drive_choose(struct array *array, const struct array_lun_spec *spec, HRESULT *ret_hr); /* array->lock held */
 
 enum lun_file_stage { LUN_FILE_CREATING, LUN_FILE_HERE, LUN_FILE_DELETING };

@@ -287,6 +287,7 @@ struct drive *array_drive_new(const struct state_drive *row)
     drive->bus = (uint16_t)row->bus;
     drive->slot = (uint16_t)row->slot;
     drive->offline = row->offline;
+    drive->pool = row->pool;
     drive->dir_fd = -1;
     return drive;
 }
@@ -472,7 +473,7 @@ struct state_member path_row(const struct path *path)
 struct state_drive drive_row(const struct drive *drive)
 {
     struct state_drive row = {
-        .id = drive->object.id, .bus = drive->bus, .slot = drive->slot, .offline = drive->offline
+        .id = drive->object.id, .pool = drive->pool, .bus = drive->bus, .slot = drive->slot, .offline = drive->offline
     };
 
     TEXT_COPY(row.path, drive->path);

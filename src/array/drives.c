@@ -23,13 +23,6 @@ bool drive_space(const struct drive *drive, uint64_t *ret_size, uint64_t *ret_fr
     return true;
 }
 
-uint64_t drive_device(const struct drive *drive)
-{
-    struct stat status;
-
-    return drive->dir_fd >= 0 && fstat(drive->dir_fd, &status) == 0 ? status.st_dev : 0;
-}
-
 /* ---- rows ------------------------------------------------------------------------------------ */
 
 static struct drive *find_path(const struct cache *cache, const char *path)
@@ -63,7 +56,7 @@ static int drive_add(struct cache *cache, const char *path, struct state_tx *tx)
         return -ENAMETOOLONG;
     strcpy(row.path, path);
     snprintf(row.name, sizeof row.name, "%s", name && name[1] ? name + 1 : path);
-    if (guid_generate(&row.id) < 0 || !(drive = array_drive_new(&row)))
+    if (guid_generate(&row.id) < 0 || guid_generate(&row.pool) < 0 || !(drive = array_drive_new(&row)))
         return -ENOMEM;
     drive->object.visible = true;
     cache_add(cache, &drive->object);
@@ -163,6 +156,60 @@ void drives_attach(struct cache *cache, bool recover, struct events *events)
         if (drive->dir_fd >= 0 && recover)
             lun_files_recover(drive, cache);
     }
+}
+
+/* ---- storage pools --------------------------------------------------------------------------- */
+
+/* Of the file system; 0: the drive is not usable. */
+static dev_t device_of(const struct drive *drive)
+{
+    struct stat status;
+
+    return drive->dir_fd >= 0 && fstat(drive->dir_fd, &status) == 0 ? status.st_dev : 0;
+}
+
+/* The pool of a drive is that of the first one beside it; the first of a file system keeps its own, unless an earlier drive has taken that to
+ * another file system. */
+static struct guid pool_for(const struct cache *cache, const struct drive *drive)
+{
+    struct guid pool = drive->pool;
+    bool taken = guid_is_null(&pool);
+    dev_t device = device_of(drive);
+
+    cache_for_each(n, cache, OBJECT_DRIVE)
+    {
+        const struct drive *earlier = OBJECT_OF(drive, n);
+        dev_t its_device = device_of(earlier);
+
+        if (earlier == drive || device == 0)
+            break;
+        if (its_device == device)
+            return earlier->pool;
+        taken = taken || (its_device != 0 && guid_equal(&pool, &earlier->pool));
+    }
+    if (taken)
+        guid_generate(&pool);
+    return pool;
+}
+
+int drives_pool(struct cache *cache, struct state_tx *tx)
+{
+    int n_changed = 0;
+
+    cache_for_each(n, cache, OBJECT_DRIVE)
+    {
+        struct drive *drive = OBJECT_OF(drive, n);
+        struct guid pool = pool_for(cache, drive);
+        struct state_drive row;
+
+        if (guid_equal(&pool, &drive->pool))
+            continue;
+        drive->pool = pool;
+        row = drive_row(drive);
+        state_update_drive(tx, &row);
+        n_changed++;
+    }
+    return n_changed;
 }
 
 /* ---- choosing -------------------------------------------------------------------------------- */

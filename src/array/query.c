@@ -197,11 +197,6 @@ HRESULT array_lun_get(struct array *array, const struct guid *id, struct array_l
     return ret_info->mask ? S_OK : E_OUTOFMEMORY;
 }
 
-void array_lun_info_fini(struct array_lun_info *info)
-{
-    free(TAKE_PTR(info->mask));
-}
-
 HRESULT array_lun_inquiry(struct array *array, const struct guid *id, struct array_lun_inquiry *ret_inquiry)
 {
     struct object *object;
@@ -236,7 +231,7 @@ HRESULT array_drive_get(struct array *array, const struct guid *id, struct array
     strcpy(ret_info->path, drive->path);
     strcpy(ret_info->friendly_name, drive->name);
     bool usable = drive_space(drive, &ret_info->size, &ret_info->free);
-    ret_info->device = usable ? drive_device(drive) : 0;
+    ret_info->pool = drive->pool;
     ret_info->status = !usable ? VDS_DRS_FAILED : drive->offline ? VDS_DRS_OFFLINE : VDS_DRS_ONLINE;
     ret_info->health = usable ? VDS_H_HEALTHY : VDS_H_FAILED;
     ret_info->bus = (int16_t)drive->bus;

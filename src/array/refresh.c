@@ -63,6 +63,15 @@ static void drives_give_back(struct cache *now, struct cache *next)
     drives_carry(next, now);
 }
 
+/* Pools are told anew when they could not be written down: that is no reason not to serve. For a cache that nobody sees yet. */
+static void pools_write(struct array *array, struct cache *cache)
+{
+    _cleanup_(state_tx_freep) struct state_tx *tx = state_tx_new();
+
+    if (tx && drives_pool(cache, tx) > 0)
+        array_commit(array, tx);
+}
+
 /* The next cache, complete but not served. Failures to write are no reason not to serve: the array is FAILED
  * then, and says so. */
 static HRESULT next_make(struct array *array, struct cache *ret_next, struct state_image **ret_image)
@@ -86,6 +95,7 @@ static HRESULT next_make(struct array *array, struct cache *ret_next, struct sta
     }
     drives_carry(now, ret_next);
     drives_attach(ret_next, /* recover= */ list_empty(&now->all[OBJECT_DRIVE]), NULL);
+    pools_write(array, ret_next);
     portals_presence(array, ret_next);
     portals_bar(array, ret_next, NULL);
     return S_OK;
@@ -194,19 +204,25 @@ HRESULT array_refresh(struct array *array)
 /* ---- Reenumerate ----------------------------------------------------------------------------- */
 
 /* Directories that were missing may be there now. */
-static HRESULT look_for_drives(struct array_op *op)
+static HRESULT look_for_drives(struct array_op *op, bool corrupt)
 {
+    _cleanup_(state_tx_freep) struct state_tx *tx = state_tx_new();
     struct array *array = op->array;
-    int r;
+    int r, n_moved = 0;
 
+    if (!tx)
+        return E_OUTOFMEMORY;
     pthread_mutex_lock(&array->lock);
     r = events_reserve(&op->events, array->cache.n_objects);
     if (r == 0) {
         drives_attach(&array->cache, /* recover= */ false, &op->events);
+        n_moved = drives_pool(&array->cache, tx);
         notifier_post(&array->notifier, &op->events);
     }
     pthread_mutex_unlock(&array->lock);
-    return hr_from_errno(r);
+    if (r < 0)
+        return hr_from_errno(r);
+    return n_moved && !corrupt ? array_commit(array, tx) : S_OK;
 }
 
 static HRESULT reenumerate_run(struct array_op *op)
@@ -223,8 +239,8 @@ static HRESULT reenumerate_run(struct array_op *op)
     pthread_mutex_lock(&array->lock);
     array->reenumerated = corrupt;
     pthread_mutex_unlock(&array->lock);
-    hr = look_for_drives(op);
-    return corrupt || FAILED(hr) ? hr : portals_scan(array); /* what is found cannot be written down before the refresh */
+    hr = look_for_drives(op, corrupt); /* what is found cannot be written down before the refresh */
+    return corrupt || FAILED(hr) ? hr : portals_scan(array);
 }
 
 HRESULT array_reenumerate(struct array *array)

@@ -18,19 +18,6 @@ static void stores_fini(struct stores *stores)
     free(stores->list);
 }
 
-void array_tree_fini(struct array_tree *tree)
-{
-    for (size_t i = 0; i < tree->n_luns; i++)
-        array_lun_info_fini(&tree->luns[i]);
-    free(tree->portals);
-    free(tree->targets);
-    free(tree->groups);
-    free(tree->members);
-    free(tree->luns);
-    free(tree->ties);
-    *tree = (struct array_tree){ 0 };
-}
-
 /* ---- room: counted before anything is copied ---------------------------------------------------------- */
 
 struct room {

@@ -77,7 +77,11 @@ static HRESULT com_async_Wait(IVdsAsync *face, HRESULT *ret_hr, VDS_ASYNC_OUTPUT
     if (FAILED(*ret_hr))
         return hr;
     arm = arm_of(a->type, ret_output);
-    return arm ? a->ops->output(a->op, arm) : hr;
+    if (arm)
+        hr = a->ops->output(a->op, arm);
+    if (FAILED(hr))
+        *ret_hr = hr;
+    return hr;
 }
 
 static HRESULT com_async_QueryStatus(IVdsAsync *face, HRESULT *ret_hr, ULONG *ret_percent)

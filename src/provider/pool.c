@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Storage pools: drives whose directories lie on one file system share its space, so they are one concrete pool, with the capacity and the
  * free space of that file system counted once. One primordial pool stands for all drives; all of it is in the concrete ones, so LUNs
- * are made there. Pools are not kept anywhere: they are what the drives say now, and their ids follow from those of the drives. */
+ * are made there. Pools are what the drives say now; the array keeps which pool a drive is of. */
 #include "provider/provider_internal.h"
 
 #include <stdio.h>
@@ -20,7 +20,7 @@ COM_UNKNOWN(pool, IVdsStoragePool, face)
 struct facts {
     struct guid id;
     bool primordial;
-    uint64_t device, size, free, consumed, provisioned;
+    uint64_t size, free, consumed, provisioned;
     unsigned n_drives, n_online, n_failed, n_offline;
     char name[ARRAY_NAME_MAX + 1], description[512];
 };
@@ -42,26 +42,16 @@ static void pools_fini(struct pools *pools)
     free(pools->members);
 }
 
-/* An id of its own, as lasting as what it is made from. */
-static struct guid pool_id(const struct guid *from)
-{
-    struct guid id = *from;
-
-    id.data1 ^= 0x504f4f4c; /* "POOL" */
-    return id;
-}
-
 static size_t pool_of(struct pools *pools, const struct array_drive_info *drive)
 {
     struct facts *new;
 
     for (size_t i = 1; i < pools->n; i++) {
-        if (drive->device != 0 && pools->list[i].device == drive->device)
+        if (guid_equal(&pools->list[i].id, &drive->pool))
             return i;
     }
     new = &pools->list[pools->n];
-    new->id = pool_id(&drive->id);
-    new->device = drive->device;
+    new->id = drive->pool;
     snprintf(new->name, sizeof new->name, "%s", drive->friendly_name);
     snprintf(new->description, sizeof new->description, "on one file system:");
     return pools->n++;
@@ -137,12 +127,13 @@ static HRESULT add_luns(struct provider *inside, struct pools *pools)
     return hr;
 }
 
-/* All of the primordial pool has been given to the others. */
+/* All of the primordial pool has been given to the others. Its id is of its own, as lasting as the array's. */
 static void add_primordial(struct provider *inside, struct pools *pools)
 {
     struct facts *all = &pools->list[0];
 
-    all->id = pool_id(&inside->subsystem_id);
+    all->id = inside->subsystem_id;
+    all->id.data1 ^= 0x504f4f4c; /* "POOL" */
     all->primordial = true;
     strcpy(all->name, "all drives");
     strcpy(all->description, "everything the array has");

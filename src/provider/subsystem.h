@@ -54,6 +54,7 @@ HRESULT subsystem_QuerySessions(IVdsSubSystemEx *face, VDS_SESSION_PROP **ret_se
 HRESULT subsystem_DropSession(IVdsSubSystemEx *face, ULONGLONG id);
 HRESULT subsystem_GetStatus(IVdsSubSystemEx *face, VDS_ARRAY_STATUS *ret_status);
 HRESULT subsystem_QueryTree(IVdsSubSystemTreeEx *face, ULONG parts, VDS_TREE *ret_tree); /* subsystem_tree.c */
+void subsystem_tree_free(VDS_TREE *tree); /* all that hangs on it, as a client would */
 HRESULT subsystem_QuerySessionCounters(IVdsSubSystemCountersEx *face, VDS_SESSION_COUNTERS **ret_rows, ULONG *ret_n,
                                        ULONGLONG *ret_time_ns); /* subsystem_counters.c */
 HRESULT subsystem_QueryLunCounters(IVdsSubSystemCountersEx *face, VDS_LUN_COUNTERS **ret_rows, ULONG *ret_n,

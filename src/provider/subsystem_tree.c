@@ -83,7 +83,7 @@ static HRESULT fill_luns(const struct array_tree *from, VDS_TREE *tree)
 
 /* ---- the whole ---------------------------------------------------------------------------------------- */
 
-static void tree_free(VDS_TREE *tree)
+void subsystem_tree_free(VDS_TREE *tree)
 {
     for (ULONG i = 0; i < tree->ulTargets; i++) {
         CoTaskMemFree(tree->pTargets[i].pwszIscsiName);
@@ -129,7 +129,7 @@ static HRESULT tree_fill(const struct array_tree *from, VDS_TREE *tree)
     for (size_t i = 0; SUCCEEDED(hr) && i < ARRAY_SIZE(fills); i++)
         hr = fills[i](from, tree);
     if (FAILED(hr))
-        tree_free(tree);
+        subsystem_tree_free(tree);
     return hr;
 }
 

@@ -122,6 +122,9 @@ static HRESULT enlist(struct subscription *sub)
     } else if (p->n_subscriptions >= p->server->options.max_subscriptions) {
         error_text_set("this client has %u subscriptions, which is the limit", p->n_subscriptions);
         hr = RPC_TOO_MANY;
+    } else if (p->reader && p->server->n_reader_subscriptions >= p->server->options.max_reader_subscriptions) {
+        error_text_set("clients that may only look have %u subscriptions, which is the limit", p->server->n_reader_subscriptions);
+        hr = RPC_TOO_MANY;
     } else if (find(p, sub->token)) {
         error_text_set("this client has a subscription with the token %u already", sub->token);
         hr = E_INVALIDARG;
@@ -130,6 +133,7 @@ static HRESULT enlist(struct subscription *sub)
         list_append(&p->subscriptions, &sub->link);
         p->n_subscriptions++;
         p->server->n_subscriptions++;
+        p->server->n_reader_subscriptions += p->reader;
     }
     pthread_mutex_unlock(&p->server->lock);
     return hr;
@@ -146,6 +150,7 @@ static bool delist(struct subscription *sub)
     list_remove(&sub->link);
     p->n_subscriptions--;
     p->server->n_subscriptions--;
+    p->server->n_reader_subscriptions -= p->reader;
     list_for_each_safe (n, &p->events) {
         struct event *e = container_of(n, struct event, link);
 

@@ -249,6 +249,8 @@ static int get_enum(struct rpc_getter *g, IEnumVdsObject **ret_enum)
     uint32_t n = 0;
     int r = rpc_get_vector(g, &element, (void **)&objects, &n);
 
+    for (uint32_t i = 0; i < n && r >= 0; i++)
+        r = objects[i] ? 0 : rpc_bad_message("an enumeration with a member that is no object");
     if (r >= 0 && FAILED(com_enum_create(objects, n, ret_enum)))
         r = -ENOMEM;
     rpc_free_pointee(&element, (void **)&objects, n);

@@ -10,6 +10,8 @@
 #include "base/log.h"
 #include "rpc/arrival.h"
 
+#define ACCEPT_PAUSE_US 200000 /* when there is no descriptor for a client that waits: it stays in the backlog */
+
 /* Slots of the poll set: the wake-up, the listeners, then the peers in list order. */
 struct poll_set {
     struct pollfd *fds;
@@ -53,8 +55,11 @@ static short peer_events(struct rpc_peer *p, uint64_t *until)
 
 static int fill(struct rpc_server *s, struct poll_set *set, uint64_t *until)
 {
+    bool pausing = s->accept_after > rpc_now();
     int r;
 
+    if (pausing)
+        *until = s->accept_after;
     pthread_mutex_lock(&s->lock);
     set->n = 0;
     set->n_listeners = s->n_listeners;
@@ -62,7 +67,7 @@ static int fill(struct rpc_server *s, struct poll_set *set, uint64_t *until)
     if (r == 0) {
         poll_set_add(set, s->wake_fd, POLLIN);
         for (size_t i = 0; i < s->n_listeners; i++) /* when full, new ones wait in the backlog */
-            poll_set_add(set, s->listeners[i], s->n_peers < s->options.max_connections ? POLLIN : 0);
+            poll_set_add(set, s->listeners[i], !pausing && s->n_peers < s->options.max_connections ? POLLIN : 0);
     }
     pthread_mutex_unlock(&s->lock);
     if (r < 0)
@@ -125,8 +130,11 @@ static void accept_all(struct rpc_server *s, int listener)
     while (room_for_a_peer(s)) {
         int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-        if (fd < 0)
+        if (fd < 0) {
+            if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+                s->accept_after = rpc_now() + ACCEPT_PAUSE_US;
             return;
+        }
         take_fd(s, fd);
     }
 }

@@ -198,11 +198,19 @@ HRESULT rpc_encode_in(sd_bus_message *m, const struct rpc_method *method, void *
     return to_hresult(r);
 }
 
+/* An object that a method hands out is there when it succeeds; inside a structure it need not be. */
+static int get_one_output(struct rpc_getter *g, const struct rpc_type *type, void *out)
+{
+    int r = rpc_get(g, type, out, NULL);
+
+    return r >= 0 && type->tag == RPC_OBJECT && !*(void **)out ? rpc_bad_message("success without an object") : r;
+}
+
 static int get_output(struct rpc_getter *g, const struct rpc_param *p, void *const args[], size_t i)
 {
     switch ((enum rpc_mode)p->mode) {
     case RPC_OUT:
-        return rpc_get(g, p->type, pointer_of(args, i), NULL);
+        return get_one_output(g, p->type, pointer_of(args, i));
     case RPC_OUT_ARRAY:
         return rpc_get_fixed(g, p->type, pointer_of(args, i), *(const uint32_t *)args[p->count]);
     case RPC_OUT_VECTOR:
@@ -366,10 +374,6 @@ static HRESULT name_object(const struct namer *n, const struct rpc_type *type, I
         return E_OUTOFMEMORY;
     if (object)
         return n->name(n->arg, type, object, item);
-    if (type->tag == RPC_ENUM) {
-        error_text_set("the provider gave no enumeration, which it owes even when there is nothing");
-        return E_UNEXPECTED;
-    }
     item->paths[0] = strdup("/");
     return item->paths[0] ? S_OK : E_OUTOFMEMORY;
 }
@@ -390,6 +394,16 @@ static HRESULT name_inside(const struct namer *n, const struct rpc_type *type, c
     return hr;
 }
 
+/* What success owes the caller: every object and enumeration that is a parameter of its own. */
+static HRESULT check_present(const struct rpc_type *type, void *const *value)
+{
+    if ((type->tag != RPC_OBJECT && type->tag != RPC_ENUM) || *value)
+        return S_OK;
+    error_text_set(type->tag == RPC_ENUM ? "the provider gave no enumeration, which it owes even when there is nothing"
+                                         : "the provider gave success without an object");
+    return E_UNEXPECTED;
+}
+
 HRESULT rpc_out_objects(const struct rpc_frame *frame, rpc_name_objects *name, void *arg,
                         struct rpc_paths *paths)
 {
@@ -397,7 +411,10 @@ HRESULT rpc_out_objects(const struct rpc_frame *frame, rpc_name_objects *name, v
     HRESULT hr = S_OK;
 
     for (size_t i = 0; i < frame->method->n_params && SUCCEEDED(hr); i++) {
-        if (frame->method->params[i].mode == RPC_OUT)
+        if (frame->method->params[i].mode != RPC_OUT)
+            continue;
+        hr = check_present(frame->method->params[i].type, frame->values[i].pointer);
+        if (SUCCEEDED(hr))
             hr = name_inside(&n, frame->method->params[i].type, frame->values[i].pointer, NULL);
     }
     return hr;

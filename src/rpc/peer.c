@@ -145,6 +145,26 @@ static void read_credentials(struct rpc_peer *p, int fd)
         p->who.n_groups = n_groups / sizeof p->who.groups[0];
 }
 
+/* Finds out what it may do; false: there are too many that may do as little. */
+static bool admit(struct rpc_peer *p)
+{
+    struct rpc_server *s = p->server;
+    const struct rpc_server_options *o = &s->options;
+
+    if (!o->may_change || o->may_change(o->may_change_arg, &p->who))
+        return true;
+    if (s->n_readers >= o->max_readers) {
+        if (!s->readers_told)
+            log_warning("rpc: clients that may only look are turned away: there are %u of them", s->n_readers);
+        s->readers_told = true;
+        return false;
+    }
+    p->reader = true;
+    s->n_readers++;
+    s->readers_told = false;
+    return true;
+}
+
 int rpc_peer_open(struct rpc_server *s, int fd)
 {
     struct rpc_peer *p = rpc_peer_new(s);
@@ -156,6 +176,11 @@ int rpc_peer_open(struct rpc_server *s, int fd)
     }
     read_credentials(p, fd);
     p->auth_deadline = rpc_now() + (uint64_t)s->options.auth_seconds * 1000000;
+    if (!admit(p)) {
+        close(fd);
+        rpc_peer_close(p, NULL);
+        return 0;
+    }
     r = open_bus(p, fd);
     if (r >= 0)
         return 0;
@@ -249,7 +274,10 @@ static struct rpc_peer *sender_new(struct rpc_peer *parent, const char *sender)
         return NULL;
     }
     read_bus_credentials(p);
-    return p;
+    if (admit(p))
+        return p;
+    rpc_peer_close(p, NULL);
+    return NULL;
 }
 
 struct rpc_peer *rpc_peer_of(struct rpc_peer *p, sd_bus_message *m)
@@ -299,6 +327,7 @@ void rpc_peer_close(struct rpc_peer *p, const char *why)
     list_remove(&p->link);
     if (p->parent)
         p->parent->n_senders--;
+    p->server->n_readers -= p->reader;
     drop_queued(p, &dropped);
     for (struct list_node *n; (n = list_pop(&dropped));)
         rpc_call_discard(container_of(n, struct rpc_call, link));
@@ -331,6 +360,14 @@ static const char *fault_of(struct rpc_peer *p, int r)
     return cut ? "it does not read its notifications" : NULL;
 }
 
+/* There may be room again: for its own, or for those of the clients behind a message bus. */
+static void send_events(struct rpc_peer *p)
+{
+    list_for_each_safe (n, &p->senders)
+        rpc_advise_send(container_of(n, struct rpc_peer, link));
+    rpc_advise_send(p);
+}
+
 void rpc_peer_process(struct rpc_peer *p)
 {
     const char *fault;
@@ -348,6 +385,6 @@ void rpc_peer_process(struct rpc_peer *p)
     if (fault)
         rpc_peer_close(p, fault);
     else
-        rpc_advise_send(p);
+        send_events(p);
     rpc_peer_unref(p);
 }

@@ -63,12 +63,14 @@ static void set_options(struct rpc_server *s, const struct rpc_server_options *o
     if (options)
         *o = *options;
     default_to(&o->max_connections, 256);
+    default_to(&o->max_readers, o->max_connections - o->max_connections / 4);
     default_to(&o->max_workers, 64);
     default_to(&o->max_client_workers, 8);
     default_to(&o->max_calls, 256);
     default_to(&o->max_waits, 1024);
     default_to(&o->max_operations, 1024);
     default_to(&o->max_subscriptions, 16);
+    default_to(&o->max_reader_subscriptions, 128);
     default_to(&o->max_events, 4096);
     default_to(&o->max_array, rpc_default_limits.max_elements);
     default_to(&o->max_string, rpc_default_limits.max_chars);
@@ -175,6 +177,18 @@ static int bind_private(int fd, const struct sockaddr_un *address)
     return 0;
 }
 
+/* What a killed service left behind; nothing but a socket. */
+static int remove_stale(const char *path)
+{
+    struct stat st;
+
+    if (lstat(path, &st) < 0)
+        return errno == ENOENT ? 0 : -errno;
+    if (!S_ISSOCK(st.st_mode))
+        return -EEXIST;
+    return unlink(path) < 0 ? -errno : 0;
+}
+
 int rpc_server_listen(struct rpc_server *s, const char *path, mode_t mode, gid_t gid)
 {
     _cleanup_(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -188,8 +202,9 @@ int rpc_server_listen(struct rpc_server *s, const char *path, mode_t mode, gid_t
     strcpy(address.sun_path, path);
     if (somebody_listens(&address))
         return -EADDRINUSE;
-    unlink(path); /* what a killed service left behind */
-    r = bind_private(fd, &address);
+    r = remove_stale(path);
+    if (r == 0)
+        r = bind_private(fd, &address);
     if (r < 0)
         return r;
     if ((gid != (gid_t)-1 && chown(path, (uid_t)-1, gid) < 0) || chmod(path, mode) < 0 || listen(fd, 64) < 0)

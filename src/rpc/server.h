@@ -37,12 +37,15 @@ struct rpc_credentials { /* of the process that connected; -1: not known */
 /* Every limit: 0 takes the default. */
 struct rpc_server_options {
     unsigned max_connections;    /* 256 */
+    unsigned max_readers;        /* 3/4 of max_connections: connections of clients that may not change anything, so that they
+                                    never keep out who may */
     unsigned max_workers;        /* 64: calls that run at once, of all clients */
     unsigned max_client_workers; /* 8: of one client */
     unsigned max_calls;          /* 256: unanswered calls of one client; Waits are counted apart */
     unsigned max_waits;          /* 1024: pending Waits of one client */
     unsigned max_operations;     /* 1024: async objects that one client holds */
     unsigned max_subscriptions;  /* 16: of one client */
+    unsigned max_reader_subscriptions; /* 128: of all that may not change anything */
     unsigned max_events;         /* 4096: unsent notifications of one client; beyond it is cut off */
     unsigned max_array;          /* 65536: elements of one array that a client sends */
     unsigned max_string;         /* 1 MiB: bytes of one string that a client sends */
@@ -61,7 +64,7 @@ struct rpc_server_options {
 int rpc_server_create(IVdsService *service, const struct rpc_server_options *options,
                       struct rpc_server **ret_server);
 
-/* Listens at `path`; a stale socket there is replaced, a live one is -EADDRINUSE. The folder must exist.
+/* Listens at `path`; a stale socket there is replaced, a live one is -EADDRINUSE, anything else stays: -EEXIST. The folder must exist.
  * `gid` -1: unchanged. */
 int rpc_server_listen(struct rpc_server *server, const char *path, mode_t mode, gid_t gid);
 /* Takes over a listening socket (socket activation). */

@@ -44,6 +44,9 @@ struct rpc_server {
 
     /* loop thread only */
     struct list_node peers;
+    unsigned n_readers;
+    uint64_t accept_after; /* no client is taken before; CLOCK_MONOTONIC, microseconds */
+    bool readers_told; /* that there were too many, since the last that got in */
 
     pthread_mutex_t lock;
     /* under the lock */
@@ -64,6 +67,7 @@ struct rpc_server {
     struct list_node noisy; /* peers with events to send, or to cut off */
     uint64_t last_operation;
     unsigned n_operations, n_subscriptions, n_waits, n_calls;
+    unsigned n_reader_subscriptions;
 };
 
 /* A client: one connection, or one sender on a message bus. */
@@ -83,6 +87,7 @@ struct rpc_peer {
     bool ready;             /* the handshake is over */
     uint64_t auth_deadline; /* CLOCK_MONOTONIC, microseconds */
     struct rpc_credentials who;
+    bool reader; /* may not change anything without being asked about; for good once it is on the list */
     struct list_node asked; /* authorize.c: its calls that polkit is asked about */
     unsigned n_asked;
 

@@ -2,7 +2,10 @@
 #include "rpc/transport.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,25 +92,34 @@ HRESULT rpc_transport_local(int *ret_fd, char where[static RPC_SOCKET_MAX])
 static void become(const char *const argv[], int fd)
 {
     pid_t pid = fork();
+    sigset_t none;
 
     if (pid != 0)
         _exit(pid < 0);
+    sigemptyset(&none);
     if (dup2(fd, 0) < 0 || dup2(fd, 1) < 0)
         _exit(127);
+    fcntl(0, F_SETFD, 0); /* when it was one of them, it still closes itself */
+    fcntl(1, F_SETFD, 0);
+    sigprocmask(SIG_SETMASK, &none, NULL);
     execvp(argv[0], (char *const *)argv);
     _exit(127);
 }
 
 static int spawn(const char *const argv[], int fd)
 {
-    int status;
+    int status = 0;
     pid_t pid = fork();
 
     if (pid == 0)
         become(argv, fd);
-    if (pid < 0 || waitpid(pid, &status, 0) < 0)
-        return -errno;
-    return status == 0 ? 0 : -EAGAIN;
+    while (pid > 0 && waitpid(pid, &status, 0) < 0) {
+        if (errno == ECHILD) /* the program lets the system reap its children: nobody can say how that went */
+            return 0;
+        if (errno != EINTR)
+            return -errno;
+    }
+    return pid < 0 ? -errno : status == 0 ? 0 : -EAGAIN;
 }
 
 /* [USER@]HOST without anything that ssh would take for an option, or that a shell would mind where the user's ssh_config hands the name
@@ -149,56 +161,74 @@ HRESULT rpc_transport_remote(const char *host, int *ret_fd)
 
 /* ---- the far end of it ------------------------------------------------------------------------------- */
 
-static int write_all(int fd, const char *bytes, size_t n)
-{
-    while (n > 0) {
-        ssize_t done = write(fd, bytes, n);
+/* One direction. Never blocks on its way out: the service does not read from who does not read its answers. */
+struct lane {
+    int from, to;
+    char bytes[65536];
+    size_t at, n; /* what is to be written still */
+    bool ended;   /* nothing comes any more */
+};
 
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done < 0)
-            return -errno;
-        bytes += done;
-        n -= (size_t)done;
+static struct pollfd lane_wants(const struct lane *l)
+{
+    if (l->at < l->n)
+        return (struct pollfd){ .fd = l->to, .events = POLLOUT };
+    return (struct pollfd){ .fd = l->ended ? -1 : l->from, .events = POLLIN };
+}
+
+/* As much as there is room for: a pipe that can be written to takes PIPE_BUF bytes. */
+static ssize_t write_some(int fd, const char *bytes, size_t n)
+{
+    ssize_t done = send(fd, bytes, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+    return done < 0 && errno == ENOTSOCK ? write(fd, bytes, n < PIPE_BUF ? n : PIPE_BUF) : done;
+}
+
+/* -errno when the other side has gone. */
+static int lane_turn(struct lane *l)
+{
+    bool writes = l->at < l->n;
+    ssize_t n = writes ? write_some(l->to, l->bytes + l->at, l->n - l->at) : read(l->from, l->bytes, sizeof l->bytes);
+
+    if (n < 0)
+        return errno == EINTR || errno == EAGAIN ? 0 : -errno;
+    if (writes) {
+        l->at += (size_t)n;
+    } else {
+        l->at = 0;
+        l->n = (size_t)n;
+        l->ended = n == 0;
     }
     return 0;
 }
 
-/* 1: something was copied, 0: the end. Blocking: the two ends push back on each other. */
-static int copy(int from, int to)
+static int shuttle(struct lane lanes[static 2])
 {
-    char bytes[65536];
-    ssize_t n = read(from, bytes, sizeof bytes);
+    int r = 0;
 
-    if (n < 0)
-        return errno == EINTR ? 1 : -errno;
-    if (n == 0)
-        return 0;
-    return write_all(to, bytes, (size_t)n) < 0 ? 0 : 1;
-}
+    while (r == 0 && !(lanes[0].ended || lanes[1].ended)) {
+        struct pollfd fds[2] = { lane_wants(&lanes[0]), lane_wants(&lanes[1]) };
 
-static int shuttle(int in_fd, int out_fd, int service)
-{
-    struct pollfd fds[2] = { { .fd = in_fd, .events = POLLIN }, { .fd = service, .events = POLLIN } };
-    int r = 1;
-
-    while (r > 0) {
         if (poll(fds, 2, -1) < 0 && errno != EINTR)
             return -errno;
-        if (fds[1].revents)
-            r = copy(service, out_fd);
-        if (r > 0 && fds[0].revents)
-            r = copy(in_fd, service);
+        for (size_t i = 0; i < 2 && r == 0; i++)
+            r = fds[i].revents ? lane_turn(&lanes[i]) : 0;
     }
-    return r;
+    return r == -EPIPE || r == -ECONNRESET ? 0 : r;
 }
 
 int vds_bridge(int in_fd, int out_fd)
 {
+    _cleanup_(freep) struct lane *lanes = calloc(2, sizeof *lanes);
     _cleanup_(closep) int service = -1;
     char where[RPC_SOCKET_MAX];
 
+    if (!lanes)
+        return -ENOMEM;
     if (FAILED(rpc_transport_local(&service, where)))
         return -ECONNREFUSED;
-    return shuttle(in_fd, out_fd, service);
+    lanes[0].from = in_fd;
+    lanes[0].to = lanes[1].from = service;
+    lanes[1].to = out_fd;
+    return shuttle(lanes);
 }

@@ -77,7 +77,13 @@ static const char lun_features[] =
     " secret BLOB NOT NULL CHECK (length(secret) BETWEEN 1 AND 64), PRIMARY KEY (kind, initiator));";
 /* clang-format on */
 
-const char *const schema_steps[] = { version_1, administrator_columns, lun_features };
+/* clang-format off */
+/* The storage pool of a drive: it keeps its id whichever of its drives go. Zeros: none yet. */
+static const char drive_pools[] =
+    "ALTER TABLE drives ADD COLUMN " GUID_COLUMN("pool") " DEFAULT x'00000000000000000000000000000000';";
+/* clang-format on */
+
+const char *const schema_steps[] = { version_1, administrator_columns, lun_features, drive_pools };
 const unsigned schema_n_steps = ARRAY_SIZE(schema_steps);
 
 static int step(sqlite3 *db, const char *sql, unsigned to)

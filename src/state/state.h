@@ -77,7 +77,7 @@ struct state_member { /* a portal in a group */
     struct guid group, portal, target;
 };
 struct state_drive {
-    struct guid id;
+    struct guid id, pool; /* pool: shared by the drives of one file system; null: not known yet */
     char path[STATE_TEXT_SIZE], name[STATE_TEXT_SIZE];
     uint32_t bus, slot;
     bool offline; /* by the administrator */

@@ -21,7 +21,7 @@ struct col {
     enum col_kind kind;
     unsigned offset;
     bool key;
-    uint64_t min, max;             /* numbers: value; TEXT: bytes without the zero; STRING, BLOB: bytes */
+    uint64_t min, max;             /* numbers: value; TEXT: bytes without the zero; STRING, BLOB: bytes; GUID: 0 may be null */
     bool (*ok)(const char *text);  /* TEXT, STRING: may be absent */
     bool secret;                   /* never shown in text */
 };

@@ -64,8 +64,9 @@ static bool text_is_mask(const char *text)
 
 /* clang-format off */
 #define AT(noun, member)                  .offset = offsetof(struct state_##noun, member)
-#define ID(noun, member)                  { #member, COL_GUID, AT(noun, member), true }
-#define REF(noun, member)                 { #member, COL_GUID, AT(noun, member), false }
+#define ID(noun, member)                  { #member, COL_GUID, AT(noun, member), true, 1 }
+#define REF(noun, member)                 { #member, COL_GUID, AT(noun, member), false, 1 }
+#define REF_OR_NONE(noun, member)         { #member, COL_GUID, AT(noun, member), false, 0 }
 #define TEXT(noun, member, least, check)  { #member, COL_TEXT, AT(noun, member), false, least, \
                                             sizeof(((struct state_##noun *)0)->member) - 1, check }
 #define NUM(noun, member, least, most)    { #member, COL_U32, AT(noun, member), false, least, most }
@@ -88,12 +89,12 @@ const struct table state_tables[STATE_N_TABLES] = {
         .unique = { { 1, { 0 } }, { 2, { 1, 2 } } },
         .refs = { { { 1, { 1 } }, STATE_TARGET, { 1, { 0 } } } } },
     [STATE_MEMBER] = { "group_portals", "member of a portal group", sizeof(struct state_member), 3,
-        { { "group_id", COL_GUID, AT(member, group), true }, ID(member, portal), REF(member, target) },
+        { { "group_id", COL_GUID, AT(member, group), true, 1 }, ID(member, portal), REF(member, target) },
         .unique = { { 2, { 0, 1 } }, { 2, { 2, 1 } } },
         .refs = { { { 2, { 0, 2 } }, STATE_GROUP, { 2, { 0, 1 } } }, { { 1, { 1 } }, STATE_PORTAL, { 1, { 0 } } } } },
-    [STATE_DRIVE] = { "drives", "drive", sizeof(struct state_drive), 6,
+    [STATE_DRIVE] = { "drives", "drive", sizeof(struct state_drive), 7,
         { ID(drive, id), TEXT(drive, path, 1, text_is_path), TEXT(drive, name, 0, text_is_printable), NUM(drive, bus, 0, INT16_MAX),
-          NUM(drive, slot, 0, INT16_MAX), FLAG(drive, offline) },
+          NUM(drive, slot, 0, INT16_MAX), FLAG(drive, offline), REF_OR_NONE(drive, pool) },
         .unique = { { 1, { 0 } }, { 1, { 1 } } } },
     [STATE_LUN] = { "luns", "LUN", sizeof(struct state_lun), 11,
         { ID(lun, id), REF(lun, drive), TEXT(lun, file, 1, text_is_file_name), TEXT(lun, name, 0, text_is_printable),
@@ -210,7 +211,7 @@ static const char *field_fault(const struct col *col, const void *field)
 {
     switch (col->kind) {
     case COL_GUID:
-        return guid_is_null(field) ? "an identifier is null" : NULL;
+        return col->min > 0 && guid_is_null(field) ? "an identifier is null" : NULL;
     case COL_TEXT:
         return text_fault(col, field);
     case COL_STRING:

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the C programs of this folder share: the public headers, a way in, and HRESULTs that must be what they should. */
+/* What the C programs of this folder share: the public headers, a way in, HRESULTs that must be what they should, faces and members of
+ * objects, ends of operations. */
 #ifndef VDS_TESTS_DAEMON_API_TEST_H
 #define VDS_TESTS_DAEMON_API_TEST_H
 
@@ -30,6 +31,86 @@ static inline void *taken(IUnknown *object, REFIID iid)
     assert_hr(IUnknown_QueryInterface(object, iid, &face), S_OK);
     IUnknown_Release(object);
     return face;
+}
+
+static inline void *as(void *object, REFIID iid)
+{
+    void *face = NULL;
+
+    assert_non_null(object);
+    assert_hr(IUnknown_QueryInterface((IUnknown *)object, iid, &face), S_OK);
+    return face;
+}
+
+static inline void drop(void *object)
+{
+    if (object)
+        IUnknown_Release((IUnknown *)object);
+}
+
+/* The member after `skip` others, as `iid`; the enumeration is let go of. */
+static inline void *member(IEnumVdsObject *members, ULONG skip, REFIID iid)
+{
+    IUnknown *object = NULL;
+    ULONG n;
+
+    assert_hr(IEnumVdsObject_Skip(members, skip), S_OK);
+    assert_hr(IEnumVdsObject_Next(members, 1, &object, &n), S_OK);
+    IEnumVdsObject_Release(members);
+    return taken(object, iid);
+}
+
+static inline void *first(IEnumVdsObject *members, REFIID iid)
+{
+    return member(members, 0, iid);
+}
+
+/* The operation's result, and its output; releases it. */
+static inline HRESULT ended_with(IVdsAsync *async, VDS_ASYNC_OUTPUT *ret_output)
+{
+    HRESULT result = E_FAIL;
+
+    memset(ret_output, 0xaa, sizeof *ret_output);
+    assert_non_null(async);
+    assert_hr(IVdsAsync_Wait(async, &result, ret_output), S_OK);
+    IVdsAsync_Release(async);
+    if (FAILED(result))
+        assert_null(ret_output->cpg.pPortalGroupUnk); /* the pages: NULL, nothing to release */
+    return result;
+}
+
+/* The operation's result, and what it made; releases it. */
+static inline HRESULT ended(IVdsAsync *async, IUnknown **ret_made)
+{
+    VDS_ASYNC_OUTPUT output;
+    HRESULT result = ended_with(async, &output);
+
+    if (ret_made)
+        *ret_made = output.ct.pTargetUnk; /* in the same place in every arm that has one */
+    return result;
+}
+
+/* The texts are gone already. */
+static inline VDS_LUN_PROP lun_prop(IVdsLun *lun)
+{
+    VDS_LUN_PROP prop;
+
+    assert_hr(IVdsLun_GetProperties(lun, &prop), S_OK);
+    CoTaskMemFree(prop.pwszFriendlyName);
+    CoTaskMemFree(prop.pwszIdentification);
+    CoTaskMemFree(prop.pwszUnmaskingList);
+    return prop;
+}
+
+/* The texts are gone already. */
+static inline VDS_CONTROLLER_PROP controller_prop(IVdsController *controller)
+{
+    VDS_CONTROLLER_PROP prop;
+
+    assert_hr(IVdsController_GetProperties(controller, &prop), S_OK);
+    CoTaskMemFree(prop.pwszFriendlyName);
+    CoTaskMemFree(prop.pwszIdentification);
+    return prop;
 }
 
 /* COM, the loader, the service, ready. */

@@ -14,6 +14,7 @@ import unittest
 
 BUILD = pathlib.Path(os.environ.get("VDS_BUILD", "build")).resolve()
 VDSD, VDSCTL = BUILD / "src/daemon/vdsd", BUILD / "src/cli/vdsctl"
+ABSENT = "198.51.100.7:3260"  # a portal on no host (RFC 5737)
 
 
 def free_ports(n, host="127.0.0.1"):
@@ -138,6 +139,18 @@ class ArrayTest(unittest.TestCase):
         if any(test is self for test, _ in [*outcome.errors, *outcome.failures]):
             print(f"---- log of {self.id()}\n{self.array.log_tail()}", file=sys.stderr)
         self.array.remove()
+
+
+class ProgramTest(unittest.TestCase):
+    """The tests of a C program, which must all pass; returns what it wrote."""
+    program = None
+
+    def run_program(self, *words, **environment):
+        done = subprocess.run([str(self.program), *map(str, words)], capture_output=True, text=True, timeout=300,
+                              env={**os.environ, **environment})
+        print(done.stderr, file=sys.stderr)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        return done.stdout
 
 
 def main():

@@ -29,30 +29,6 @@ static IVdsLun2 *lun2;
 static IVdsLunPlex *plex;
 static VDS_OBJECT_ID pool_id;
 
-static void *as(void *object, REFIID iid)
-{
-    void *face = NULL;
-
-    assert_hr(IUnknown_QueryInterface((IUnknown *)object, iid, &face), S_OK);
-    return face;
-}
-
-static void drop(void *object)
-{
-    if (object)
-        IUnknown_Release((IUnknown *)object);
-}
-
-static void *first(IEnumVdsObject *members, REFIID iid)
-{
-    IUnknown *object = NULL;
-    ULONG n;
-
-    assert_hr(IEnumVdsObject_Next(members, 1, &object, &n), S_OK);
-    IEnumVdsObject_Release(members);
-    return taken(object, iid);
-}
-
 static void refused(HRESULT hr, const char *what)
 {
     if (hr != (HRESULT)VDS_E_NOT_SUPPORTED)
@@ -63,16 +39,6 @@ static void refused(HRESULT hr, const char *what)
 }
 #define REFUSED(call) refused(call, #call)
 
-static VDS_OBJECT_ID id_of_controller(void)
-{
-    VDS_CONTROLLER_PROP prop;
-
-    assert_hr(IVdsController_GetProperties(controller, &prop), S_OK);
-    CoTaskMemFree(prop.pwszFriendlyName);
-    CoTaskMemFree(prop.pwszIdentification);
-    return prop.id;
-}
-
 static VDS_DRIVE_PROP drive_prop(void)
 {
     VDS_DRIVE_PROP prop;
@@ -80,17 +46,6 @@ static VDS_DRIVE_PROP drive_prop(void)
     assert_hr(IVdsDrive_GetProperties(drive, &prop), S_OK);
     CoTaskMemFree(prop.pwszFriendlyName);
     CoTaskMemFree(prop.pwszIdentification);
-    return prop;
-}
-
-static VDS_LUN_PROP lun_prop(void)
-{
-    VDS_LUN_PROP prop;
-
-    assert_hr(IVdsLun_GetProperties(lun, &prop), S_OK);
-    CoTaskMemFree(prop.pwszFriendlyName);
-    CoTaskMemFree(prop.pwszIdentification);
-    CoTaskMemFree(prop.pwszUnmaskingList);
     return prop;
 }
 
@@ -193,7 +148,7 @@ static void replace_drive(void)
 
 static void inactive_controller(void)
 {
-    VDS_OBJECT_ID id = id_of_controller();
+    VDS_OBJECT_ID id = controller_prop(controller).id;
 
     REFUSED(IVdsLun_AssociateControllers(lun, NULL, 0, &id, 1));
     assert_hr(IVdsLun_AssociateControllers(lun, &id, 1, NULL, 0), S_OK);
@@ -257,7 +212,7 @@ static void plexes(void)
     VDS_LUN_PLEX_PROP prop;
     IVdsAsync *async;
 
-    REFUSED(IVdsLun_AddPlex(lun, lun_prop().id, &async));
+    REFUSED(IVdsLun_AddPlex(lun, lun_prop(lun).id, &async));
     assert_null(async);
     assert_hr(IVdsLunPlex_GetProperties(plex, &prop), S_OK);
     assert_hr(IVdsLun_RemovePlex(lun, prop.id, &async), VDS_E_INVALID_OPERATION);
@@ -284,7 +239,7 @@ static void hints(void)
         REFUSED(IVdsLun2_ApplyHints2(lun2, &second));
     }
     assert_int_equal(array_prop().ulFlags & capable, 0);
-    assert_int_equal(lun_prop().ulFlags & (VDS_LF_LBN_REMAP_ENABLED | VDS_LF_READ_BACK_VERIFY_ENABLED | VDS_LF_HARDWARE_CHECKSUM_ENABLED |
+    assert_int_equal(lun_prop(lun).ulFlags & (VDS_LF_LBN_REMAP_ENABLED | VDS_LF_READ_BACK_VERIFY_ENABLED | VDS_LF_HARDWARE_CHECKSUM_ENABLED |
                                            VDS_LF_MEDIA_SCAN_ENABLED | VDS_LF_CONSISTENCY_CHECK_ENABLED | VDS_LF_SNAPSHOT),
                      0);
 }

@@ -28,35 +28,6 @@ static IVdsSubSystemIscsi *array;
 
 /* ---- small things ---------------------------------------------------------------------------------------------------------------- */
 
-static IUnknown *first(IEnumVdsObject *members, unsigned skip)
-{
-    IUnknown *object = NULL;
-    ULONG n;
-
-    IEnumVdsObject_Skip(members, skip);
-    if (IEnumVdsObject_Next(members, 1, &object, &n) != S_OK)
-        object = NULL;
-    IEnumVdsObject_Release(members);
-    return object;
-}
-
-/* The operation's result; releases it. */
-static HRESULT ended(IVdsAsync *async, VDS_ASYNC_OUTPUT *ret_output)
-{
-    VDS_ASYNC_OUTPUT output;
-    HRESULT result = E_FAIL;
-
-    memset(&output, 0xaa, sizeof output);
-    assert_non_null(async);
-    assert_hr(IVdsAsync_Wait(async, &result, &output), S_OK);
-    IVdsAsync_Release(async);
-    if (FAILED(result))
-        assert_null(output.cpg.pPortalGroupUnk); /* the pages: NULL, nothing to release */
-    if (ret_output)
-        *ret_output = output;
-    return result;
-}
-
 static IVdsIscsiTarget *new_target(void)
 {
     WCHAR name[] = { 't', 0 };
@@ -64,7 +35,7 @@ static IVdsIscsiTarget *new_target(void)
     IVdsAsync *async;
 
     assert_hr(IVdsSubSystemIscsi_CreateTarget(array, NULL, name, &async), S_OK);
-    assert_hr(ended(async, &output), S_OK);
+    assert_hr(ended_with(async, &output), S_OK);
     assert_int_equal(output.type, VDS_ASYNCOUT_CREATETARGET);
     return taken(output.ct.pTargetUnk, &IID_IVdsIscsiTarget);
 }
@@ -75,7 +46,7 @@ static IVdsIscsiPortalGroup *new_group(IVdsIscsiTarget *target)
     IVdsAsync *async;
 
     assert_hr(IVdsIscsiTarget_CreatePortalGroup(target, &async), S_OK);
-    assert_hr(ended(async, &output), S_OK);
+    assert_hr(ended_with(async, &output), S_OK);
     assert_int_equal(output.type, VDS_ASYNCOUT_CREATEPORTALGROUP);
     return taken(output.cpg.pPortalGroupUnk, &IID_IVdsIscsiPortalGroup);
 }
@@ -293,7 +264,7 @@ static void CreatePortalGroup_gives_rising_tags_and_at_the_limit_VDS_S_ALREADY_E
         IVdsIscsiPortalGroup_Release(group);
     }
     assert_true(SUCCEEDED(IVdsIscsiTarget_CreatePortalGroup(s->target, &async)));
-    assert_hr(ended(async, &output), VDS_S_ALREADY_EXISTS);
+    assert_hr(ended_with(async, &output), VDS_S_ALREADY_EXISTS);
     group = taken(output.cpg.pPortalGroupUnk, &IID_IVdsIscsiPortalGroup);
     assert_int_equal(tag_of(group), 1);
     IVdsIscsiPortalGroup_Release(group);
@@ -467,7 +438,7 @@ static void a_target_with_LUNs_is_VDS_E_ASSOCIATED_LUNS_EXIST_and_a_group_with_p
     assert_hr(add(s->one, portal(0).id), S_OK);
     assert_hr(IVdsIscsiPortalGroup_Delete(s->one, &async), VDS_E_ASSOCIATED_PORTALS_EXIST);
     assert_hr(IVdsSubSystem_CreateLun(subsystem, VDS_LT_SIMPLE, 1 << 20, NULL, 0, none, NULL, &async), S_OK);
-    assert_hr(ended(async, &output), S_OK);
+    assert_hr(ended_with(async, &output), S_OK);
     assert_int_equal(output.type, VDS_ASYNCOUT_CREATELUN);
     lun = taken(output.cl.pLunUnk, &IID_IVdsLun);
     assert_hr(IVdsLun_QueryInterface(lun, &IID_IVdsLunIscsi, (void **)&iscsi), S_OK);
@@ -545,9 +516,9 @@ static int open_array(void **state)
     }
     service = open_service(given.context);
     assert_hr(IVdsService_QueryProviders(service, VDS_QUERY_HARDWARE_PROVIDERS, &members), S_OK);
-    provider = taken(first(members, 0), &IID_IVdsHwProvider);
+    provider = first(members, &IID_IVdsHwProvider);
     assert_hr(IVdsHwProvider_QuerySubSystems(provider, &members), S_OK);
-    subsystem = taken(first(members, 0), &IID_IVdsSubSystem);
+    subsystem = first(members, &IID_IVdsSubSystem);
     assert_hr(IVdsSubSystem_QueryInterface(subsystem, &IID_IVdsSubSystemIscsi, (void **)&array), S_OK);
     return 0;
 }

@@ -23,15 +23,6 @@ static char target_name[256];
 
 /* ---- small things ------------------------------------------------------------------------------------- */
 
-static void *as(void *object, REFIID iid)
-{
-    void *face = NULL;
-
-    assert_non_null(object);
-    assert_hr(IUnknown_QueryInterface((IUnknown *)object, iid, &face), S_OK);
-    return face;
-}
-
 static unsigned count(IEnumVdsObject *members)
 {
     unsigned n = 0;
@@ -46,25 +37,12 @@ static unsigned count(IEnumVdsObject *members)
     return n;
 }
 
-static void *first(IEnumVdsObject *members, REFIID iid)
-{
-    IUnknown *object = NULL;
-    ULONG n;
-
-    assert_hr(IEnumVdsObject_Next(members, 1, &object, &n), S_OK);
-    IEnumVdsObject_Release(members);
-    return taken(object, iid);
-}
-
 static IUnknown *made(IVdsAsync *async)
 {
-    VDS_ASYNC_OUTPUT output;
-    HRESULT result = E_FAIL;
+    IUnknown *object;
 
-    assert_hr(IVdsAsync_Wait(async, &result, &output), S_OK);
-    assert_hr(result, S_OK);
-    IVdsAsync_Release(async);
-    return output.cl.pLunUnk;
+    assert_hr(ended(async, &object), S_OK);
+    return object;
 }
 
 static void narrow(LPWSTR text, char *out)
@@ -75,17 +53,6 @@ static void narrow(LPWSTR text, char *out)
         out[i] = (char)text[i];
     out[i] = '\0';
     CoTaskMemFree(text);
-}
-
-static VDS_LUN_PROP lun_prop(void)
-{
-    VDS_LUN_PROP prop;
-
-    assert_hr(IVdsLun_GetProperties(lun, &prop), S_OK);
-    CoTaskMemFree(prop.pwszFriendlyName);
-    CoTaskMemFree(prop.pwszIdentification);
-    CoTaskMemFree(prop.pwszUnmaskingList);
-    return prop;
 }
 
 static void log_in(void)
@@ -132,7 +99,7 @@ static void a_LUN_offline_is_NOT_READY_on_the_wire_and_online_answers_again(void
     assert_int_equal(test_unit_ready().status, 0);
     assert_hr(IVdsLun_SetStatus(lun, VDS_LS_OFFLINE), S_OK);
     assert_not_ready();
-    assert_int_equal(lun_prop().status, VDS_LS_OFFLINE);
+    assert_int_equal(lun_prop(lun).status, VDS_LS_OFFLINE);
     assert_hr(IVdsLun_SetStatus(lun, VDS_LS_ONLINE), S_OK);
     assert_int_equal(test_unit_ready().status, 0);
     assert_hr(IVdsLun_SetStatus(lun, VDS_LS_UNKNOWN), E_INVALIDARG);
@@ -166,7 +133,7 @@ static void a_drive_offline_fails_its_LUNs(void **state)
     log_in();
     assert_hr(IVdsDrive_SetStatus(drive, VDS_DRS_OFFLINE), S_OK);
     assert_not_ready();
-    assert_int_equal(lun_prop().status, VDS_LS_FAILED);
+    assert_int_equal(lun_prop(lun).status, VDS_LS_FAILED);
     assert_hr(IVdsLun_SetStatus(lun, VDS_LS_ONLINE), VDS_E_OBJECT_STATUS_FAILED);
     assert_hr(IVdsDrive_SetStatus(drive, VDS_DRS_REMOVED), VDS_E_NOT_SUPPORTED);
     assert_hr(IVdsDrive_SetStatus(drive, VDS_DRS_ONLINE), S_OK);
@@ -190,7 +157,7 @@ static void the_subsystem_offline_serves_nobody_and_online_everybody(void **stat
     (void)state;
     assert_hr(IVdsSubSystem_SetStatus(subsystem, VDS_SSS_OFFLINE), S_OK);
     nobody_gets_in();
-    assert_int_equal(lun_prop().status, VDS_LS_NOT_READY);
+    assert_int_equal(lun_prop(lun).status, VDS_LS_NOT_READY);
     assert_hr(IVdsSubSystem_SetStatus(subsystem, VDS_SSS_PARTIALLY_MANAGED), VDS_E_NOT_SUPPORTED);
     assert_hr(IVdsSubSystem_SetStatus(subsystem, VDS_SSS_ONLINE), S_OK);
     log_in();

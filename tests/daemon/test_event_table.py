@@ -1,44 +1,34 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The table of notifications at clients of the service, outside and in process; clients that sleep or die while they are told."""
-import os
 import pathlib
 import signal
-import subprocess
-import sys
 import tempfile
-import unittest
 
 import harness
 from test_events import follow, record, stop
 
-EVENTS = harness.BUILD / "tests/events/events"
-ABSENT = "198.51.100.7:3260"  # RFC 5737: on no host
 
-
-class Table(unittest.TestCase):
-    def walk(self, *words, **environment):
-        done = subprocess.run([str(EVENTS), *map(str, words)], capture_output=True, text=True, timeout=300,
-                              env={**os.environ, **environment})
-        print(done.stderr, file=sys.stderr)
-        self.assertEqual(done.returncode, 0)
+class Table(harness.ProgramTest):
+    program = harness.BUILD / "tests/events/events"
 
     def test_through_the_service(self):
         with tempfile.TemporaryDirectory() as drives:
             drive, late = pathlib.Path(drives) / "drive", pathlib.Path(drives) / "late"
             late.touch()  # no directory yet
             array = harness.Array(("127.0.0.1", "127.0.0.1"),
-                                  ["--max-groups", "2", "--portal", ABSENT, "--drive", drive, "--drive", late])
+                                  ["--max-groups", "2", "--portal", harness.ABSENT, "--drive", drive, "--drive", late])
             self.addCleanup(array.remove)
-            self.walk("service", array.directory / "state", array.process.pid, late, *array.portals, ABSENT, drive, VDS_SOCKET=array.socket)
+            self.run_program("service", array.directory / "state", array.process.pid, late, *array.portals,
+                             harness.ABSENT, drive, VDS_SOCKET=array.socket)
 
     def test_in_process(self):
         with tempfile.TemporaryDirectory() as directory:
             late = pathlib.Path(directory) / "late"
             late.touch()
             ports = harness.free_ports(2)
-            self.walk("inproc", pathlib.Path(directory) / "state", 0, late, *(f"127.0.0.1:{p}" for p in ports), ABSENT,
-                      pathlib.Path(directory) / "drive")
+            self.run_program("inproc", pathlib.Path(directory) / "state", 0, late,
+                             *(f"127.0.0.1:{p}" for p in ports), harness.ABSENT, pathlib.Path(directory) / "drive")
 
 
 class BadClients(harness.ArrayTest):

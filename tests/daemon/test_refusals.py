@@ -1,17 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """docs/api-status.md, "Methods that answer VDS_E_NOT_SUPPORTED": each row has a test, and each test a row."""
-import os
 import pathlib
 import re
-import subprocess
-import sys
 import tempfile
-import unittest
 
 import harness
 
-REFUSALS = harness.BUILD / "tests/daemon/refusals"
 STATUS = pathlib.Path(__file__).resolve().parents[2] / "docs/api-status.md"
 
 
@@ -20,26 +15,21 @@ def documented():
     return [row for row in re.findall(r"^\| (.+?) \|", chapter, re.M) if row != "method"]
 
 
-class Refusals(unittest.TestCase):
-    def run_refusals(self, *words, **environment):
-        done = subprocess.run([str(REFUSALS), *map(str, words)], capture_output=True, text=True, timeout=300,
-                              env={**os.environ, **environment})
-        print(done.stderr, file=sys.stderr)
-        self.assertEqual(done.returncode, 0, done.stdout)
-        return done.stdout
+class Refusals(harness.ProgramTest):
+    program = harness.BUILD / "tests/daemon/refusals"
 
     def test_every_row_of_the_document_has_a_test_and_every_test_a_row(self):
-        self.assertEqual(self.run_refusals("--rows").splitlines(), documented())
+        self.assertEqual(self.run_program("--rows").splitlines(), documented())
 
     def test_through_the_service(self):
         array = harness.Array(("127.0.0.1",))
         self.addCleanup(array.remove)
-        self.run_refusals("service", array.directory / "state", *array.portals, VDS_SOCKET=array.socket)
+        self.run_program("service", array.directory / "state", *array.portals, VDS_SOCKET=array.socket)
 
     def test_in_process(self):
         with tempfile.TemporaryDirectory() as directory:
             port, = harness.free_ports(1)
-            self.run_refusals("inproc", pathlib.Path(directory), f"127.0.0.1:{port}", PATH="/nonexistent")
+            self.run_program("inproc", pathlib.Path(directory), f"127.0.0.1:{port}", PATH="/nonexistent")
 
 
 if __name__ == "__main__":

@@ -37,13 +37,9 @@ static IVdsService *another_client(void)
 static IVdsHwProvider *provider_of(IVdsService *service)
 {
     IEnumVdsObject *members;
-    IUnknown *object = NULL;
-    ULONG n;
 
     assert_hr(IVdsService_QueryProviders(service, VDS_QUERY_HARDWARE_PROVIDERS, &members), S_OK);
-    assert_hr(IEnumVdsObject_Next(members, 1, &object, &n), S_OK);
-    IEnumVdsObject_Release(members);
-    return taken(object, &IID_IVdsHwProvider);
+    return first(members, &IID_IVdsHwProvider);
 }
 
 /* What is kept from `since` on is what the sink was told, one by one. */

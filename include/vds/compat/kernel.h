@@ -13,12 +13,13 @@
 #include <vds/vdsbase.h>
 #include <vds/vdsclient.h>
 
+#include "winerror.h"
+
 typedef void *HANDLE, *HLOCAL, *HMODULE, *HINSTANCE;
 #define INVALID_HANDLE_VALUE ((HANDLE)(intptr_t)-1)
 #define WAIT_OBJECT_0        0u
 #define WAIT_TIMEOUT         258u
 #define WAIT_FAILED          0xFFFFFFFFu
-#define ERROR_NOT_ENOUGH_MEMORY 8
 
 struct vds_compat_event {
     pthread_mutex_t lock;

@@ -3,7 +3,8 @@
  * <stdio.h> and <wchar.h> of this folder put these in their place under the usual names, and printf(), fprintf() and snprintf() too, for
  * %ls, %S and %lu mean something else there as well. libvds holds what is not inline.
  *
- * Streams are written in UTF-8 and stay byte streams. In C++ std::wstring's own members work, <iostream>'s wide streams do not.
+ * Streams are written in UTF-8 and stay byte streams. In C++ std::wstring works when its members are not taken from the C++ library, which
+ * has them for 32 bits (_GLIBCXX_ASSERTIONS, one of the flags of vds-compat, sees to that); of the wide streams those of wide_out.h do.
  * Only with -fshort-wchar; without it this file declares and changes no name of the C library.
  */
 #ifndef VDS_COMPAT_WIDE_H
@@ -52,6 +53,39 @@ static inline size_t vds_wcslen(const WCHAR *text)
     while (text[n])
         n++;
     return n;
+}
+
+static inline WCHAR *vds_wmemcpy(WCHAR *to, const WCHAR *from, size_t n)
+{
+    return (WCHAR *)memcpy(to, from, n * sizeof *to);
+}
+
+static inline WCHAR *vds_wmemmove(WCHAR *to, const WCHAR *from, size_t n)
+{
+    return (WCHAR *)memmove(to, from, n * sizeof *to);
+}
+
+static inline WCHAR *vds_wmemset(WCHAR *to, WCHAR unit, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        to[i] = unit;
+    return to;
+}
+
+static inline int vds_wmemcmp(const WCHAR *a, const WCHAR *b, size_t n)
+{
+    for (; n > 0 && *a == *b; n--) {
+        a++;
+        b++;
+    }
+    return n > 0 ? (int)*a - (int)*b : 0;
+}
+
+static inline WCHAR *vds_wmemchr(const WCHAR *text, WCHAR unit, size_t n)
+{
+    for (; n > 0 && *text != unit; n--)
+        text++;
+    return n > 0 ? (WCHAR *)text : NULL;
 }
 
 static inline int vds_wcsncmp(const WCHAR *a, const WCHAR *b, size_t n)
@@ -184,6 +218,11 @@ using ::vds_wcsncpy;
 using ::vds_wcsrchr;
 using ::vds_wcsstr;
 using ::vds_wcstoul;
+using ::vds_wmemchr;
+using ::vds_wmemcmp;
+using ::vds_wmemcpy;
+using ::vds_wmemmove;
+using ::vds_wmemset;
 using ::vds_wprintf;
 }
 #endif
@@ -214,6 +253,11 @@ using ::vds_wprintf;
 #define wcsstr vds_wcsstr
 #define wcsdup vds_wcsdup
 #define wcstoul vds_wcstoul
+#define wmemcpy vds_wmemcpy
+#define wmemmove vds_wmemmove
+#define wmemset vds_wmemset
+#define wmemcmp vds_wmemcmp
+#define wmemchr vds_wmemchr
 #define _wcsicmp vds_wcsicmp
 #define _wcsnicmp vds_wcsnicmp
 #define _wcsdup vds_wcsdup

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* More of what Microsoft's C run time has for 16-bit text: bounds-checked copies (errno_t: 0, or an errno and an empty string), searches,
- * numbers, wmain(). Part of <windows.h>; see wide.h. */
+ * numbers. Part of <windows.h>; see wide.h. */
 #ifndef VDS_COMPAT_WIDE_S_H
 #define VDS_COMPAT_WIDE_S_H
 
@@ -141,30 +141,6 @@ static inline LONGLONG vds_wtoi64(const WCHAR *text)
 }
 
 #if __SIZEOF_WCHAR_T__ == 2
-/* main() for a wmain(): its arguments are UTF-8. */
-static inline int vds_run_wmain(int argc, char **argv, int (*run)(int argc, WCHAR **argv))
-{
-    WCHAR **wide = (WCHAR **)calloc((size_t)argc + 1, sizeof *wide);
-    int r = 1;
-
-    for (int i = 0; wide && i < argc; i++) {
-        size_t size = strlen(argv[i]) + 1;
-
-        wide[i] = (WCHAR *)malloc(size * sizeof **wide);
-        if (!wide[i] || vds_swprintf(wide[i], size, L"%hs", argv[i]) < 0) {
-            vds_fprintf(stderr, "argument %d is not UTF-8\n", i);
-            goto done;
-        }
-    }
-    if (wide)
-        r = run(argc, wide);
-done:
-    for (int i = 0; wide && i < argc; i++)
-        free(wide[i]);
-    free(wide);
-    return r;
-}
-
 #ifdef __cplusplus
 namespace std
 {
@@ -196,14 +172,6 @@ template <size_t N, class... A> static inline int vds_swprintf_s(WCHAR (&to)[N],
 #endif
 #endif
 
-/* Behind the "int" of its definition: declares it, is main(), and begins the definition anew. Only as int wmain(int, WCHAR **). */
-#define wmain \
-    vds_wmain(int, WCHAR **); \
-    int main(int argc, char **argv) \
-    { \
-        return vds_run_wmain(argc, argv, vds_wmain); \
-    } \
-    int vds_wmain
 #define wcscpy_s vds_wcscpy_s
 #define wcsncpy_s vds_wcsncpy_s
 #define wcscat_s vds_wcscat_s

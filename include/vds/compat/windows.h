@@ -23,6 +23,7 @@
 #include "uuid.h"
 #include "wide.h"
 #include "wide_s.h"
+#include "winerror.h"
 
 #define interface struct
 #define CONST const
@@ -78,13 +79,13 @@ typedef TCHAR *LPTSTR, *PTSTR;
 typedef const TCHAR *LPCTSTR, *PCTSTR;
 #define TEXT(text) VDS_COMPAT_TEXT(text)
 #define OLESTR(text) L##text
+#define GetObject VDS_COMPAT_T(GetObjectW, GetObjectA) /* the method of IVdsService has this name where <windows.h> comes first */
 #define ARRAYSIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define _countof(a) (sizeof(a) / sizeof((a)[0]))
 #define _ARRAYSIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 #define MAX_PATH 260
 #define INFINITE 0xFFFFFFFF
-#define NO_ERROR 0
 #define CLSCTX_INPROC_HANDLER 0x2
 #define CLSCTX_REMOTE_SERVER 0x10
 #define CLSCTX_ALL (CLSCTX_INPROC_SERVER | CLSCTX_LOCAL_SERVER)
@@ -99,7 +100,6 @@ typedef const TCHAR *LPCTSTR, *PCTSTR;
 #define _Inout_
 #define _In_opt_
 #define _Out_opt_
-#define ERROR_SUCCESS 0
 
 #define ZeroMemory(p, size) memset((p), 0, (size))
 #define RtlZeroMemory(p, size) memset((p), 0, (size))

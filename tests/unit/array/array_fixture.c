@@ -127,6 +127,12 @@ struct engine *fixture_engine(struct fixture *f)
 
 /* ---- dumps ----------------------------------------------------------------------------------- */
 
+static int by_bytes(const void *a, const void *b)
+{
+    return guid_compare(a, b);
+}
+
+/* Sorted: operations of several groups commit in another order than they began, and a restart gives that of the commits. */
 static void dump_ids(struct fixture *f, FILE *out, const char *what, enum array_relation relation,
                      const struct guid *of)
 {
@@ -135,6 +141,8 @@ static void dump_ids(struct fixture *f, FILE *out, const char *what, enum array_
     size_t n = 0;
     HRESULT hr = array_query(f->array, relation, of, &ids, &n);
 
+    if (n > 0)
+        qsort(ids, n, sizeof *ids, by_bytes);
     fprintf(out, "  %s %08x:", what, (unsigned)hr);
     for (size_t i = 0; i < n; i++) {
         guid_format(&ids[i], text);
@@ -253,6 +261,17 @@ char *fixture_dump_all(struct fixture *f)
     fclose(out);
     free(engine);
     return text;
+}
+
+void fixture_restart_changes_nothing(struct fixture *f)
+{
+    char *before = fixture_dump_all(f), *after;
+
+    fixture_restart(f);
+    after = fixture_dump_all(f);
+    assert_string_equal(before, after);
+    free(before);
+    free(after);
 }
 
 void fixture_sql(const char *dir, const char *sql)

@@ -47,6 +47,7 @@ void fixture_restart(struct fixture *f);
 struct engine *fixture_engine(struct fixture *f);
 /* Array (through its public face), state (through a connection of its own) and engine, as text. The caller frees it. */
 char *fixture_dump_all(struct fixture *f);
+void fixture_restart_changes_nothing(struct fixture *f); /* of that */
 void fixture_sql(const char *dir, const char *sql);
 int64_t fixture_sql_int(const char *dir, const char *sql);
 void fixture_state_path(const struct fixture *f, char path[static 128]);

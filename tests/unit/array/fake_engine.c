@@ -43,7 +43,7 @@ struct engine_drain {
     struct guid target, portals[8]; /* null, none: any */
     size_t n_portals;
     unsigned n_start, n_left;
-    bool finished, cancelled;
+    bool awaited, finished, cancelled;
 };
 
 /* ---- things ---------------------------------------------------------------------------------- */
@@ -345,6 +345,8 @@ int engine_drain_wait(struct engine_drain *drain, int timeout_ms)
 
     (void)timeout_ms;
     pthread_mutex_lock(&lock);
+    drain->awaited = true;
+    pthread_cond_broadcast(&changed);
     while (!drain->finished && !drain->cancelled)
         pthread_cond_wait(&changed, &lock);
     r = drain->cancelled ? -ECANCELED : 0;
@@ -536,7 +538,7 @@ static unsigned n_running(void)
 
     list_for_each(n, &drains) {
         struct engine_drain *drain = container_of(n, struct engine_drain, link);
-        n_drains += !drain->finished && !drain->cancelled;
+        n_drains += drain->awaited && !drain->finished && !drain->cancelled;
     }
     return n_drains;
 }

@@ -31,7 +31,7 @@ void fake_addresses(const char *const *addresses, size_t n);
 void fake_event(struct engine *engine, enum engine_event_kind kind, const struct guid *object);
 /* Connections of a pair: what a drain waits for. */
 void fake_connections(struct engine *engine, const struct guid *target, const struct guid *portal, unsigned n);
-unsigned fake_drains(void);              /* running ones */
+unsigned fake_drains(void);              /* running ones, that somebody waits for */
 void fake_drains_wait(unsigned n);       /* until so many run */
 void fake_drains_step(unsigned n);       /* that many connections leave each */
 void fake_drains_finish(void);

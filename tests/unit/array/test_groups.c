@@ -380,17 +380,11 @@ static void everything_is_served_again_after_a_restart(void **state)
 {
     struct fixture *f = *state;
     struct guid target = a_target(f), one = a_group(f, &target), two = a_group(f, &target);
-    char *before, *after;
 
     assert_hr(add_portal(f, &one, &f->portal[0]), S_OK);
     assert_hr(add_portal(f, &two, &f->portal[2]), S_OK);
     assert_hr(add_portal(f, &two, &f->portal[3]), S_OK);
-    before = fixture_dump_all(f);
-    fixture_restart(f);
-    after = fixture_dump_all(f);
-    assert_string_equal(before, after);
-    free(before);
-    free(after);
+    fixture_restart_changes_nothing(f);
 }
 
 int main(void)

@@ -327,7 +327,6 @@ static void an_array_of_300_targets_starts_again_and_answers(void **state)
 {
     struct fixture *f = *state;
     struct guid target = { 0 }, group = { 0 };
-    char *before, *after;
 
     for (unsigned i = 0; i < 300; i++) {
         target = a_target(f);
@@ -337,13 +336,8 @@ static void an_array_of_300_targets_starts_again_and_answers(void **state)
             assert_hr(add_portal(f, &group, &f->portal[g + 2]), S_OK);
         }
     }
-    before = fixture_dump_all(f);
-    fixture_restart(f);
-    after = fixture_dump_all(f);
-    assert_string_equal(before, after);
+    fixture_restart_changes_nothing(f);
     assert_int_equal(count(f, ARRAY_GROUPS_OF_PORTAL, &f->portal[0]), 300);
-    free(before);
-    free(after);
 }
 
 int main(void)

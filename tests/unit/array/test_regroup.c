@@ -395,7 +395,6 @@ static void many_clients_that_change_the_same_groups_leave_array_state_and_engin
     struct fixture *f = *state;
     struct guid targets[2] = { a_target(f), a_target(f) }, groups[N_GROUPS];
     struct client clients[N_CLIENTS];
-    char *before, *after;
     unsigned n_done = 0;
 
     for (unsigned i = 0; i < N_GROUPS; i++)
@@ -412,12 +411,7 @@ static void many_clients_that_change_the_same_groups_leave_array_state_and_engin
     assert_true(n_done > N_CLIENTS);
     for (unsigned i = 0; i < N_PORTALS - 1; i++) /* the last one's address is not here */
         assert_int_equal(listens(f, i), count(f, ARRAY_GROUPS_OF_PORTAL, &f->portal[i]) > 0);
-    before = fixture_dump_all(f);
-    fixture_restart(f);
-    after = fixture_dump_all(f);
-    assert_string_equal(before, after);
-    free(before);
-    free(after);
+    fixture_restart_changes_nothing(f);
 }
 
 int main(void)

@@ -224,7 +224,8 @@ static void an_event_lets_one_waiter_go_or_all_until_it_is_reset(void **state)
     CloseHandle(manual);
 }
 
-int wmain(int argc, WCHAR **argv)
+int wmain(int argc, WCHAR **argv, WCHAR **envp);
+int wmain(int argc, WCHAR **argv, WCHAR **envp)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(checked_copies_say_when_they_do_not_fit),
@@ -242,5 +243,5 @@ int wmain(int argc, WCHAR **argv)
         cmocka_unit_test(text_is_measured_and_compared_in_units_of_16_bits),
     };
 
-    return argc == 1 && wcslen(argv[0]) > 0 && !argv[1] ? RUN_TESTS(tests) : 2;
+    return argc == 1 && wcslen(argv[0]) > 0 && !argv[1] && wcschr(envp[0], L'=') ? RUN_TESTS(tests) : 2;
 }

@@ -38,12 +38,12 @@ class WindowsExamples(unittest.TestCase):
                 else:
                     self.build(source, "-fshort-wchar", "-c")
 
-    def test_a_program_in_the_style_of_the_sdk_compiles_as_it_is(self):
+    def test_programs_in_the_style_of_the_sdk_and_newer_ones_compile_as_they_are(self):
         if self.language == "c":
             self.skipTest("C++ only")
-        source = pathlib.Path(__file__).parent / "windows_program.cpp"
-        for text in ([], ["-DUNICODE", "-D_UNICODE"]):
-            with self.subTest(" ".join(text)):
+        for name, text in (("program", []), ("program", ["-DUNICODE", "-D_UNICODE"]), ("modern", ["-DUNICODE", "-D_UNICODE"])):
+            source = pathlib.Path(__file__).parent / f"windows_{name}.cpp"
+            with self.subTest(f"{name} {text}"):
                 if "mingw" in self.compiler:
                     self.build(source, *text, "-municode", "-Wno-format", "-Wno-unknown-pragmas", "-lole32", "-luuid")
                 else:

@@ -152,81 +152,38 @@ static struct reply one(struct initiator *i, const struct command *c, const void
 }
 
 /* §11.4.5 */
+#define COMMAND(op_, n, edtl_, flags_) { .op = op_, .n_blocks = n, .edtl = edtl_, .flags = flags_ }
+static const struct {
+    struct command c;
+    uint32_t n_sent, len, residual;
+    uint8_t opcode, flags;
+} residuals[] = {
+    { COMMAND(0x28, 2, 1024, READ_FLAGS), 0, 1024, 0, OP_DATA_IN, 0 },
+    { COMMAND(0x28, 2, 4096, READ_FLAGS), 0, 1024, 3072, OP_DATA_IN, RESIDUAL_UNDER },
+    { COMMAND(0x28, 2, 700, READ_FLAGS), 0, 700, 324, OP_DATA_IN, RESIDUAL_OVER },
+    { COMMAND(0x28, 2, 0, PDU_FINAL | 1), 0, 0, 1024, OP_SCSI_RESPONSE, RESIDUAL_OVER },
+    { COMMAND(0x12, 255, 255, READ_FLAGS), 0, 96, 159, OP_DATA_IN, RESIDUAL_UNDER },
+    { COMMAND(0x12, 255, 36, READ_FLAGS), 0, 36, 60, OP_DATA_IN, RESIDUAL_OVER },
+    { COMMAND(0x00, 0, 512, READ_FLAGS), 0, 0, 512, OP_SCSI_RESPONSE, RESIDUAL_UNDER },
+    { COMMAND(0x2a, 2, 1024, WRITE_FLAGS), 1024, 0, 0, OP_SCSI_RESPONSE, 0 },
+    { COMMAND(0x2a, 2, 512, WRITE_FLAGS), 512, 0, 512, OP_SCSI_RESPONSE, RESIDUAL_OVER },
+    { COMMAND(0x2a, 1, 2048, WRITE_FLAGS), 2048, 0, 1536, OP_SCSI_RESPONSE, RESIDUAL_UNDER },
+    { COMMAND(0x2a, 1, 0, PDU_FINAL | 1), 0, 0, 512, OP_SCSI_RESPONSE, RESIDUAL_OVER },
+    { COMMAND(0x2a, 1, 512, READ_FLAGS), 0, 0, 0, OP_SCSI_RESPONSE, 0 },
+};
+
 static void residuals_say_how_much_more_or_less_there_was(void **state)
 {
     struct initiator *i = *state;
-    static const struct {
-        struct command c;
-        uint32_t n_sent, len, residual;
-        uint8_t opcode, flags;
-    } cases[] = {
-        { { .op = 0x28, .n_blocks = 2, .edtl = 1024, .flags = READ_FLAGS }, 0, 1024, 0, OP_DATA_IN, 0 },
-        { { .op = 0x28, .n_blocks = 2, .edtl = 4096, .flags = READ_FLAGS },
-          0,
-          1024,
-          3072,
-          OP_DATA_IN,
-          RESIDUAL_UNDER },
-        { { .op = 0x28, .n_blocks = 2, .edtl = 700, .flags = READ_FLAGS },
-          0,
-          700,
-          324,
-          OP_DATA_IN,
-          RESIDUAL_OVER },
-        { { .op = 0x28, .n_blocks = 2, .edtl = 0, .flags = PDU_FINAL | 1 },
-          0,
-          0,
-          1024,
-          OP_SCSI_RESPONSE,
-          RESIDUAL_OVER },
-        { { .op = 0x12, .n_blocks = 255, .edtl = 255, .flags = READ_FLAGS },
-          0,
-          96,
-          159,
-          OP_DATA_IN,
-          RESIDUAL_UNDER },
-        { { .op = 0x12, .n_blocks = 255, .edtl = 36, .flags = READ_FLAGS },
-          0,
-          36,
-          60,
-          OP_DATA_IN,
-          RESIDUAL_OVER },
-        { { .op = 0x00, .edtl = 512, .flags = READ_FLAGS }, 0, 0, 512, OP_SCSI_RESPONSE, RESIDUAL_UNDER },
-        { { .op = 0x2a, .n_blocks = 2, .edtl = 1024, .flags = WRITE_FLAGS },
-          1024,
-          0,
-          0,
-          OP_SCSI_RESPONSE,
-          0 },
-        { { .op = 0x2a, .n_blocks = 2, .edtl = 512, .flags = WRITE_FLAGS },
-          512,
-          0,
-          512,
-          OP_SCSI_RESPONSE,
-          RESIDUAL_OVER },
-        { { .op = 0x2a, .n_blocks = 1, .edtl = 2048, .flags = WRITE_FLAGS },
-          2048,
-          0,
-          1536,
-          OP_SCSI_RESPONSE,
-          RESIDUAL_UNDER },
-        { { .op = 0x2a, .n_blocks = 1, .edtl = 0, .flags = PDU_FINAL | 1 },
-          0,
-          0,
-          512,
-          OP_SCSI_RESPONSE,
-          RESIDUAL_OVER },
-        { { .op = 0x2a, .n_blocks = 1, .edtl = 512, .flags = READ_FLAGS }, 0, 0, 0, OP_SCSI_RESPONSE, 0 },
-    };
 
     login(i, "");
-    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
-        struct reply r = one(i, &cases[k].c, initiator_pattern(), cases[k].n_sent);
+    for (size_t k = 0; k < sizeof residuals / sizeof *residuals; k++) {
+        struct reply r = one(i, &residuals[k].c, initiator_pattern(), residuals[k].n_sent);
 
-        assert_int_equal(r.opcode, cases[k].opcode);
-        assert_int_equal(r.len, cases[k].len);
-        assert_int_equal(r.flags & (RESIDUAL_UNDER | RESIDUAL_OVER), cases[k].flags);
-        assert_int_equal(be32_get(r.bhs + 44), cases[k].residual);
+        assert_int_equal(r.opcode, residuals[k].opcode);
+        assert_int_equal(r.len, residuals[k].len);
+        assert_int_equal(r.flags & (RESIDUAL_UNDER | RESIDUAL_OVER), residuals[k].flags);
+        assert_int_equal(be32_get(r.bhs + 44), residuals[k].residual);
         assert_true(initiator_quiet(i));
     }
 }

@@ -1,49 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Out of memory is a path like any other: the 1st, 2nd, 3rd ... allocation fails, until a whole conversation
- * goes through.
- *
- * Linked with --wrap for malloc, calloc and realloc; the driver's buffers are the connection's allocations
- * too.
+ * goes through. The driver's buffers are the connection's allocations too.
  */
 #include "initiator.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-
-static bool armed;
-static long left; /* allocations until the one that fails */
-static bool failed;
-
-static bool fails(void)
-{
-    if (!armed || left-- > 0)
-        return false;
-    failed = true;
-    armed = false; /* one failure; what comes after it must cope */
-    return true;
-}
-
-void *__wrap_malloc(size_t n)
-{
-    return fails() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-    return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-    return fails() ? NULL : __real_realloc(p, n);
-}
+#include "alloc_faults.h"
 
 /* One of each kind of request, whatever the answers are. */
 static void requests(struct initiator *i)
@@ -96,21 +60,19 @@ static void requests(struct initiator *i)
 
 static void every_allocation_may_fail_once(void **state)
 {
-    long n;
+    unsigned n;
 
     (void)state;
-    for (n = 0; n < 10000; n++) {
+    for (n = 1; n < 10000; n++) {
         struct initiator i;
 
         initiator_init(&i);
         initiator_connect(&i);
-        left = n;
-        failed = false;
-        armed = true;
+        alloc_faults_arm(n);
         requests(&i);
-        armed = false;
+        alloc_faults_disarm();
         initiator_fini(&i);
-        if (!failed)
+        if (!alloc_faults_hit())
             break;
     }
     assert_true(n > 20 && n < 10000);
@@ -119,14 +81,13 @@ static void every_allocation_may_fail_once(void **state)
 static void creating_a_connection_may_fail(void **state)
 {
     (void)state;
-    for (long n = 0; n < 2; n++) {
+    for (unsigned n = 1; n <= 2; n++) {
         struct iscsi_conn_config config = { .limits = &iscsi_limits_default };
         struct iscsi_conn *conn;
 
-        left = n;
-        armed = true;
+        alloc_faults_arm(n);
         assert_true(iscsi_conn_create(&config, &conn) < 0);
-        armed = false;
+        alloc_faults_disarm();
     }
 }
 

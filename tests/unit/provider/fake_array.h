@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* A stand-in for src/array at link time: the same calls on a few lists in memory, with handles for the test to turn. It has no engine, no
- * state, no rules beyond those that the provider's tests need. */
+/* A stand-in for src/array at link time: the same calls on a few lists in memory, with handles for the test
+ * to turn. It has no engine, no state, no rules beyond those that the provider's tests need. */
 #ifndef VDS_TESTS_UNIT_FAKE_ARRAY_H
 #define VDS_TESTS_UNIT_FAKE_ARRAY_H
 
 #include "array/array.h"
 
 /* Begins: 2 portals, 1 drive, 1 controller, no target, no LUN. Events go to notify. */
-struct array *fake_array_open(void (*notify)(void *arg, const struct array_notification *events, size_t n), void *notify_arg);
+struct array *fake_array_open(void (*notify)(void *arg, const struct array_notification *events, size_t n),
+                              void *notify_arg);
 void fake_array_close(struct array *array);
 
 /* Every call ends with this until it is S_OK again. */

@@ -1,43 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Out of memory is an error path: every method fails at its first allocation, its second, ... until it succeeds. Each failure is
- * E_OUTOFMEMORY, leaves outputs empty and nothing behind. Linked with --wrap for the allocation functions. */
+ * E_OUTOFMEMORY, leaves outputs empty and nothing behind. */
 #include "fixture.h"
 
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t size);
-void alloc_faults_pause(bool pause);
-
-static unsigned fail_at, n_allocs; /* fail_at 0: none fails */
-static bool paused;
-
-static bool fails_now(void)
-{
-    return !paused && fail_at > 0 && ++n_allocs == fail_at;
-}
-
-void alloc_faults_pause(bool pause)
-{
-    paused = pause;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return fails_now() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-    return fails_now() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t size)
-{
-    return fails_now() ? NULL : __real_realloc(p, size);
-}
+#include "alloc_faults.h"
+#include "provider/subsystem.h"
 
 /* ---- the calls: each does one thing, gives back what it got, and says how it ended --------------------- */
 
@@ -261,17 +228,7 @@ static HRESULT tree(struct scene *s)
     assert_int_equal(hr, S_OK);
     hr = IVdsSubSystemTreeEx_QueryTree(ex, VDS_TREE_ALL, &tree);
     assert_true(SUCCEEDED(hr) || (!tree.pPortals && !tree.pTargets && !tree.pLuns && tree.ulLuns == 0));
-    for (ULONG i = 0; i < tree.ulTargets; i++)
-        free_texts(S_OK, tree.pTargets[i].pwszIscsiName, tree.pTargets[i].pwszFriendlyName, NULL);
-    for (ULONG i = 0; i < tree.ulLuns; i++)
-        free_texts(S_OK, tree.pLuns[i].lunProp.pwszFriendlyName, tree.pLuns[i].lunProp.pwszIdentification,
-                   tree.pLuns[i].lunProp.pwszUnmaskingList);
-    CoTaskMemFree(tree.pPortals);
-    CoTaskMemFree(tree.pTargets);
-    CoTaskMemFree(tree.pGroups);
-    CoTaskMemFree(tree.pMembers);
-    CoTaskMemFree(tree.pLuns);
-    CoTaskMemFree(tree.pTies);
+    subsystem_tree_free(&tree);
     drop(ex);
     return hr;
 }
@@ -550,13 +507,12 @@ static void exhaust(struct scene *s, size_t i)
         s->n_objects = com_live_objects();
         s->n_blocks = com_live_task_blocks();
         s->n_events = s->f->sink->n_events;
-        n_allocs = 0;
-        fail_at = ++which;
+        alloc_faults_arm(++which);
         hr = calls[i].call(s);
-        fail_at = 0;
+        alloc_faults_disarm();
         check(s, i, hr, which);
         n_failures += hr != S_OK;
-    } while (n_allocs >= which);
+    } while (alloc_faults_hit());
     assert_int_equal(hr, S_OK);
     if (n_failures == 0)
         fail_msg("%s allocates nothing: the wrappers are not in place", calls[i].name);
@@ -622,10 +578,9 @@ static void a_sink_is_told_with_the_next_event_that_it_missed_one(void **state)
     struct array_notification event = { VDS_NF_LUN_MODIFY, VDS_NTT_LUN, { 0 } };
     size_t before = f->sink->n_events;
 
-    n_allocs = 0;
-    fail_at = 1;
+    alloc_faults_arm(1);
     provider_feed_notify(f->feed, &event, 1);
-    fail_at = 0;
+    alloc_faults_disarm();
     assert_int_equal(f->sink->n_events, before);
     provider_feed_notify(f->feed, &event, 1);
     assert_int_equal(f->sink->n_events, before + 2);

@@ -1,25 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* IVdsSubSystemTreeEx and IVdsSubSystemCountersEx: rows for rows, and what they refuse. What is in the snapshot: tests/unit/array/test_tree.c. */
 #include "fixture.h"
-
-static void free_tree(VDS_TREE *tree)
-{
-    for (ULONG i = 0; i < tree->ulTargets; i++) {
-        CoTaskMemFree(tree->pTargets[i].pwszIscsiName);
-        CoTaskMemFree(tree->pTargets[i].pwszFriendlyName);
-    }
-    for (ULONG i = 0; i < tree->ulLuns; i++) {
-        CoTaskMemFree(tree->pLuns[i].lunProp.pwszFriendlyName);
-        CoTaskMemFree(tree->pLuns[i].lunProp.pwszIdentification);
-        CoTaskMemFree(tree->pLuns[i].lunProp.pwszUnmaskingList);
-    }
-    CoTaskMemFree(tree->pPortals);
-    CoTaskMemFree(tree->pTargets);
-    CoTaskMemFree(tree->pGroups);
-    CoTaskMemFree(tree->pMembers);
-    CoTaskMemFree(tree->pLuns);
-    CoTaskMemFree(tree->pTies);
-}
+#include "provider/subsystem.h"
 
 static void furnish(struct fixture *f, VDS_OBJECT_ID *ret_target, VDS_OBJECT_ID *ret_portal)
 {
@@ -67,7 +49,7 @@ static void one_call_tells_the_whole_array(void **state)
     assert_int_equal(tree.ulTies, 1);
     assert_memory_equal(&tree.pTies[0].targetId, &target, sizeof target);
     assert_int_equal(tree.pTies[0].ulLunNumber, 7);
-    free_tree(&tree);
+    subsystem_tree_free(&tree);
     drop(ex);
 }
 
@@ -79,7 +61,7 @@ static void a_mask_takes_a_part_and_nothing_unknown(void **state)
 
     assert_int_equal(IVdsSubSystemTreeEx_QueryTree(ex, VDS_TREE_PORTALS, &tree), S_OK);
     assert_true(tree.ulPortals == 2 && tree.ulLuns == 0 && !tree.pLuns && !tree.pTargets);
-    free_tree(&tree);
+    subsystem_tree_free(&tree);
     assert_int_equal(IVdsSubSystemTreeEx_QueryTree(ex, 0, &tree), S_OK);
     assert_true(tree.ulPortals == 0 && !tree.pPortals);
     memset(&tree, 1, sizeof tree);
@@ -106,7 +88,7 @@ static void what_the_array_refuses_is_refused(void **state)
     fake_set_many_ties(f->array, 100000);
     assert_int_equal(IVdsSubSystemTreeEx_QueryTree(ex, VDS_TREE_ALL, &tree), S_OK);
     assert_int_equal(tree.ulTies, 100000);
-    free_tree(&tree);
+    subsystem_tree_free(&tree);
     assert_int_equal(IVdsProviderPrivate_OnUnload(f->private_face, TRUE), S_OK);
     assert_int_equal(IVdsSubSystemTreeEx_QueryTree(ex, VDS_TREE_ALL, &tree), VDS_E_INITIALIZE_NOT_CALLED);
     drop(ex);

@@ -121,10 +121,65 @@ static void clients_on_a_message_bus_are_told_apart(void **state)
     daemon_stop(&daemon);
 }
 
+static int on_last_event(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+    uint32_t token, type, *last = userdata;
+    const char *id;
+
+    (void)error;
+    assert_true(sd_bus_message_read(m, "u", &token) > 0 && sd_bus_message_enter_container(m, 'a', "(uv)") > 0);
+    while (sd_bus_message_read(m, "(uv)", &type, "(us)", last, &id) > 0)
+        continue;
+    return 0;
+}
+
+/* The bus takes nothing for a while, so that events have to wait in the service; nothing happens after them that could push them on. */
+static void events_that_had_to_wait_for_the_message_bus_come_when_it_goes_on(void **state)
+{
+    enum { N = 400 };
+    struct rpc_server_options options = { .max_events = N * 100 };
+    struct bus_daemon daemon;
+    uint32_t last = 0;
+    int few = 65536;
+    struct rig rig;
+    sd_bus *service, *a;
+
+    (void)state;
+    if (!daemon_start(&daemon))
+        skip();
+    rig_start_with(&rig, &options);
+    service = join(&daemon);
+    assert_true(sd_bus_request_name(service, "org.vds", 0) >= 0);
+    assert_int_equal(setsockopt(sd_bus_get_fd(service), SOL_SOCKET, SO_SNDBUF, &few, sizeof few), 0); /* it has 8 MiB */
+    assert_int_equal(rpc_server_attach_bus(rig.server, service), 0);
+    a = join(&daemon);
+    assert_true(sd_bus_match_signal(a, NULL, NULL, RPC_PATH_ROOT, "org.vds.Connection", "Notify", on_last_event, &last) >= 0);
+    assert_true(sd_bus_call_method(a, "org.vds", RPC_PATH_SERVICE, "org.vds.IVdsService", "Advise", NULL, NULL, "u", 1) >= 0);
+    kill(daemon.pid, SIGSTOP);
+    for (ULONG i = 1; i <= N; i++)
+        assert_int_equal(fake_notify(&rig.fake, i, 100), 1);
+    for (int i = 0; i < 20; i++) { /* its own connection is served on the same thread: what can be sent has been */
+        VDS_SERVICE_PROP prop;
+
+        assert_int_equal(IVdsService_GetProperties(rig.client, &prop), S_OK);
+        CoTaskMemFree(prop.pwszVersion);
+    }
+    kill(daemon.pid, SIGCONT);
+    while (last != N) {
+        if (sd_bus_process(a, NULL) == 0)
+            sd_bus_wait(a, UINT64_MAX);
+    }
+    sd_bus_flush_close_unref(a);
+    RIG_UNTIL(rig_figures(&rig).subscriptions == 0);
+    rig_stop(&rig);
+    daemon_stop(&daemon);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         RIG_TEST(clients_on_a_message_bus_are_told_apart),
+        RIG_TEST(events_that_had_to_wait_for_the_message_bus_come_when_it_goes_on),
     };
 
     return RUN_TESTS(tests);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Clients side by side: none holds up another, limits are per client, ways in and out. */
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 #include "rig.h"
@@ -276,6 +279,28 @@ static void load_service_connects_to_the_socket_that_vds_socket_names(void **sta
     place_remove(&place);
 }
 
+static void what_is_no_socket_is_not_replaced_by_one(void **state)
+{
+    struct rig rig;
+    struct place place;
+    struct stat st;
+    FILE *f;
+
+    (void)state;
+    place_make(&place);
+    rig_start(&rig);
+    f = fopen(place.socket, "w");
+    assert_true(f && fputs("somebody's data", f) >= 0 && fclose(f) == 0);
+    assert_int_equal(rpc_server_listen(rig.server, place.socket, 0600, (gid_t)-1), -EEXIST);
+    assert_int_equal(lstat(place.socket, &st), 0);
+    assert_true(S_ISREG(st.st_mode) && st.st_size == 15);
+    assert_int_equal(unlink(place.socket), 0);
+    assert_int_equal(symlink("/nonexistent/elsewhere", place.socket), 0);
+    assert_int_equal(rpc_server_listen(rig.server, place.socket, 0600, (gid_t)-1), -EEXIST);
+    rig_stop(&rig);
+    place_remove(&place);
+}
+
 static void nobody_listening_is_a_clear_refusal(void **state)
 {
     IVdsService *client;
@@ -327,22 +352,14 @@ static void a_client_of_another_version_is_told_so(void **state)
     rig_stop(&rig);
 }
 
-/* The remote shell of the test is a script that ignores the host and runs this program as the bridge. */
-static void another_host_is_reached_through_a_remote_shell(void **state)
+/* The remote shell of the test: a script that knows one host and runs this program as the bridge. */
+static void make_shell(const struct place *place, char script[static 128])
 {
-    struct rig rig;
-    struct place place;
-    char script[128], self[256] = { 0 };
-    IVdsService *client;
-    VDS_SERVICE_PROP prop;
+    char self[256] = { 0 };
     FILE *f;
 
-    (void)state;
-    place_make(&place);
-    rig_start(&rig);
-    assert_int_equal(rpc_server_listen(rig.server, place.socket, 0600, (gid_t)-1), 0);
     assert_true(readlink("/proc/self/exe", self, sizeof self - 1) > 0);
-    snprintf(script, sizeof script, "%s/rsh", place.folder);
+    snprintf(script, 128, "%s/rsh", place->folder);
     f = fopen(script, "w");
     assert_non_null(f);
     fprintf(f, "#!/bin/sh\n[ \"$1 $2 $3\" = 'storage.example vdsctl bridge' ] || exit 9\nexec %s --bridge\n",
@@ -350,17 +367,145 @@ static void another_host_is_reached_through_a_remote_shell(void **state)
     fclose(f);
     chmod(script, 0700);
     setenv("VDS_RSH", script, 1);
+}
+
+static void another_host_is_reached_through_a_remote_shell(void **state)
+{
+    struct rig rig;
+    struct place place;
+    char script[128];
+    IVdsService *client;
+    VDS_SERVICE_PROP prop;
+
+    (void)state;
+    place_make(&place);
+    rig_start(&rig);
+    assert_int_equal(rpc_server_listen(rig.server, place.socket, 0600, (gid_t)-1), 0);
+    make_shell(&place, script);
     assert_int_equal(load(u"storage.example", &client), S_OK);
     for (int i = 0; i < 50; i++) {
         assert_int_equal(IVdsService_GetProperties(client, &prop), S_OK);
         CoTaskMemFree(prop.pwszVersion);
     }
     IVdsService_Release(client);
+    signal(SIGCHLD, SIG_IGN); /* as daemons do that make others */
+    assert_int_equal(load(u"storage.example", &client), S_OK);
+    IVdsService_Release(client);
+    signal(SIGCHLD, SIG_DFL);
     assert_int_equal(load(u"elsewhere", &client), RPC_UNAVAILABLE);
     assert_int_equal(load(u"-oProxyCommand=evil", &client), E_INVALIDARG);
     unsetenv("VDS_RSH");
     unlink(script);
     rig_stop(&rig);
+    place_remove(&place);
+}
+
+/* A daemon that has closed its standard streams: the way to the other host gets their numbers. */
+static void another_host_is_reached_from_a_process_without_standard_streams(void **state)
+{
+    struct rig rig;
+    struct place place;
+    char script[128];
+    IVdsService *client;
+    int saved[2];
+    HRESULT hr;
+
+    (void)state;
+    place_make(&place);
+    rig_start(&rig);
+    assert_int_equal(rpc_server_listen(rig.server, place.socket, 0600, (gid_t)-1), 0);
+    make_shell(&place, script);
+    for (int i = 0; i < 2; i++) {
+        saved[i] = fcntl(i, F_DUPFD_CLOEXEC, 3);
+        close(i);
+    }
+    hr = load(u"storage.example", &client);
+    if (SUCCEEDED(hr))
+        IVdsService_Release(client);
+    RIG_UNTIL(rig_figures(&rig).connections == 1); /* its descriptor is closed */
+    for (int i = 0; i < 2; i++) {
+        dup2(saved[i], i);
+        close(saved[i]);
+    }
+    assert_int_equal(hr, S_OK);
+    unsetenv("VDS_RSH");
+    unlink(script);
+    rig_stop(&rig);
+    place_remove(&place);
+}
+
+/* ---- the far end of the way to another host: bytes, no D-Bus ------------------------------------------- */
+
+#define BRIDGED (8u << 20)
+
+struct flow {
+    int fd;
+    size_t n;
+};
+
+static void *drink(void *arg)
+{
+    struct flow *flow = arg;
+    char bytes[4096];
+
+    for (ssize_t n; flow->n < BRIDGED && (n = read(flow->fd, bytes, sizeof bytes)) > 0;)
+        flow->n += (size_t)n;
+    return NULL;
+}
+
+static void *pour(void *arg)
+{
+    struct flow *flow = arg;
+    char bytes[4096] = { 0 };
+
+    for (ssize_t n; flow->n < BRIDGED && (n = write(flow->fd, bytes, sizeof bytes)) > 0;)
+        flow->n += (size_t)n;
+    return NULL;
+}
+
+static void *run_bridge(void *arg)
+{
+    const int *fds = arg;
+
+    return vds_bridge(fds[0], fds[1]) < 0 ? arg : NULL;
+}
+
+/* A service that does not read on until its answers are gone, as ours when a client has many. The client reads all the time. */
+static void a_bridge_carries_answers_while_the_service_takes_no_calls(void **state)
+{
+    struct place place;
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    int listener, ends[2], bridge[2], service;
+    struct flow calls, answers, served = { 0 }, taken = { 0 };
+    pthread_t threads[3];
+    void *failed;
+
+    (void)state;
+    rig_guard();
+    place_make(&place);
+    strcpy(address.sun_path, place.socket);
+    listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(bind(listener, (struct sockaddr *)&address, sizeof address) == 0 && listen(listener, 1) == 0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    bridge[0] = bridge[1] = ends[1];
+    pthread_create(&threads[0], NULL, run_bridge, bridge);
+    service = accept(listener, NULL, NULL);
+    calls = answers = (struct flow){ .fd = ends[0] };
+    pthread_create(&threads[1], NULL, drink, &answers);
+    pthread_create(&threads[2], NULL, pour, &calls);
+    served.fd = taken.fd = service;
+    pour(&served);
+    drink(&taken);
+    pthread_join(threads[1], NULL);
+    pthread_join(threads[2], NULL);
+    assert_int_equal(taken.n, BRIDGED);
+    assert_int_equal(answers.n, BRIDGED);
+    close(service);
+    pthread_join(threads[0], &failed);
+    assert_null(failed);
+    close(listener);
+    close(ends[0]);
+    close(ends[1]);
     place_remove(&place);
 }
 
@@ -435,10 +580,13 @@ int main(int argc, char **argv)
         RIG_TEST(a_proxy_answers_for_what_its_object_answers_for),
         RIG_TEST(every_slot_of_every_proxy_is_filled),
         RIG_TEST(load_service_connects_to_the_socket_that_vds_socket_names),
+        RIG_TEST(what_is_no_socket_is_not_replaced_by_one),
         RIG_TEST(nobody_listening_is_a_clear_refusal),
         RIG_TEST(something_else_at_the_socket_is_not_taken_for_a_service),
         RIG_TEST(a_client_of_another_version_is_told_so),
         RIG_TEST(another_host_is_reached_through_a_remote_shell),
+        RIG_TEST(another_host_is_reached_from_a_process_without_standard_streams),
+        RIG_TEST(a_bridge_carries_answers_while_the_service_takes_no_calls),
         RIG_TEST(create_instance_keeps_the_rules_of_com),
         RIG_TEST(a_client_that_may_only_look_can_read_but_not_change),
     };

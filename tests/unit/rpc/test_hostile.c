@@ -3,6 +3,8 @@
  * the others. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/un.h>
 
 #include "rig.h"
 #include "rpc/path.h"
@@ -317,6 +319,110 @@ static void connections_beyond_the_limit_wait_or_are_turned_away(void **state)
     rig_stop(&rig);
 }
 
+static uint64_t cpu_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static void a_client_for_which_there_is_no_descriptor_waits_and_costs_no_cpu(void **state)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    struct rlimit before, few;
+    struct rig rig;
+    uint64_t used;
+    int fd;
+
+    (void)state;
+    rig_start(&rig);
+    snprintf(address.sun_path, sizeof address.sun_path, "/tmp/vds-test-%d.sock", getpid());
+    assert_int_equal(rpc_server_listen(rig.server, address.sun_path, 0600, (gid_t)-1), 0);
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    getrlimit(RLIMIT_NOFILE, &before);
+    few = (struct rlimit){ .rlim_cur = (rlim_t)fd + 1, .rlim_max = before.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    used = cpu_ms();
+    poll(NULL, 0, 1000);
+    used = cpu_ms() - used;
+    assert_int_equal(rig_figures(&rig).connections, 1);
+    still_served(&rig);
+    setrlimit(RLIMIT_NOFILE, &before);
+    RIG_UNTIL(rig_figures(&rig).connections == 2);
+    assert_true(used < 100); /* it was never busy with it */
+    close(fd);
+    unlink(address.sun_path);
+    rig_stop(&rig);
+}
+
+/* The rig's own client is another than those that come after it. */
+static bool only_the_first_may(void *arg, const struct rpc_credentials *who)
+{
+    (void)who;
+    return (*(unsigned *)arg)++ == 0;
+}
+
+static void clients_that_may_only_look_do_not_keep_out_who_may_change(void **state)
+{
+    unsigned n_asked = 1;
+    struct rpc_server_options options = { .max_connections = 8, .may_change = only_the_first_may, .may_change_arg = &n_asked };
+    struct rig rig;
+    sd_bus *admin;
+    int fds[10];
+    char byte;
+
+    (void)state;
+    rig_start_with(&rig, &options); /* one that may only look, too */
+    for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+        fds[i] = raw_client(&rig);
+    for (size_t i = 5; i < ARRAY_SIZE(fds); i++) {
+        assert_int_equal(read(fds[i], &byte, 1), 0);
+        close(fds[i]);
+    }
+    RIG_UNTIL(rig_figures(&rig).connections == 6);
+    n_asked = 0;
+    admin = bus_client(&rig);
+    assert_string_equal(error_of(admin, RPC_PATH_SERVICE, "org.vds.IVdsService", "IsServiceReady", ""), "");
+    assert_int_equal(rig_figures(&rig).connections, 7);
+    for (size_t i = 0; i < 5; i++)
+        close(fds[i]);
+    RIG_UNTIL(rig_figures(&rig).connections == 2);
+    fds[0] = raw_client(&rig); /* there is room again */
+    RIG_UNTIL(rig_figures(&rig).connections == 3);
+    close(fds[0]);
+    sd_bus_flush_close_unref(admin);
+    rig_stop(&rig);
+}
+
+static void subscriptions_of_clients_that_may_only_look_leave_some_for_who_may_change(void **state)
+{
+    unsigned n_asked = 1;
+    struct rpc_server_options options = { .may_change = only_the_first_may, .may_change_arg = &n_asked, .max_reader_subscriptions = 3 };
+    struct rig rig;
+    sd_bus *readers[2], *admin;
+
+    (void)state;
+    rig_start_with(&rig, &options);
+    for (unsigned i = 0; i < 2; i++) {
+        readers[i] = bus_client(&rig);
+        for (unsigned token = 1; token <= 2 - i; token++)
+            assert_string_equal(error_of(readers[i], RPC_PATH_SERVICE, "org.vds.IVdsService", "Advise", "u", token), "");
+    }
+    assert_string_equal(error_of(readers[1], RPC_PATH_SERVICE, "org.vds.IVdsService", "Advise", "u", 9),
+                        "org.vds.Error.ERROR_NOT_ENOUGH_QUOTA");
+    n_asked = 0;
+    admin = bus_client(&rig);
+    assert_string_equal(error_of(admin, RPC_PATH_SERVICE, "org.vds.IVdsService", "Advise", "u", 1), "");
+    sd_bus_flush_close_unref(readers[0]);
+    RIG_UNTIL(rig_figures(&rig).subscriptions == 2);
+    assert_string_equal(error_of(readers[1], RPC_PATH_SERVICE, "org.vds.IVdsService", "Advise", "u", 9), "");
+    sd_bus_flush_close_unref(readers[1]);
+    sd_bus_flush_close_unref(admin);
+    rig_stop(&rig);
+}
+
 static void an_operation_of_one_client_is_not_anothers(void **state)
 {
     struct rig rig;
@@ -353,6 +459,9 @@ int main(void)
         RIG_TEST(half_messages_and_noise_after_the_handshake_cost_the_connection_only),
         RIG_TEST(a_client_that_calls_without_reading_is_held_back),
         RIG_TEST(connections_beyond_the_limit_wait_or_are_turned_away),
+        RIG_TEST(a_client_for_which_there_is_no_descriptor_waits_and_costs_no_cpu),
+        RIG_TEST(clients_that_may_only_look_do_not_keep_out_who_may_change),
+        RIG_TEST(subscriptions_of_clients_that_may_only_look_leave_some_for_who_may_change),
         RIG_TEST(an_operation_of_one_client_is_not_anothers),
     };
 

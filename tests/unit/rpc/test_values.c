@@ -299,7 +299,7 @@ static void objects_handed_out_are_proxies_of_the_right_kind(void **state)
     assert_int_equal(rig.fake.last.bus, -5);
     assert_int_equal(rig.fake.last.slot, 32000);
     IVdsDrive_Release(d);
-    assert_int_equal(IVdsSubSystem_GetDrive(s, 0, 99, &d), S_OK); /* a provider that gives nothing */
+    assert_int_equal(IVdsSubSystem_GetDrive(s, 0, 99, &d), E_UNEXPECTED); /* a provider that says S_OK and gives nothing */
     assert_null(d);
     IVdsProvider_Release(p);
     IVdsSubSystem_Release(s);

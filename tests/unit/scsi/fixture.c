@@ -143,6 +143,21 @@ void fixture_close(struct fixture *f)
         unit_close(f, 1);
 }
 
+int fixture_setup(void **state)
+{
+    static struct fixture f;
+
+    fixture_open(&f, *(const struct fixture_options *)*state);
+    *state = &f;
+    return 0;
+}
+
+int fixture_teardown(void **state)
+{
+    fixture_close(*state);
+    return 0;
+}
+
 unsigned fixture_release(struct fixture *f)
 {
     unsigned n = store_fault_release(f->fault[0]);
@@ -193,50 +208,23 @@ static void attach_buffer(struct running *r, const struct command *c)
     task->buf = r->buf;
 }
 
-static unsigned *fail_counter; /* set to fail_at before each call into src/scsi, and back to 0 after it */
-static unsigned fail_at;
+static void (*inside_hook)(bool out); /* around each call into src/scsi, if there is one */
 
-void fixture_fail_hook(unsigned *counter, unsigned n)
+void fixture_hook(void (*new_hook)(bool out))
 {
-    fail_counter = counter;
-    fail_at = n;
+    inside_hook = new_hook;
 }
 
-/* What is left of the count goes on from call to call; what the fixture allocates itself does not count. */
-static void fail_begin(void)
+static bool within(bool (*step)(struct scsi_task *task), struct running *r)
 {
-    if (fail_counter)
-        *fail_counter = fail_at;
-}
+    bool result;
 
-static void fail_end(void)
-{
-    if (fail_counter) {
-        fail_at = *fail_counter;
-        *fail_counter = 0;
-    }
-}
-
-static bool prepare(struct running *r)
-{
-    bool go_on;
-
-    fail_begin();
-    go_on = scsi_task_prepare(&r->task);
-    fail_end();
-    return go_on;
-}
-
-static bool execute(struct running *r)
-{
-    bool done;
-
-    fail_begin();
-    done = scsi_task_execute(&r->task);
-    fail_end();
-    if (fail_counter)
-        *fail_counter = fail_at;
-    return done;
+    if (inside_hook)
+        inside_hook(false);
+    result = step(&r->task);
+    if (inside_hook)
+        inside_hook(true);
+    return result;
 }
 
 struct running *start(struct fixture *f, struct command c)
@@ -250,12 +238,12 @@ struct running *start(struct fixture *f, struct command c)
     r->task.attr = SCSI_ATTR_SIMPLE;
     r->task.expected_len = c.expected_len ? c.expected_len : c.out_len;
     r->task.done = on_done;
-    if (!prepare(r)) {
+    if (!within(scsi_task_prepare, r)) {
         r->done = true;
         return r;
     }
     attach_buffer(r, &c);
-    r->done = execute(r);
+    r->done = within(scsi_task_execute, r);
     return r;
 }
 

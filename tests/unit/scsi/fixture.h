@@ -84,6 +84,10 @@ struct outcome {
 
 void fixture_open(struct fixture *f, struct fixture_options options);
 void fixture_close(struct fixture *f);
+/* A test with a fixture of its own, in *state, with the options named. */
+#define fixture_test(test, ...) \
+    { #test, test, fixture_setup, fixture_teardown, &(struct fixture_options){ __VA_ARGS__ } }
+int fixture_setup(void **state), fixture_teardown(void **state);
 unsigned fixture_release(struct fixture *f); /* held requests of this thread go on */
 void fixture_drain(struct fixture *f);       /* ... until nothing is held or kicked any more */
 void fixture_thread_end(void);               /* before a thread of a test ends */
@@ -102,8 +106,8 @@ struct running {
 struct running *start(struct fixture *f, struct command c);
 struct outcome running_end(struct running *r); /* it must have ended */
 
-/* While `counter` is not NULL, start() sets it to n for the time that it is inside src/scsi, and leaves in it what is left. */
-void fixture_fail_hook(unsigned *counter, unsigned n);
+/* start() calls hook(false) before it goes into src/scsi, and hook(true) when it is out again; NULL: nothing. */
+void fixture_hook(void (*hook)(bool out));
 
 /* CDBs */
 struct command cdb6(uint8_t op, uint8_t b1, uint8_t b2, uint8_t b3, uint8_t b4);

@@ -64,21 +64,6 @@ static struct command copy_results(uint8_t action, uint8_t id)
     return (struct command){ .cdb = { 0x84, action, id, [12] = 1 } };
 }
 
-static int open_two_units(void **state)
-{
-    static struct fixture f;
-
-    fixture_open(&f, (struct fixture_options){ .n_nexuses = 2, .second_unit = true, .n_blocks = 8192 });
-    *state = &f;
-    return 0;
-}
-
-static int close_it(void **state)
-{
-    fixture_close(*state);
-    return 0;
-}
-
 static void blocks_are_copied_from_unit_to_unit(void **state)
 {
     struct fixture *f = *state;
@@ -304,7 +289,7 @@ static void a_store_error_ends_the_copy(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, open_two_units, close_it)
+#define T(name) fixture_test(name, .n_nexuses = 2, .second_unit = true, .n_blocks = 8192)
     const struct CMUnitTest tests[] = {
         T(blocks_are_copied_from_unit_to_unit),
         T(a_long_segment_goes_in_pieces_through_a_held_store),

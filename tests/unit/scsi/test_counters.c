@@ -4,21 +4,6 @@
 
 #include "scsi/counters.h"
 
-static int open_two(void **state)
-{
-    static struct fixture f;
-
-    fixture_open(&f, (struct fixture_options){ .n_nexuses = 2, .second_unit = true });
-    *state = &f;
-    return 0;
-}
-
-static int close_it(void **state)
-{
-    fixture_close(*state);
-    return 0;
-}
-
 /* Runs it, counting it as the transport does. */
 static void run_counted(struct fixture *f, struct command c, uint64_t latency_ns)
 {
@@ -151,7 +136,7 @@ static void latencies_fall_into_powers_of_two(void **state)
     }
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, open_two, close_it)
+#define TEST(f) fixture_test(f, .n_nexuses = 2, .second_unit = true)
 
 int main(void)
 {

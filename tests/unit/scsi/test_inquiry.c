@@ -1,21 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "fixture.h"
 
-static int open_plain(void **state)
-{
-    static struct fixture f;
-
-    fixture_open(&f, (struct fixture_options){ 0 });
-    *state = &f;
-    return 0;
-}
-
-static int close_it(void **state)
-{
-    fixture_close(*state);
-    return 0;
-}
-
 static void standard_data_say_who_this_is(void **state)
 {
     struct fixture *f = *state;
@@ -234,7 +219,7 @@ static void names_that_are_too_long_or_not_ascii_are_refused(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, open_plain, close_it)
+#define T(name) fixture_test(name)
     const struct CMUnitTest tests[] = {
         T(standard_data_say_who_this_is),
         T(the_allocation_length_cuts_and_nothing_else_changes),

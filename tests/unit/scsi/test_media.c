@@ -13,30 +13,6 @@ static struct command prevent(bool on)
     return cdb6(0x1e, 0, 0, 0, on);
 }
 
-static int open_removable(void **state)
-{
-    static struct fixture f;
-
-    fixture_open(&f, (struct fixture_options){ .removable = true, .n_nexuses = 2 });
-    *state = &f;
-    return 0;
-}
-
-static int open_fixed(void **state)
-{
-    static struct fixture f;
-
-    fixture_open(&f, (struct fixture_options){ .n_nexuses = 2 });
-    *state = &f;
-    return 0;
-}
-
-static int close_it(void **state)
-{
-    fixture_close(*state);
-    return 0;
-}
-
 static void an_ejected_medium_is_not_there_for_anybody(void **state)
 {
     struct fixture *f = *state;
@@ -208,8 +184,8 @@ static void a_reservation_ends_with_its_session_and_with_a_reset(void **state)
 
 int main(void)
 {
-#define R(name) cmocka_unit_test_setup_teardown(name, open_removable, close_it)
-#define T(name) cmocka_unit_test_setup_teardown(name, open_fixed, close_it)
+#define R(name) fixture_test(name, .removable = true, .n_nexuses = 2)
+#define T(name) fixture_test(name, .n_nexuses = 2)
     const struct CMUnitTest tests[] = {
         R(an_ejected_medium_is_not_there_for_anybody),
         R(loading_it_again_is_told_to_the_others),

@@ -36,30 +36,6 @@ static uint8_t page_byte(struct fixture *f, uint8_t pc, uint8_t page, uint8_t at
     return o.data[4 + at];
 }
 
-static int open_two(void **state)
-{
-    static struct fixture f;
-
-    fixture_open(&f, (struct fixture_options){ .n_nexuses = 2 });
-    *state = &f;
-    return 0;
-}
-
-static int open_saving(void **state)
-{
-    static struct fixture f;
-
-    fixture_open(&f, (struct fixture_options){ .n_nexuses = 2, .saves = true });
-    *state = &f;
-    return 0;
-}
-
-static int close_it(void **state)
-{
-    fixture_close(*state);
-    return 0;
-}
-
 static void all_pages_come_in_order_with_header_and_descriptor(void **state)
 {
     struct fixture *f = *state;
@@ -263,8 +239,8 @@ static void a_save_that_fails_is_an_error(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, open_two, close_it)
-#define S(name) cmocka_unit_test_setup_teardown(name, open_saving, close_it)
+#define T(name) fixture_test(name, .n_nexuses = 2)
+#define S(name) fixture_test(name, .n_nexuses = 2, .saves = true)
     const struct CMUnitTest tests[] = {
         T(all_pages_come_in_order_with_header_and_descriptor),
         T(mode_sense10_has_the_longer_header_and_with_llbaa_the_longer_descriptor),

@@ -1,54 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Every allocation of src/scsi fails once, one after the other, until what needs them succeeds. The linker routes malloc and its kin
- * through here (see meson.build). */
+/* Every allocation of src/scsi fails once, one after the other, until what needs them succeeds. */
 #include "fixture.h"
 
 #include <errno.h>
 
+#include "alloc_faults.h"
 #include "scsi/pr.h"
-
-static unsigned fail_at; /* the n-th allocation from now fails; 0: none */
-
-static bool fails(void)
-{
-    return fail_at && --fail_at == 0;
-}
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__real_aligned_alloc(size_t alignment, size_t n);
-char *__real_strdup(const char *text);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-void *__wrap_aligned_alloc(size_t alignment, size_t n);
-char *__wrap_strdup(const char *text);
-
-void *__wrap_malloc(size_t n)
-{
-    return fails() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-    return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-    return fails() ? NULL : __real_realloc(p, n);
-}
-
-void *__wrap_aligned_alloc(size_t alignment, size_t n)
-{
-    return fails() ? NULL : __real_aligned_alloc(alignment, n);
-}
-
-char *__wrap_strdup(const char *text)
-{
-    return fails() ? NULL : __real_strdup(text);
-}
 
 #define MANY 1000 /* no case below needs so many */
 
@@ -90,16 +47,29 @@ static void making_units_and_views_fails_cleanly(void **state)
     for (n = 1; n < MANY; n++) {
         int r;
 
-        fail_at = n;
+        alloc_faults_arm(n);
         r = build_all(store);
-        if (fail_at)
-            break; /* it was not reached */
+        if (!alloc_faults_hit())
+            break;
         assert_int_equal(r, -ENOMEM);
     }
-    fail_at = 0;
+    alloc_faults_disarm();
     assert_true(n > 5 && n < MANY);
     assert_int_equal(build_all(store), 0);
     store_unref(store);
+}
+
+/* Whether the command, now started, came to its n-th allocation, which failed. */
+static bool fails_at(struct fixture *f, struct command c, unsigned n, struct running **ret_r)
+{
+    alloc_faults_arm(n);
+    alloc_faults_pause(true);
+    fixture_hook(alloc_faults_pause);
+    *ret_r = start(f, c);
+    fixture_hook(NULL);
+    alloc_faults_pause(false);
+    alloc_faults_disarm();
+    return alloc_faults_hit();
 }
 
 /* The command ends TASK SET FULL for each allocation that it makes (or does without it), and runs when there is memory. */
@@ -110,11 +80,7 @@ static void fails_until_there_is_memory(struct fixture *f, struct command c)
 
         r = start(f, with_byte(test_unit_ready(), 12, 0)); /* what the fixture itself allocates is not what is tested */
         assert_good(running_end(r));
-        fixture_fail_hook(&fail_at, n);
-        r = start(f, c);
-        fixture_fail_hook(NULL, 0);
-        if (fail_at) {
-            fail_at = 0;
+        if (!fails_at(f, c, n, &r)) {
             assert_good(running_end(r));
             return;
         }
@@ -153,11 +119,7 @@ static void reading_and_writing_allocate_nothing(void **state)
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
         struct running *r;
 
-        fixture_fail_hook(&fail_at, 1);
-        r = start(&f, cases[i]);
-        fixture_fail_hook(NULL, 0);
-        assert_int_equal(fail_at, 1); /* nobody asked for memory */
-        fail_at = 0;
+        assert_false(fails_at(&f, cases[i], 1, &r)); /* nobody asked for memory */
         assert_good(running_end(r));
     }
     fixture_close(&f);

@@ -5,21 +5,6 @@
 
 #include "store/store_backend.h"
 
-static int open_plain(void **state)
-{
-    static struct fixture f;
-
-    fixture_open(&f, (struct fixture_options){ .n_blocks = 65536 });
-    *state = &f;
-    return 0;
-}
-
-static int close_it(void **state)
-{
-    fixture_close(*state);
-    return 0;
-}
-
 static const uint8_t zeros[1 << 20];
 
 static void fill(struct fixture *f, uint32_t lba, uint16_t n)
@@ -347,7 +332,7 @@ static void lba_status_tells_what_is_mapped(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, open_plain, close_it)
+#define T(name) fixture_test(name, .n_blocks = 65536)
     const struct CMUnitTest tests[] = {
         T(unmapped_blocks_read_as_zeros_and_give_their_space_back),
         T(an_empty_list_and_empty_ranges_are_fine),

@@ -20,21 +20,6 @@ static struct command report_groups(uint8_t format)
     return c;
 }
 
-static int open_plain(void **state)
-{
-    static struct fixture f;
-
-    fixture_open(&f, (struct fixture_options){ .second_unit = true });
-    *state = &f;
-    return 0;
-}
-
-static int close_it(void **state)
-{
-    fixture_close(*state);
-    return 0;
-}
-
 /* ---- REPORT LUNS -------------------------------------------------------------------------------------- */
 
 static void report_luns_lists_what_is_mapped_in_order(void **state)
@@ -244,7 +229,7 @@ static void target_port_groups_are_the_portal_groups(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, open_plain, close_it)
+#define T(name) fixture_test(name, .second_unit = true)
     const struct CMUnitTest tests[] = {
         T(report_luns_lists_what_is_mapped_in_order),
         T(report_luns_works_on_a_lun_that_is_not_there),

@@ -3,21 +3,6 @@
 
 #include <errno.h>
 
-static int open_plain(void **state)
-{
-    static struct fixture f;
-
-    fixture_open(&f, (struct fixture_options){ .n_blocks = 2048 });
-    *state = &f;
-    return 0;
-}
-
-static int close_it(void **state)
-{
-    fixture_close(*state);
-    return 0;
-}
-
 static void what_each_write_wrote_each_read_reads(void **state)
 {
     struct fixture *f = *state;
@@ -298,7 +283,7 @@ static void an_offline_unit_is_not_ready_and_still_answers_inquiry(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, open_plain, close_it)
+#define T(name) fixture_test(name, .n_blocks = 2048)
     const struct CMUnitTest tests[] = {
         T(what_each_write_wrote_each_read_reads),
         T(a_count_of_zero_means_256_blocks_in_read6_and_nothing_elsewhere),

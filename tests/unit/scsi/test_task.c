@@ -3,21 +3,6 @@
 
 #include <errno.h>
 
-static int open_two(void **state)
-{
-    static struct fixture f;
-
-    fixture_open(&f, (struct fixture_options){ .n_nexuses = 2, .second_unit = true });
-    *state = &f;
-    return 0;
-}
-
-static int close_it(void **state)
-{
-    fixture_close(*state);
-    return 0;
-}
-
 static struct command on_wire_lun(struct command c, uint64_t wire)
 {
     be64_put(c.lun, wire);
@@ -301,7 +286,7 @@ static void sense_is_eighteen_bytes_in_fixed_format_with_a_field_pointer(void **
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, open_two, close_it)
+#define T(name) fixture_test(name, .n_nexuses = 2, .second_unit = true)
     const struct CMUnitTest tests[] = {
         T(peripheral_and_flat_addressing_name_the_same_unit),
         T(anything_else_is_a_lun_that_does_not_exist),

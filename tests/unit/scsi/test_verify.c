@@ -4,21 +4,6 @@
 #include <errno.h>
 #include <pthread.h>
 
-static int open_two(void **state)
-{
-    static struct fixture f;
-
-    fixture_open(&f, (struct fixture_options){ .n_nexuses = 2 });
-    *state = &f;
-    return 0;
-}
-
-static int close_it(void **state)
-{
-    fixture_close(*state);
-    return 0;
-}
-
 static struct command verify(uint8_t op, uint8_t bytchk, uint32_t lba, uint32_t n, const void *data,
                              uint32_t len)
 {
@@ -419,7 +404,7 @@ static void a_counter_kept_by_compare_and_write_on_many_threads_loses_nothing(vo
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, open_two, close_it)
+#define T(name) fixture_test(name, .n_nexuses = 2)
     const struct CMUnitTest tests[] = {
         T(verify_compares_all_blocks_or_one_or_only_reads),
         T(a_miscompare_names_the_block),

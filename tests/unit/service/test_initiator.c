@@ -1,39 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The host's initiator in process, over the real array and a stand-in for iscsiadm on the PATH: NULL where a pointer is required, and no
- * memory where it is needed. Linked with --wrap for the allocation functions; only those of the calling thread fail. */
+ * memory where it is needed. */
 #include "house.h"
 
 #include <errno.h>
 #include <sys/stat.h>
 
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t size);
-
-static __thread unsigned fail_at, n_allocs; /* fail_at 0: none fails */
-
-static bool fails_now(void)
-{
-    return fail_at > 0 && ++n_allocs == fail_at;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return fails_now() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-    return fails_now() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t size)
-{
-    return fails_now() ? NULL : __real_realloc(p, size);
-}
+#include "alloc_faults.h"
 
 /* ---- the scene ----------------------------------------------------------------------------------------- */
 
@@ -240,7 +213,7 @@ static HRESULT finish(HRESULT hr, IVdsAsync *async)
         assert_null(async);
         return hr;
     }
-    fail_at = 0;
+    alloc_faults_disarm();
     return wait_for(async);
 }
 
@@ -308,15 +281,14 @@ static void exhaust(struct scene *s, size_t i)
     do {
         s->n_objects = com_live_objects();
         s->n_blocks = com_live_task_blocks();
-        n_allocs = 0;
-        fail_at = ++which;
+        alloc_faults_arm(++which);
         hr = calls[i].call(s);
-        fail_at = 0;
+        alloc_faults_disarm();
         if (hr != S_OK && hr != (HRESULT)E_OUTOFMEMORY)
             fail_msg("%s ended 0x%08x when allocation %u failed", calls[i].name, (unsigned)hr, which);
         await_balance(s);
         n_failures += hr != S_OK;
-    } while (n_allocs >= which);
+    } while (alloc_faults_hit());
     assert_int_equal(hr, S_OK);
     if (n_failures == 0)
         fail_msg("%s allocates nothing: the wrappers are not in place", calls[i].name);

@@ -1,40 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Notifications when there is no memory: who misses something is told so, as soon as there is memory for that. Linked with --wrap for the
- * allocation functions. */
+/* Notifications when there is no memory: who misses something is told so, as soon as there is memory for that. */
 #include "fixture.h"
-
-#include <stdatomic.h>
 
 #include <vds/vdsex.h>
 
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-
-static pthread_t main_thread;
-static atomic_uint fail_here, fail_elsewhere; /* so many of the next ones, of the main thread and of the others */
-
-static bool fails_now(void)
-{
-    atomic_uint *left = pthread_equal(pthread_self(), main_thread) ? &fail_here : &fail_elsewhere;
-    unsigned n = atomic_load(left);
-
-    while (n > 0)
-        if (atomic_compare_exchange_weak(left, &n, n - 1))
-            return true;
-    return false;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return fails_now() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-    return fails_now() ? NULL : __real_calloc(n, size);
-}
+#include "alloc_faults.h"
 
 static struct test_sink *advised(IVdsService *service)
 {
@@ -68,9 +38,9 @@ static void a_batch_that_cannot_be_copied_is_kept_for_late_clients_and_the_other
 
     list->objectType = VDS_NTT_TARGET;
     list->Target.ulEvent = 7;
-    atomic_store(&fail_here, 1);
+    alloc_faults_arm(1);
     assert_int_equal(IVdsAdviseSink_OnNotify(f->provider->sink, 1, list), S_FALSE);
-    assert_int_equal(atomic_load(&fail_here), 0);
+    assert_true(alloc_faults_hit());
     test_sink_wait(sink, 1);
     assert_int_equal(sink->events[0], VDS_NF_SERVICE_OUT_OF_SYNC);
     assert_int_equal(one_kept(f->service), 7);
@@ -82,7 +52,7 @@ static void a_client_that_could_not_be_told_is_told_of_the_loss(void **state)
     struct fixture *f = *state;
     struct test_sink *sink = advised(f->service);
 
-    atomic_store(&fail_elsewhere, 1);
+    alloc_faults_arm_others(1);
     assert_int_equal(provider_emit(f->provider, 7, 1), S_OK);
     test_sink_wait(sink, 1);
     assert_int_equal(sink->events[0], VDS_NF_SERVICE_OUT_OF_SYNC);
@@ -105,9 +75,9 @@ static void a_client_that_could_not_even_be_told_of_the_loss_is_told_with_an_eve
     struct fixture *f = *state;
     struct test_sink *sink = advised(f->service);
 
-    atomic_store(&fail_elsewhere, 2);
+    alloc_faults_arm_others(2);
     assert_int_equal(provider_emit(f->provider, 7, 1), S_OK);
-    while (atomic_load(&fail_elsewhere) > 0) /* the runner bounds it */
+    while (alloc_faults_left_to_others() > 0) /* the runner bounds it */
         sched_yield();
     for (size_t n = 1; !has_seen(sink, VDS_NF_SERVICE_OUT_OF_SYNC); n++) {
         assert_int_equal(provider_emit(f->provider, 8, 1), S_OK);
@@ -125,6 +95,5 @@ int main(void)
         service_test(a_client_that_could_not_even_be_told_of_the_loss_is_told_with_an_event_that_comes_later),
     };
 
-    main_thread = pthread_self();
     return RUN_TESTS(tests);
 }

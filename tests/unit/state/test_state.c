@@ -86,6 +86,7 @@ static void every_kind_of_row_survives_the_way_to_disk_and_back(void **state) /*
 
     l.mask = (char *)(uintptr_t) "iqn.2026-11.org.vds:a;iqn.2026-11.org.vds:b";
     t.next_tag = 2;
+    d.pool = new_guid();
     state_insert_subsystem(tx, &sub);
     state_insert_portal(tx, &p);
     state_insert_target(tx, &t);
@@ -105,6 +106,7 @@ static void every_kind_of_row_survives_the_way_to_disk_and_back(void **state) /*
     assert_string_equal(state_image_subsystems(image, &n)->name, sub.name);
     assert_string_equal(state_image_luns(image, &n)->mask, l.mask);
     assert_int_equal(state_image_ties(image, &n)->number, 255);
+    assert_memory_equal(&state_image_drives(image, &n)->pool, &d.pool, sizeof d.pool);
     assert_memory_equal(state_image_secrets(image, &n)->secret.bytes, "0123456789ab", 12);
     assert_int_equal(state_image_reservations(image, &n)->bytes.len, 3);
     assert_memory_equal(state_image_reservations(image, &n)->bytes.bytes, "a\0b", 3);
@@ -601,7 +603,7 @@ static void an_older_file_is_migrated_step_by_step(void **state) /* (11) */
     sqlite3_close(db);
 }
 
-static void a_file_of_version_1_keeps_its_luns_and_gets_the_usual_blocks(void **state) /* (11) */
+static void a_file_of_version_1_keeps_its_luns_and_drives_and_gets_the_usual_blocks(void **state) /* (11) */
 {
     struct fixture *f = *state;
     char path[128];
@@ -626,6 +628,8 @@ static void a_file_of_version_1_keeps_its_luns_and_gets_the_usual_blocks(void **
     assert_int_equal(image->n_quarantined, 0);
     assert_true(lun->thick);
     assert_string_equal(lun->mask, "*");
+    assert_true(guid_is_null(&state_image_drives(image, &n)->pool));
+    assert_int_equal(n, 1);
     assert_int_equal(lun->features, 0);
     assert_int_equal(lun->block_size, 0);
     state_image_discovery_secrets(image, &n);
@@ -870,7 +874,7 @@ int main(void)
         TEST(bad_rows_do_not_fail_a_start_even_when_nothing_can_be_written),
         TEST(a_newer_file_is_refused_and_left_alone),
         TEST(an_older_file_is_migrated_step_by_step),
-        TEST(a_file_of_version_1_keeps_its_luns_and_gets_the_usual_blocks),
+        TEST(a_file_of_version_1_keeps_its_luns_and_drives_and_gets_the_usual_blocks),
         TEST(features_of_luns_and_secrets_of_discovery_are_kept_and_checked),
         TEST(what_is_no_state_file_is_refused),
         TEST(a_full_disk_fails_the_commit_and_nothing_else),

@@ -8,57 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc_faults.h"
 #include "base/cleanup.h"
 #include "base/log.h"
-
-/* The linker sends every allocation of this program here (--wrap). */
-static _Thread_local long n_left = -1; /* until one fails; -1: none does */
-static _Thread_local unsigned n_failed;
-
-static bool fails(void)
-{
-    if (n_left < 0 || n_left-- > 0)
-        return false;
-    n_left = -1; /* one only: what it was given up for must come free */
-    n_failed++;
-    return true;
-}
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t size);
-void *__real_reallocarray(void *p, size_t n, size_t size);
-char *__real_strdup(const char *text);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t size);
-void *__wrap_reallocarray(void *p, size_t n, size_t size);
-char *__wrap_strdup(const char *text);
-
-void *__wrap_malloc(size_t size)
-{
-    return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-    return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t size)
-{
-    return fails() ? NULL : __real_realloc(p, size);
-}
-
-void *__wrap_reallocarray(void *p, size_t n, size_t size)
-{
-    return fails() ? NULL : __real_reallocarray(p, n, size);
-}
-
-char *__wrap_strdup(const char *text)
-{
-    return fails() ? NULL : __real_strdup(text);
-}
 
 static void on_event(void *arg, const struct engine_event *event)
 {
@@ -159,14 +111,13 @@ static void every_allocation_may_fail_once(void **state)
     store_unref(store);
     n_fds = rig_count_fds();
     do {
-        n_failed = 0;
-        n_left = n_runs++;
+        alloc_faults_arm(++n_runs);
         r = whole_life(&options, lu);
-        n_left = -1;
+        alloc_faults_disarm();
         if (r != 0)
             assert_int_equal(r, -ENOMEM);
         assert_int_equal(rig_count_fds(), n_fds);
-    } while (n_failed > 0);
+    } while (alloc_faults_hit());
     assert_int_equal(r, 0);
     assert_true(n_runs > 20); /* so many allocations there are */
     scsi_lu_unref(lu);

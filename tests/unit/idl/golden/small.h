@@ -63,6 +63,10 @@ struct IUnknown {
     virtual HRESULT STDMETHODCALLTYPE QueryInterface(REFIID riid, void **ppvObject) = 0;
     virtual ULONG STDMETHODCALLTYPE AddRef() = 0;
     virtual ULONG STDMETHODCALLTYPE Release() = 0;
+    template <class Q> HRESULT QueryInterface(Q **ppvObject)
+    {
+        return QueryInterface(vds_uuid<Q>::id(), reinterpret_cast<void **>(ppvObject));
+    }
 };
 VDS_DECLARE_UUID(IUnknown, 0x00000000, 0x0000, 0x0000, 0xc0, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x46)
 
