@@ -6,6 +6,7 @@ import fcntl
 import os
 import pty
 import signal
+import stat
 import struct
 import subprocess
 import termios
@@ -260,9 +261,29 @@ class Cli(harness.ArrayTest):
         self.assertIn(str(self.array.directory / "state"), done.stderr)
 
     def test_wrong_options_of_vdsd_end_with_2(self):
-        for words in (["--nonsense"], ["--reactors", "x"], ["--reactors"], ["--epoll=1"], ["stray"], ["--log-level", "loud"]):
+        for words in (["--nonsense"], ["--reactors", "x"], ["--reactors"], ["--epoll=1"], ["stray"], ["--log-level", "loud"], ["--state", ""], ["--state="],
+                      ["--socket", ""], ["--drive", ""]):
             done = subprocess.run([harness.VDSD, *words], capture_output=True, text=True, timeout=60)
             self.assertEqual(done.returncode, 2, words)
+
+
+    def test_the_folder_of_the_socket_lets_in_whom_the_socket_lets_in(self):
+        self.array.stop()
+        for options, mode in (([], 0o700), (["--readers"], 0o755)):
+            folder = self.array.directory / f"sockets{len(options)}"
+            self.array.options, self.array.socket = options, str(folder / "inner" / "s")
+            self.array.start()
+            self.assertEqual([stat.S_IMODE(path.stat().st_mode) for path in (folder, folder / "inner")], [mode, mode])
+            self.array.stop()
+
+    def test_a_file_where_the_socket_should_be_stays(self):
+        file = self.array.directory / "file"
+        file.write_text("precious")
+        done = subprocess.run([harness.VDSD, "--state", self.array.directory / "other", "--socket", file, "--portal",
+                               f"127.0.0.1:{harness.free_ports(1)[0]}"], capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"vdsd: {file}: what is there is no socket", done.stderr)
+        self.assertEqual(file.read_text(), "precious")
 
 
 if __name__ == "__main__":
