@@ -417,7 +417,16 @@ static HRESULT drive_ClearFlags(void *self, ULONG flags)
     return end_call(NULL);
 }
 
+static HRESULT drive_QueryExtents(void *self, VDS_DRIVE_EXTENT **ret_extents, LONG *ret_n)
+{
+    (void)self;
+    *ret_extents = NULL;
+    *ret_n = 0;
+    return VDS_E_NOT_SUPPORTED;
+}
+
 static const IVdsDriveVtbl drive_vtbl = { UNKNOWN, .GetProperties = (void *)drive_GetProperties,
+                                          .QueryExtents = (void *)drive_QueryExtents,
                                           .SetFlags = (void *)drive_SetFlags,
                                           .ClearFlags = (void *)drive_ClearFlags };
 
@@ -468,7 +477,8 @@ static HRESULT lun_GetProperties(void *self, VDS_LUN_PROP *p)
 
 static HRESULT lun_GetIdentificationData(void *self, VDS_LUN_INFORMATION *info)
 {
-    *info = (VDS_LUN_INFORMATION){ .m_szSerialNumber = CoTaskMemAlloc(2) };
+    *info = (VDS_LUN_INFORMATION){ .m_szSerialNumber = CoTaskMemAlloc(2), .m_szVendorId = CoTaskMemAlloc(6) };
+    memcpy(info->m_szVendorId, "\x1b[31m", 6);
     info->m_szSerialNumber[0] = (char)('0' + n_of(self));
     info->m_szSerialNumber[1] = '\0';
     info->m_deviceIdDescriptor.m_cIdentifiers = 1;
