@@ -26,7 +26,7 @@ from vdsidl.parse import parse_file, parse_text  # noqa: E402
 
 Output = tuple[int, str, str]      # exit status, standard output, standard error
 NOT_OF_THE_ARRAY = {"IUnknown", "IClassFactory", "IVdsAdviseSink"}  # everybody's, a module's, the client's
-GOLDEN = ["smallerr.h", "small.h", "vds_iids.c", "vds_table.c"]
+GOLDEN = ["smallerr.h", "small.h", "smallest.h", "vds_iids.c", "vds_table.c"]
 
 
 def vdsgen(*arguments: object) -> Output:
@@ -79,7 +79,7 @@ class Golden(unittest.TestCase):
     def test_an_output_that_does_not_exist_is_named_with_those_that_do(self) -> None:
         self.assertEqual(vdsgen("c", HERE / "golden/small.idl", "large.h")[0], 1)
         self.assertRegex(vdsgen("c", HERE / "golden/small.idl", "large.h")[2],
-                         r"^vdsgen: no output 'large.h'; there are smallerr.h, small.h, vds_iids.c, vds_table.c")
+                         r"^vdsgen: no output 'large.h'; there are smallerr.h, small.h, smallest.h, vds_iids.c, vds_table.c")
 
 
 class Bad(unittest.TestCase):
@@ -96,6 +96,13 @@ class Bad(unittest.TestCase):
         self.assertEqual(status, 1)
         self.assertIn("none.idl", errors)
         self.assertNotIn("Traceback", errors)
+
+
+    def test_a_fault_of_an_imported_file_is_reported_in_that_file(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            (pathlib.Path(folder) / "a.idl").write_text('#pragma header("x.h")\nimport "b.idl";\n')
+            (pathlib.Path(folder) / "b.idl").write_text("typedef NOTHING THING;\n")
+            self.assertEqual(vdsgen("c", f"{folder}/a.idl", "x.h"), (1, "", "b.idl:1: error: unknown type 'NOTHING'\n"))
 
 
 class Language(unittest.TestCase):
@@ -127,6 +134,12 @@ class Language(unittest.TestCase):
     def test_documentation_lines_are_joined_into_paragraphs(self) -> None:
         model = parse_text('/// one\n/// two\n///\n/// three\n#pragma header("x.h")\n')
         self.assertEqual(model.headers[0].doc, "one two\nthree")
+
+    def test_what_is_imported_is_there_and_says_where_it_stands(self) -> None:
+        model = self.model()
+        self.assertEqual([(h.name, h.file) for h in model.headers],
+                         [("smallerr.h", "small.idl"), ("small.h", "small.idl"), ("smallest.h", "smallest.idl")])
+        self.assertEqual([t.name for t in model.headers[2].items if getattr(t, "platform", False)], ["HIS_TYPE", "PHIS_TYPE", "HIS_FLAG"])
 
     def test_a_restricted_interface_of_a_class_is_marked(self) -> None:
         exposed = self.model().names["SmallA"].interfaces
