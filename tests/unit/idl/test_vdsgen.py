@@ -20,7 +20,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 IDL = HERE.parents[2] / "idl"
 sys.path.insert(0, str(IDL))
 
-from vdsidl.command import main  # noqa: E402
+from vdsidl.command import main, text_of  # noqa: E402
 from vdsidl.model import Model, Struct  # noqa: E402
 from vdsidl.parse import parse_file, parse_text  # noqa: E402
 
@@ -186,6 +186,13 @@ class Vds(unittest.TestCase):
         unanswered = [i.name for i in self.model.interfaces if i.name not in answered | NOT_OF_THE_ARRAY]
         documented = re.findall(r"^\| (IVds\w+) \| nobody", (IDL.parent / "docs/api-status.md").read_text(), re.MULTILINE)
         self.assertEqual(sorted(documented), sorted(unanswered))
+
+    def test_nothing_but_headers_and_identifiers_comes_of_what_is_the_hosts(self) -> None:
+        of_the_host = [i.name for i in self.model.interfaces if i.scope == "host"]
+        self.assertEqual(len(of_the_host), 30)
+        for output in ("rpc_gen.h", "rpc_desc.c", "rpc_proxy_gen.c", "rpc_skel_gen.c", "org.vds.xml"):
+            words = set(re.findall(r"\w+", text_of(self.model, output)))
+            self.assertFalse([name for name in of_the_host if any(name in word for word in words)], output)
 
     def test_no_two_kinds_share_an_identity_or_a_name(self) -> None:
         identities = [c.interfaces[0].interface.name for c in self.model.coclasses]
