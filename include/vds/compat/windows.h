@@ -40,11 +40,13 @@
 #define PASCAL
 #define CALLBACK
 #define APIENTRY
+#define __declspec(what)
 #define DECLSPEC_NOVTABLE
 #define DECLSPEC_UUID(id)
 
 typedef char *LPSTR, *PSTR, *PCHAR;
 typedef const char *LPCSTR, *PCSTR;
+typedef WCHAR *PWCHAR;
 typedef BYTE *LPBYTE, *PBYTE;
 typedef UCHAR *PUCHAR;
 typedef USHORT *PUSHORT;
@@ -60,10 +62,23 @@ typedef intptr_t LONG_PTR, INT_PTR;
 typedef WCHAR OLECHAR, *LPOLESTR;
 typedef const WCHAR *LPCOLESTR;
 typedef const void *LPCVOID;
-typedef GUID UUID, *LPGUID;
+typedef GUID UUID, *LPGUID, *PGUID;
 typedef IID *LPIID;
 typedef CLSID *LPCLSID;
 typedef HRESULT SCODE;
+typedef union _LARGE_INTEGER {
+    struct {
+        DWORD LowPart;
+        LONG HighPart;
+    };
+    LONGLONG QuadPart;
+} LARGE_INTEGER, *PLARGE_INTEGER;
+typedef union _ULARGE_INTEGER {
+    struct {
+        DWORD LowPart, HighPart;
+    };
+    ULONGLONG QuadPart;
+} ULARGE_INTEGER, *PULARGE_INTEGER;
 
 #if defined(UNICODE) || defined(_UNICODE)
 #define VDS_COMPAT_UNICODE

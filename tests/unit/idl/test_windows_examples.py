@@ -41,13 +41,20 @@ class WindowsExamples(unittest.TestCase):
     def test_programs_in_the_style_of_the_sdk_and_newer_ones_compile_as_they_are(self):
         if self.language == "c":
             self.skipTest("C++ only")
-        for name, text in (("program", []), ("program", ["-DUNICODE", "-D_UNICODE"]), ("modern", ["-DUNICODE", "-D_UNICODE"])):
+        unicode = ["-DUNICODE", "-D_UNICODE"]
+        for name, text in (("program", []), ("program", unicode), ("modern", unicode), ("volumes", []), ("volumes", unicode)):
             source = pathlib.Path(__file__).parent / f"windows_{name}.cpp"
             with self.subTest(f"{name} {text}"):
                 if "mingw" in self.compiler:
                     self.build(source, *text, "-municode", "-Wno-format", "-Wno-unknown-pragmas", "-lole32", "-luuid")
                 else:
                     self.build(source, *text, "-fshort-wchar", "-c")
+
+    def test_a_program_in_c_with_call_macros_compiles_as_it_is(self):
+        if self.language != "c":
+            self.skipTest("C only")
+        source = pathlib.Path(__file__).parent / "windows_clean.c"
+        self.build(source, *(["-lole32", "-luuid"] if "mingw" in self.compiler else ["-fshort-wchar", "-c"]))
 
     def test_standard_headers_in_any_order_keep_the_wide_functions(self):
         if self.language == "c" or "mingw" in self.compiler:
