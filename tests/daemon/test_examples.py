@@ -118,6 +118,14 @@ class InstalledForCpp(harness.ArrayTest):
                 self.assertEqual(told.splitlines(), ["target Gr\u00fcn iqn.", "> GR\u00fcN!??? has 10 units, 0x0047", "42 !??? 0", "found", "gone"])
                 self.assertEqual(self.array.json("target", "list"), [])
 
+    def test_headers_are_found_by_the_names_that_the_documentation_of_windows_writes(self):
+        folder = next(pathlib.Path(self.root.name).rglob("vds/compat"))
+        names = sorted(link.name for link in folder.iterdir() if link.is_symlink())
+        self.assertIn("Windows.h", names)
+        source = "".join(f"#include <{name}>\n" for name in names) + "IVdsSwProvider *provider;\n"
+        subprocess.run(["c++", "-Wall", "-Wextra", "-Werror", *self.flags, "-x", "c++", "-fsyntax-only", "-"], input=source, text=True,
+                       check=True)
+
     def test_programs_that_walk_the_disks_and_volumes_of_a_host_run_and_find_none(self):
         self.assertEqual(self.told("volumes", "").splitlines(), ["0 software providers", "0 virtual disk providers",
                                                                  "SAN policy 0, nothing of the host", "no such volume"])
