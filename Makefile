@@ -43,7 +43,7 @@ conformance: build ## libiscsi's whole iscsi-test-cu against the service
 	scripts/install-deps run
 	BUILD=$(BUILD) scripts/conformance
 
-kernel-test: build ## the Debian kernel's own initiator in a QEMU machine: CHAP, digests, a portal that goes while it writes (slow, not in CI)
+kernel-test: build ## the Debian kernel's own initiator in a QEMU machine: CHAP, digests, a portal that goes while it writes, DiskRAID's logins (slow, not in CI)
 	scripts/install-deps kernel
 	BUILD=$(BUILD) scripts/kernel-test
 

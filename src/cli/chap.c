@@ -76,12 +76,9 @@ static HRESULT set(struct client *client, IVdsIscsiTarget *target, bool mutual, 
 
 static bool options_ok(const struct request *request, bool discovery)
 {
-    if (!request->secret_file == !request->clear)
-        fprintf(stderr, "vdsctl: give --secret-file FILE ('-': standard input) or --clear\n");
-    else if (request->mutual && !request->initiator && !discovery)
-        fprintf(stderr, "vdsctl: --mutual is for one initiator: give --initiator IQN\n");
-    else
+    if (!request->mutual || request->initiator || discovery)
         return true;
+    fprintf(stderr, "vdsctl: --mutual is for one initiator: give --initiator IQN\n");
     return false;
 }
 
@@ -98,7 +95,7 @@ static int change(struct client *client, const struct request *request, IVdsIscs
         return EXIT_USAGE;
     argument = (VDS_ISCSI_SHARED_SECRET){ secret.n ? secret.bytes : NULL, secret.n };
     hr = set(client, target, request->mutual, &argument, initiator);
-    return FAILED(hr) ? client_refused(hr, "%s", what) : EXIT_DONE;
+    return FAILED(hr) ? client_refused(hr, target ? "target %s" : "%s", what) : EXIT_DONE;
 }
 
 int target_chap(struct client *client, const struct request *request)

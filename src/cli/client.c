@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,9 +28,9 @@
 
 static const struct {
     HRESULT hr;
-    const char *name, *meaning;
+    const char *meaning;
 } codes[] = {
-#define ROW(code, text) { code, #code, text },
+#define ROW(code, text) { code, text },
     VDS_HRESULT_LIST(ROW)
 #undef ROW
 };
@@ -37,26 +38,22 @@ static const struct {
 /* Says "PROGRAM: what: NAME: sentence"; without a sentence from the service, the code's own meaning. */
 static int refuse(HRESULT hr, const char *sentence, const char *what)
 {
-    char name[32];
-    const char *found = name;
     char shown[1024];
 
-    snprintf(name, sizeof name, "0x%08X", (unsigned)hr);
-    for (size_t i = 0; i < ARRAY_SIZE(codes); i++) {
-        if (codes[i].hr == hr) {
-            found = codes[i].name;
-            sentence = *sentence ? sentence : codes[i].meaning;
-            break;
-        }
+    for (size_t i = 0; i < ARRAY_SIZE(codes) && !*sentence; i++) {
+        if (codes[i].hr == hr)
+            sentence = codes[i].meaning;
     }
     text_show(sentence, shown, sizeof shown);
-    fprintf(stderr, "%s: %s: %s%s%s\n", program_invocation_short_name, what, found, *shown ? ": " : "", shown);
+    fprintf(stderr, "%s: %s: %s%s%s\n", program_invocation_short_name, what, vds_hresult_name(hr), *shown ? ": " : "", shown);
     return hr == RPC_E_DISCONNECTED ? EXIT_NO_SERVICE : EXIT_REFUSED;
 }
 
+#define WHAT_SIZE 1024 /* two names */
+
 int client_refused(HRESULT hr, const char *format, ...)
 {
-    char what[256];
+    char what[WHAT_SIZE];
     va_list args;
 
     va_start(args, format);
@@ -252,26 +249,37 @@ static void *waiter_run(void *arg)
     return NULL;
 }
 
+#define BAR_MOST 40
+
+/* In one line, which the next overwrites: the bar has what the words leave, or there is none. */
 static void show_progress(IVdsAsync *async, const char *what)
 {
+    struct winsize size = { 0 };
     HRESULT result;
     ULONG percent;
+    int room, bar;
 
-    if (SUCCEEDED(IVdsAsync_QueryStatus(async, &result, &percent)) && percent > 0 && percent < 100)
-        fprintf(stderr, "\r%s  [%-40.*s] %3u%%", what, (int)(percent * 2 / 5), "########################################",
-                (unsigned)percent);
+    if (FAILED(IVdsAsync_QueryStatus(async, &result, &percent)) || percent >= 100)
+        return;
+    room = (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80) - (int)sizeof "  [] 100%";
+    bar = room - (int)strlen(what) < BAR_MOST ? room - (int)strlen(what) : BAR_MOST;
+    if (bar > 0)
+        fprintf(stderr, "\r%s  [%-*.*s] %3u%%", what, bar, (int)percent * bar / 100, "########################################", (unsigned)percent);
+    else
+        fprintf(stderr, "\r%3u%%", (unsigned)percent);
 }
 
-static void say_cancel(IVdsAsync *async)
+/* `line`: where to begin, below what the terminal shows. */
+static void say_cancel(IVdsAsync *async, const char *line)
 {
     HRESULT hr = IVdsAsync_Cancel(async);
 
     if (hr == VDS_E_CANCEL_TOO_LATE)
-        fprintf(stderr, "\n%s: too late to cancel, finishing\n", program_invocation_short_name);
+        fprintf(stderr, "%s%s: too late to cancel, finishing\n", line, program_invocation_short_name);
     else if (FAILED(hr))
         client_refused(hr, "cancel");
     else
-        fprintf(stderr, "\n%s: cancelling\n", program_invocation_short_name);
+        fprintf(stderr, "%s%s: cancelling\n", line, program_invocation_short_name);
 }
 
 /* Until the waiter ends: progress on a terminal, cancel on a signal. false when the time limit came first. */
@@ -297,7 +305,7 @@ static bool watch_waiter(double timeout_s, struct waiter *w, const char *what, i
             struct signalfd_siginfo info;
 
             if (read(signal_fd, &info, sizeof info) == sizeof info)
-                say_cancel(w->async);
+                say_cancel(w->async, terminal ? "\n" : "");
         }
         if (terminal && !ended) {
             show_progress(w->async, what);
@@ -375,7 +383,7 @@ bool client_await(IVdsAsync *async, double timeout_s, const char *what, IUnknown
     pthread_sigmask(SIG_BLOCK, &signals, &before);
     signal_fd = signalfd(-1, &signals, SFD_CLOEXEC);
     if (!w || signal_fd < 0 || (w->ended_fd = eventfd(0, EFD_CLOEXEC)) < 0 ||
-        (w->async = async, pthread_create(&thread, NULL, waiter_run, w)) != 0) {
+        (w->async = async, errno = pthread_create(&thread, NULL, waiter_run, w)) != 0) {
         fprintf(stderr, "%s: cannot wait: %s\n", program_invocation_short_name, strerror(errno));
         exit(EXIT_REFUSED);
     }
@@ -394,10 +402,15 @@ bool client_await(IVdsAsync *async, double timeout_s, const char *what, IUnknown
     return ended;
 }
 
-int client_wait(struct client *client, IVdsAsync *async, const char *what, IUnknown **ret_output, HRESULT *ret_hr)
+int client_wait(struct client *client, IVdsAsync *async, IUnknown **ret_output, HRESULT *ret_hr, const char *format, ...)
 {
+    char what[WHAT_SIZE];
+    va_list args;
     HRESULT hr;
 
+    va_start(args, format);
+    vsnprintf(what, sizeof what, format, args);
+    va_end(args);
     if (!client_await(async, client->timeout_s, what, ret_output, &hr)) {
         fprintf(stderr, "%s: %s: not done after %g s; it goes on in the service\n", program_invocation_short_name, what, client->timeout_s);
         return EXIT_REFUSED;
@@ -530,6 +543,6 @@ char *client_address_text(const VDS_IPADDRESS *address)
     if (v6 && address->ulIpv6ScopeId)
         snprintf(scope, sizeof scope, "%%%u", address->ulIpv6ScopeId);
     if (asprintf(&text, v6 ? "[%s%s]:%u" : "%s%s:%u", host, scope, address->ulPort) < 0)
-        exit(EXIT_REFUSED);
+        client_out_of_memory();
     return text;
 }

@@ -64,8 +64,10 @@ void client_hold_signals(void);
 void client_let_signals(void); /* for a program that goes on after it */
 
 /* Waits for the operation, with a progress bar when stderr is a terminal; Ctrl-C cancels it and says what happened. Releases `async`.
- * EXIT_DONE: ret_output (may be NULL) holds what it made, with a reference, and *ret_hr its success code. */
-int client_wait(struct client *client, IVdsAsync *async, const char *what, IUnknown **ret_output, HRESULT *ret_hr);
+ * EXIT_DONE: ret_output (may be NULL) holds what it made, with a reference, and *ret_hr its success code. The format is what is being
+ * done, and to what: "deleting group box/1". */
+int client_wait(struct client *client, IVdsAsync *async, IUnknown **ret_output, HRESULT *ret_hr, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
 
 /* What client_wait() does, without saying how it ended: *ret_hr, with the sentence in vds_error_text(); ret_object may be NULL. false,
  * after which the program must end: the limit of timeout_s > 0 came first. */

@@ -21,6 +21,7 @@ struct request {
     bool thick, now, removable, read_only, memory, force, mutual, clear, once;
     bool json;
     double timeout_s; /* < 0: no limit */
+    unsigned given; /* options of the verb: a set of 1 << place in command_options */
 };
 
 struct command {
@@ -30,14 +31,15 @@ struct command {
     const char *help;        /* one line */
     int (*run)(struct client *client, const struct request *request); /* an exit_code */
     bool alone;              /* needs no service: `client` is NULL */
+    const char *needs;       /* an option that must be there, or what it excludes; NULL: none */
 };
 
 extern const struct command commands[];
 extern const unsigned n_commands;
 
-/* Options of verbs; value NULL: takes none. */
+/* Options of verbs; value NULL: takes none. Two that exclude each other name each other. */
 struct command_option {
-    const char *name, *value, *help;
+    const char *name, *value, *help, *excludes;
 };
 extern const struct command_option command_options[];
 extern const unsigned n_command_options;
@@ -49,7 +51,9 @@ const struct command *command_find(const char *noun, const char *verb);
 /* Parses the words after the global options. EXIT_DONE, or EXIT_USAGE with a sentence on stderr. */
 int command_parse(int argc, char **argv, struct request *ret_request);
 
-/* noun NULL: everything. */
-void command_print_help(const char *noun);
+/* Everything. */
+void command_print_help(void);
+/* What is asked for with --help behind the words of a command: that one, or all with its noun. EXIT_DONE, or EXIT_USAGE. */
+int command_help_on(const char *noun, const char *verb);
 
 #endif

@@ -171,6 +171,7 @@ static void offer_options(const struct command *command, const char *begun)
             offer(command_options[i].name, begun);
     }
     offer("--json", begun);
+    offer("--help", begun);
 }
 
 static bool wants_value(const struct command *command, const char *word)

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/cleanup.h"
 #include "cli/handlers.h"
@@ -37,13 +36,13 @@ find(struct explanation *e, bool holds, const char *rule, const char *subject, c
     va_list args;
 
     if (!bigger)
-        exit(EXIT_REFUSED);
+        client_out_of_memory();
     e->findings = bigger;
     f = &bigger[e->n++];
     *f = (struct finding) { holds, rule, strdup(subject), NULL };
     va_start(args, format);
     if (vasprintf(&f->reason, format, args) < 0 || !f->subject)
-        exit(EXIT_REFUSED);
+        client_out_of_memory();
     va_end(args);
     return holds;
 }
@@ -59,6 +58,34 @@ static void explanation_fini(struct explanation *e)
 
 /* ---- the rules ------------------------------------------------------------------------------------------------------------------- */
 
+/* What a status other than online comes from, or waits for. */
+struct hint {
+    int status;
+    const char *text;
+};
+
+static const struct hint array_hints[] = {
+    { VDS_SSS_OFFLINE, ": see ONLINE SUBSYSTEM in diskraid(1)" },
+    { 0, ": see 'vdsctl status'" },
+};
+static const struct hint portal_hints[] = {
+    { VDS_IPS_NOT_READY, ": the array is offline" },
+    { 0, ": it cannot listen; the log of vdsd says why" },
+};
+static const struct hint lun_hints[] = {
+    { VDS_LS_OFFLINE, ": see ONLINE LUN in diskraid(1)" },
+    { VDS_LS_NOT_READY, ": the array is offline" },
+    { 0, ": the log of vdsd says why" },
+};
+
+/* "" for online. */
+static const char *hint_of(const struct hint *hints, int status)
+{
+    while (hints->status && hints->status != status)
+        hints++;
+    return status == VDS_SSS_ONLINE ? "" : hints->text; /* all enumerations share their numbers */
+}
+
 static bool array_serves(struct explanation *e)
 {
     VDS_ARRAY_STATUS status;
@@ -71,7 +98,8 @@ static bool array_serves(struct explanation *e)
     free(client_take_string(status.pwszVersion));
     free(client_take_string(status.pwszBackend));
     free(client_take_string(status.pwszReason));
-    return find(e, status.status == VDS_SSS_ONLINE, "array", "-", "%s", status_word(status.status));
+    return find(e, status.status == VDS_SSS_ONLINE, "array", "-", "%s%s", status_word(status.status),
+                hint_of(array_hints, status.status));
 }
 
 static bool portal_serves(struct explanation *e, const struct group *group, const GUID *id)
@@ -82,7 +110,10 @@ static bool portal_serves(struct explanation *e, const struct group *group, cons
         return find(e, false, "portal", "?", "gone in this moment");
     if (portal->status == VDS_IPS_ONLINE)
         return find(e, true, "portal", portal->address, "online, serves with tag %u", group->tag);
-    return find(e, false, "portal", portal->address, "%s: see 'vdsctl portal online %s'", status_word(portal->status), portal->address);
+    if (portal->status == VDS_IPS_OFFLINE)
+        return find(e, false, "portal", portal->address, "offline: its address is not on this host, or it waits for 'vdsctl portal online %s'",
+                    portal->address);
+    return find(e, false, "portal", portal->address, "%s%s", status_word(portal->status), hint_of(portal_hints, portal->status));
 }
 
 /* At least one portal of the group takes logins. */
@@ -122,25 +153,11 @@ static void chap_holds(struct explanation *e)
     find(e, true, "chap", e->target->name, e->target->chap ? "asked for: the initiator must know its secret" : "not asked for");
 }
 
-static bool mask_names(const char *mask, const char *initiator)
-{
-    size_t len;
-
-    if (strcmp(mask, "*") == 0)
-        return true;
-    for (; *mask; mask += len + (mask[len] == ';')) {
-        len = strcspn(mask, ";");
-        if (len == strlen(initiator) && strncasecmp(mask, initiator, len) == 0)
-            return true;
-    }
-    return false;
-}
-
 static bool mask_lets_in(struct explanation *e, const struct lun *lun)
 {
     if (strcmp(lun->mask, "*") == 0)
         return find(e, true, "mask", lun->name, "open to everyone");
-    if (mask_names(lun->mask, e->initiator))
+    if (model_mask_names(lun->mask, e->initiator))
         return find(e, true, "mask", lun->name, "names the initiator");
     return find(e, false, "mask", lun->name, "%s: see 'vdsctl lun allow %s %s'",
                 *lun->mask ? "names others only" : "names nobody", lun->name, e->initiator);
@@ -165,7 +182,8 @@ static bool lun_is_there(struct explanation *e, const struct lun *lun)
         return find(e, false, "LUN", lun->name, "not tied to the target: see 'vdsctl lun attach %s %s'", lun->name, e->target->name);
     find(e, true, "LUN", lun->name, "LUN %u of the target", lun->numbers[tie]);
     masked = !mask_lets_in(e, lun);
-    online = find(e, lun->status == VDS_LS_ONLINE, "status", lun->name, "%s, %s", status_word(lun->status), health_word(lun->health));
+    online = find(e, lun->status == VDS_LS_ONLINE, "status", lun->name, "%s, %s%s", status_word(lun->status), health_word(lun->health),
+                  hint_of(lun_hints, lun->status));
     return !masked && online;
 }
 

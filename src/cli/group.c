@@ -90,7 +90,7 @@ int group_create(struct client *client, const struct request *request)
         hr = IVdsIscsiTarget_CreatePortalGroup(face, &async);
     if (FAILED(hr))
         return client_refused(hr, "a group of %s", target->name);
-    r = client_wait(client, async, "creating the group", &object, &hr);
+    r = client_wait(client, async, &object, &hr, "creating a group of %s", target->name);
     if (r == EXIT_DONE)
         r = print_created(object, target, hr, request->json);
     RELEASE(object);
@@ -133,7 +133,8 @@ int group_delete(struct client *client, const struct request *request)
     hr = group_face(client, group, &face);
     if (SUCCEEDED(hr))
         hr = IVdsIscsiPortalGroup_Delete(face, &async);
-    return FAILED(hr) ? client_refused(hr, "group %s", request->args[0]) : client_wait(client, async, "deleting the group", NULL, NULL);
+    return FAILED(hr) ? client_refused(hr, "group %s", request->args[0])
+                      : client_wait(client, async, NULL, NULL, "deleting group %s", request->args[0]);
 }
 
 int group_add_portal(struct client *client, const struct request *request)
@@ -154,7 +155,7 @@ int group_add_portal(struct client *client, const struct request *request)
         hr = IVdsIscsiPortalGroup_AddPortal(face, portal->id, &async);
     if (FAILED(hr))
         return client_refused(hr, "%s into %s", portal->address, request->args[0]);
-    r = client_wait(client, async, "adding the portal", NULL, &hr);
+    r = client_wait(client, async, NULL, &hr, "adding %s to %s", portal->address, request->args[0]);
     if (r == EXIT_DONE && hr == VDS_S_ALREADY_EXISTS)
         fprintf(stderr, "vdsctl: %s is in %s already\n", portal->address, request->args[0]);
     return r;
@@ -209,7 +210,7 @@ int group_remove_portal(struct client *client, const struct request *request)
         hr = remove_portal(face, portal, given, ms, &async);
     if (FAILED(hr))
         return client_refused(hr, "%s out of %s", portal->address, request->args[0]);
-    return client_wait(client, async, "draining", NULL, NULL);
+    return client_wait(client, async, NULL, NULL, "draining %s of %s", portal->address, request->args[0]);
 }
 
 /* ---- several changes as one --------------------------------------------------------------------------------------------------------- */
@@ -253,11 +254,8 @@ static int regroup_find(struct client *client, const struct request *request, in
     return FAILED(hr) ? client_refused(hr, "group %s", request->args[0]) : EXIT_DONE;
 }
 
-static int regroup_wait(struct client *client, IVdsAsync *async, const char *what, const char *group)
+static int regroup_end(int r, HRESULT hr, const char *group)
 {
-    HRESULT hr;
-    int r = client_wait(client, async, what, NULL, &hr);
-
     if (r == EXIT_DONE && hr == VDS_S_ALREADY_EXISTS)
         fprintf(stderr, "vdsctl: %s is so already: nothing to change\n", group);
     return r;
@@ -278,7 +276,8 @@ int group_move(struct client *client, const struct request *request)
     hr = IVdsIscsiPortalGroupEx2_MovePortal(regroup.ex, regroup.portals[0], regroup.to->id, regroup.drain_ms, &async);
     if (FAILED(hr))
         return client_refused(hr, "%s from %s to %s", request->args[1], request->args[0], request->args[2]);
-    return regroup_wait(client, async, "moving the portal", request->args[0]);
+    r = client_wait(client, async, NULL, &hr, "moving %s from %s to %s", request->args[1], request->args[0], request->args[2]);
+    return regroup_end(r, hr, request->args[0]);
 }
 
 int group_set(struct client *client, const struct request *request)
@@ -294,5 +293,6 @@ int group_set(struct client *client, const struct request *request)
     hr = IVdsIscsiPortalGroupEx2_SetPortals(regroup.ex, regroup.portals, regroup.n_portals, regroup.drain_ms, &async);
     if (FAILED(hr))
         return client_refused(hr, "the portals of %s", request->args[0]);
-    return regroup_wait(client, async, "changing the portals", request->args[0]);
+    r = client_wait(client, async, NULL, &hr, "changing the portals of %s", request->args[0]);
+    return regroup_end(r, hr, request->args[0]);
 }

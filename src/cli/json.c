@@ -123,7 +123,7 @@ static struct json_object *luns_of(const struct model *model, const struct targe
                 continue;
             o = json_object_new_object();
             add(o, "number", number(model->luns[i].numbers[k]));
-            add(o, "name", text(model->luns[i].name));
+            add(o, "name", text(model->luns[i].nameless ? "" : model->luns[i].name));
             add(o, "id", json_guid(&model->luns[i].id));
             json_object_array_add(array, o);
         }
@@ -145,7 +145,7 @@ struct json_object *json_target(const struct model *model, const struct target *
     struct json_object *o = json_object_new_object();
 
     add(o, "id", json_guid(&target->id));
-    add(o, "name", text(target->name));
+    add(o, "name", text(target->nameless ? "" : target->name));
     add(o, "iscsi_name", text(target->iscsi_name));
     add(o, "chap", boolean(target->chap));
     add(o, "groups", json_groups(model, target));
@@ -170,7 +170,7 @@ struct json_object *json_lun(const struct model *model, const struct lun *lun)
     struct json_object *o = json_object_new_object(), *targets = json_object_new_array();
 
     add(o, "id", json_guid(&lun->id));
-    add(o, "name", text(lun->name));
+    add(o, "name", text(lun->nameless ? "" : lun->name));
     add(o, "serial", text(lun->identification));
     add(o, "size", number(lun->size));
     add(o, "allocated", number(lun->allocated));

@@ -10,18 +10,32 @@
 #include "cli/json.h"
 #include "cli/table.h"
 
-static void row_of(struct table *table, const struct model *model, const struct lun *lun)
+/* "box:0, db:3"; malloc'ed. */
+static char *ties_text(const struct model *model, const struct lun *lun)
 {
-    char size[SIZE_TEXT_SIZE], used[SIZE_TEXT_SIZE], targets[512] = "-";
-    size_t n = 0;
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
 
-    for (size_t i = 0; i < lun->n_targets && n < sizeof targets; i++) {
+    if (!out)
+        client_out_of_memory();
+    for (size_t i = 0; i < lun->n_targets; i++) {
         const struct target *t = model_target(model, &lun->targets[i]);
 
-        n += (size_t)snprintf(targets + n, sizeof targets - n, "%s%s:%u", i ? ", " : "", t ? t->name : "?", lun->numbers[i]);
+        fprintf(out, "%s%s:%u", i ? ", " : "", t ? t->name : "?", lun->numbers[i]);
     }
+    if (fclose(out) != 0)
+        client_out_of_memory();
+    return text;
+}
+
+static void row_of(struct table *table, const struct model *model, const struct lun *lun)
+{
+    char size[SIZE_TEXT_SIZE], used[SIZE_TEXT_SIZE];
+    _cleanup_(freep) char *targets = ties_text(model, lun);
+
     table_row(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s", lun->name, size_text(lun->size, size), size_text(lun->allocated, used),
-              lun->kind, status_word(lun->status), targets, *lun->mask ? lun->mask : "nobody");
+              lun->kind, status_word(lun->status), *targets ? targets : "-", *lun->mask ? lun->mask : "nobody");
 }
 
 int lun_list(struct client *client, const struct request *request)
@@ -116,16 +130,14 @@ int lun_create(struct client *client, const struct request *request)
 
     if (!client_is_name(request->args[0]))
         return EXIT_USAGE;
-    if (!request->size)
-        fprintf(stderr, "vdsctl: --size is missing, such as --size 10G\n");
-    if (!name || !request->size || !parse_size(request->size, &size) || !parse_block(request->block_size, &blocks[0]) ||
+    if (!name || !parse_size(request->size, &size) || !parse_block(request->block_size, &blocks[0]) ||
         !parse_block(request->physical_block, &blocks[1]))
         return EXIT_USAGE;
     client_hold_signals();
     hr = create(client, request, size, blocks, name, &async);
     if (FAILED(hr))
         return client_refused(hr, "LUN %s", request->args[0]);
-    r = client_wait(client, async, "creating the LUN", &object, NULL);
+    r = client_wait(client, async, &object, NULL, "creating LUN %s", request->args[0]);
     if (r == EXIT_DONE && request->json)
         r = print_created(object);
     RELEASE(object);
@@ -177,7 +189,7 @@ static int resize(struct client *client, const struct request *request, const st
             hr = IVdsLunEx2_ShrinkEx(ex, lun->size - size, request->force, &async);
     }
     return FAILED(hr) ? client_refused(hr, "LUN %s", lun->name)
-                      : client_wait(client, async, grow ? "extending the LUN" : "shrinking the LUN", NULL, NULL);
+                      : client_wait(client, async, NULL, NULL, "%s LUN %s", grow ? "extending" : "shrinking", lun->name);
 }
 
 int lun_extend(struct client *client, const struct request *request)
@@ -259,7 +271,7 @@ static int change_ties(struct client *client, const struct request *request, boo
     n = lun->n_targets;
     ids = calloc(n + (size_t)request->n_args, sizeof *ids);
     if (!ids)
-        return EXIT_REFUSED;
+        client_out_of_memory();
     if (n)
         memcpy(ids, lun->targets, n * sizeof *ids);
     for (int i = 1; i < request->n_args; i++) {
@@ -324,7 +336,7 @@ static char *mask_without(const char *mask, const struct request *request)
         size += strlen(request->args[i]) + 1;
     out = p = malloc(size);
     if (!out)
-        exit(EXIT_REFUSED);
+        client_out_of_memory();
     *p = '\0';
     for (; *mask; mask += len + (mask[len] == ';')) {
         len = strcspn(mask, ";");
@@ -332,6 +344,13 @@ static char *mask_without(const char *mask, const struct request *request)
             p += sprintf(p, "%s%.*s", p > out ? ";" : "", (int)len, mask);
     }
     return out;
+}
+
+/* What "*" stands for has no list that a name could be taken off or put on. */
+static int say_open(const struct lun *lun, const char *wish)
+{
+    fprintf(stderr, "vdsctl: LUN %s is open to everyone: %s, 'vdsctl lun deny %s' first, then allow those who may\n", lun->name, wish, lun->name);
+    return EXIT_REFUSED;
 }
 
 int lun_allow(struct client *client, const struct request *request)
@@ -349,7 +368,9 @@ int lun_allow(struct client *client, const struct request *request)
     }
     if (name_in("*", 1, request))
         return set_mask(client, lun, "*");
-    mask = mask_without(strcmp(lun->mask, "*") == 0 ? "" : lun->mask, request);
+    if (strcmp(lun->mask, "*") == 0)
+        return say_open(lun, "to let in these alone");
+    mask = mask_without(lun->mask, request);
     for (int i = 1; i < request->n_args; i++) {
         if (*mask)
             strcat(mask, ";");
@@ -369,9 +390,13 @@ int lun_deny(struct client *client, const struct request *request)
         return r;
     if (request->n_args == 1)
         return set_mask(client, lun, "");
-    if (strcmp(lun->mask, "*") == 0 && !name_in("*", 1, request)) {
-        fprintf(stderr, "vdsctl: %s is open to everyone; deny it to all, then allow the others\n", lun->name);
-        return EXIT_REFUSED;
+    if (strcmp(lun->mask, "*") == 0 && !name_in("*", 1, request))
+        return say_open(lun, "to keep out one");
+    for (int i = 1; i < request->n_args; i++) {
+        if (!model_mask_names(lun->mask, request->args[i])) {
+            fprintf(stderr, "vdsctl: LUN %s is not open to %s: nothing was changed; see 'vdsctl lun list'\n", lun->name, request->args[i]);
+            return EXIT_REFUSED;
+        }
     }
     mask = mask_without(lun->mask, request);
     return set_mask(client, lun, mask);

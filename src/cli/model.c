@@ -114,6 +114,17 @@ static const void *conclude(const struct search *search, const char *noun, const
     return NULL;
 }
 
+/* An address that fits several portals wants its port. */
+static const void *conclude_portal(const struct search *search, const char *text)
+{
+    const struct portal *last = search->found;
+
+    if (search->n < 2)
+        return conclude(search, "portal", text, "portal");
+    fprintf(stderr, "vdsctl: '%s' fits %u portals; give the port, such as %s; see 'vdsctl portal list'\n", text, search->n, last->address);
+    return NULL;
+}
+
 /* "127.0.0.1" means 127.0.0.1:PORT, "::1" and "[::1]" mean [::1]:PORT, whatever the port. */
 static bool is_host_of(const char *text, const char *address)
 {
@@ -134,7 +145,7 @@ const struct portal *model_find_portal(const struct model *model, const char *te
 
         consider(&search, p, strcasecmp(p->address, text) == 0 || is_host_of(text, p->address) || is_guid(text, &p->id));
     }
-    return conclude(&search, "portal", text, "portal");
+    return conclude_portal(&search, text);
 }
 
 static void search_targets(const struct model *model, const char *text, struct search *search)
@@ -187,4 +198,18 @@ const struct lun *model_find_lun(const struct model *model, const char *text)
         consider(&search, l, strcmp(l->name, text) == 0 || is_guid(text, &l->id));
     }
     return conclude(&search, "LUN", text, "lun");
+}
+
+bool model_mask_names(const char *mask, const char *initiator)
+{
+    size_t len;
+
+    if (strcmp(mask, "*") == 0)
+        return true;
+    for (; *mask; mask += len + (mask[len] == ';')) {
+        len = strcspn(mask, ";");
+        if (len == strlen(initiator) && strncasecmp(mask, initiator, len) == 0)
+            return true;
+    }
+    return false;
 }

@@ -24,6 +24,7 @@ struct group {
 struct lun {
     GUID id;
     char *name, *identification, *mask;
+    bool nameless; /* its name here is its GUID */
     uint64_t size, allocated;
     BOOL thick;
     ULONG features, block_size, physical_block_size; /* VDS_LUN_FEATURE */
@@ -39,6 +40,7 @@ struct target {
     GUID id;
     char *name, *iscsi_name;
     BOOL chap;
+    bool nameless; /* its name here is its iSCSI name */
 };
 
 struct session {
@@ -78,6 +80,9 @@ const struct portal *model_find_portal(const struct model *model, const char *te
 const struct target *model_find_target(const struct model *model, const char *text);
 const struct group *model_find_group(const struct model *model, const char *text);
 const struct lun *model_find_lun(const struct model *model, const char *text);
+
+/* Is the initiator on the list of a LUN ("a;b", or "*" for everyone)? */
+bool model_mask_names(const char *mask, const char *initiator);
 
 /* Lower-case words for values: "online", "offline", "healthy" ... "unknown" for what is not in the table. */
 const char *status_word(int status); /* all VDS status enumerations share their numbers */

@@ -41,6 +41,30 @@ static void kind_text(struct lun *lun)
         snprintf(lun->kind + n, sizeof lun->kind - (size_t)n, ", %u/%u", lun->block_size, lun->physical_block_size);
 }
 
+/* What has no name is called by what vdsctl takes for one. */
+static bool call(char **name, const char *otherwise)
+{
+    if (**name)
+        return false;
+    free(*name);
+    *name = strdup(otherwise);
+    if (!*name)
+        client_out_of_memory();
+    return true;
+}
+
+static void call_the_nameless(struct model *model)
+{
+    for (size_t i = 0; i < model->n_targets; i++)
+        model->targets[i].nameless = call(&model->targets[i].name, model->targets[i].iscsi_name);
+    for (size_t i = 0; i < model->n_luns; i++) {
+        char id[GUID_TEXT_SIZE];
+
+        client_guid_text(&model->luns[i].id, id);
+        model->luns[i].nameless = call(&model->luns[i].name, id);
+    }
+}
+
 static HRESULT read_sessions(struct model *model)
 {
     VDS_SESSION_PROP *props;
@@ -85,6 +109,7 @@ HRESULT model_load(struct model *model, struct client *client, unsigned parts)
         hr = read_sessions(model);
     for (size_t i = 0; i < model->n_luns; i++)
         kind_text(&model->luns[i]);
+    call_the_nameless(model);
     return hr;
 }
 

@@ -19,7 +19,7 @@ static char *groups_text(const struct model *model, const struct portal *portal)
         size += (size_t)json_object_get_string_len(json_object_array_get_idx(groups, i)) + 2;
     text = p = malloc(size);
     if (!text)
-        exit(EXIT_REFUSED);
+        client_out_of_memory();
     *p = '\0';
     for (size_t i = 0; i < n; i++)
         p += sprintf(p, "%s%s", i ? ", " : "", json_object_get_string(json_object_array_get_idx(groups, i)));
@@ -53,6 +53,19 @@ int portal_list(struct client *client, const struct request *request)
     return EXIT_DONE;
 }
 
+/* It may serve now; that does not mean that it can. */
+static HRESULT say_if_not_online(IVdsIscsiPortal *face, const struct portal *portal)
+{
+    VDS_ISCSI_PORTAL_PROP prop;
+    HRESULT hr = IVdsIscsiPortal_GetProperties(face, &prop);
+
+    if (SUCCEEDED(hr) && prop.status != VDS_IPS_ONLINE)
+        fprintf(stderr, "vdsctl: portal %s is %s still: %s\n", portal->address, status_word(prop.status),
+                prop.status == VDS_IPS_OFFLINE ? "its address is not on this host; it serves when that arrives"
+                                               : "'vdsctl status' tells about the array");
+    return hr;
+}
+
 static int set_status(struct client *client, const struct request *request, VDS_ISCSI_PORTAL_STATUS status)
 {
     _cleanup_(model_fini) struct model model;
@@ -66,6 +79,8 @@ static int set_status(struct client *client, const struct request *request, VDS_
     hr = client_object(client, VDS_OT_PORTAL, &portal->id, &IID_IVdsIscsiPortal, &face);
     if (SUCCEEDED(hr))
         hr = IVdsIscsiPortal_SetStatus(face, status);
+    if (SUCCEEDED(hr) && status == VDS_IPS_ONLINE)
+        hr = say_if_not_online(face, portal);
     return FAILED(hr) ? client_refused(hr, "portal %s", portal->address) : EXIT_DONE;
 }
 

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* vdsctl show: the whole array as a tree. vdsctl status: health, versions, limits. */
+#include <langinfo.h>
+#include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "cli/handlers.h"
@@ -27,11 +30,11 @@ static void __attribute__((format(printf, 3, 4))) tree_add(struct tree *tree, un
     va_list args;
 
     if (!bigger)
-        exit(EXIT_REFUSED);
+        client_out_of_memory();
     tree->lines = bigger;
     va_start(args, format);
     if (vasprintf(&bigger[tree->n].text, format, args) < 0)
-        exit(EXIT_REFUSED);
+        client_out_of_memory();
     va_end(args);
     bigger[tree->n++].depth = depth;
 }
@@ -49,16 +52,30 @@ static void find_branches(struct tree *tree)
     }
 }
 
+/* A terminal that says it shows no UTF-8 gets its branches in ASCII; a pipe always the same. */
+static bool draws_lines(void)
+{
+    locale_t locale = newlocale(LC_CTYPE_MASK, "", (locale_t)0);
+    bool utf8 = locale && strcmp(nl_langinfo_l(CODESET, locale), "UTF-8") == 0;
+
+    if (locale)
+        freelocale(locale);
+    return utf8 || !isatty(STDOUT_FILENO);
+}
+
 static void tree_print(struct tree *tree)
 {
+    static const char *const ascii[] = { "|  ", "|- ", "`- " }, *const lines[] = { "│  ", "├─ ", "└─ " };
+    const char *const *branch = draws_lines() ? lines : ascii;
+
     find_branches(tree);
     for (size_t i = 0; i < tree->n; i++) {
         const struct tree_line *line = &tree->lines[i];
 
         for (unsigned d = 1; d < line->depth; d++)
-            fputs(line->goes_on & 1u << d ? "│  " : "   ", stdout);
+            fputs(line->goes_on & 1u << d ? branch[0] : "   ", stdout);
         if (line->depth)
-            fputs(line->goes_on & 1u << line->depth ? "├─ " : "└─ ", stdout);
+            fputs(branch[line->goes_on & 1u << line->depth ? 1 : 2], stdout);
         puts(line->text);
         free(line->text);
     }
@@ -78,7 +95,8 @@ static void add_group(struct tree *tree, const struct model *model, const struct
     for (size_t i = 0; i < group->n_portals; i++) {
         const struct portal *p = model_portal(model, &group->portals[i]);
 
-        tree_add(tree, 4, "%s%s", p ? p->address : "?", p && p->status != VDS_IPS_ONLINE ? "  offline" : "");
+        tree_add(tree, 4, "%s%s%s", p ? p->address : "?", p && p->status != VDS_IPS_ONLINE ? "  " : "",
+                 p && p->status != VDS_IPS_ONLINE ? status_word(p->status) : "");
     }
 }
 

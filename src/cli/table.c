@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "base/cleanup.h"
+#include "cli/width.h"
 
 #define COLUMNS_MAX 16
 
@@ -28,16 +29,6 @@ static void *check(void *p)
     return p;
 }
 
-/* Columns on a terminal: bytes that start a UTF-8 sequence. */
-static size_t text_width(const char *s, size_t len)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < len; i++)
-        n += ((unsigned char)s[i] & 0xc0) != 0x80;
-    return n;
-}
-
 static void add_row(struct table *table, char *row)
 {
     size_t column = 0;
@@ -45,7 +36,7 @@ static void add_row(struct table *table, char *row)
     table->rows = check(realloc(table->rows, (table->n_rows + 1) * sizeof *table->rows));
     table->rows[table->n_rows++] = row;
     for (const char *cell = row; column < COLUMNS_MAX; column++, cell++) {
-        size_t len = strcspn(cell, "\t"), width = text_width(cell, len);
+        size_t len = strcspn(cell, "\t"), width = width_of(cell, len);
 
         if (width > table->widths[column])
             table->widths[column] = width;
@@ -81,7 +72,7 @@ static void print_row(const struct table *table, const char *row)
 
     for (const char *cell = row;; column++) {
         size_t len = strcspn(cell, "\t");
-        int pad = (int)(table->widths[column] - text_width(cell, len));
+        int pad = (int)(table->widths[column] - width_of(cell, len));
 
         if (!cell[len]) {
             printf("%s\n", cell);
@@ -127,9 +118,9 @@ int size_parse(const char *text, uint64_t *ret_bytes)
     double value;
     unsigned shift = 0;
 
-    if (!isdigit((unsigned char)*text))
-        return -1;
     value = strtod(text, &end);
+    if (!isdigit((unsigned char)*text) || end != text + strspn(text, "0123456789.")) /* neither "0x1" nor "1e9" */
+        return -1;
     if (*end) {
         const char *unit = strchr(size_units, toupper((unsigned char)*end));
 

@@ -120,7 +120,7 @@ int target_create(struct client *client, const struct request *request)
         hr = IVdsSubSystemIscsi_CreateTarget(client->iscsi, iqn, name, &async);
     if (FAILED(hr))
         return client_refused(hr, "target %s", request->args[0]);
-    r = client_wait(client, async, "creating the target", &object, NULL);
+    r = client_wait(client, async, &object, NULL, "creating target %s", request->args[0]);
     if (r == EXIT_DONE)
         r = print_created(object, request->json);
     RELEASE(object);
@@ -142,5 +142,6 @@ int target_delete(struct client *client, const struct request *request)
     hr = client_object(client, VDS_OT_TARGET, &target->id, &IID_IVdsIscsiTarget, &face);
     if (SUCCEEDED(hr))
         hr = IVdsIscsiTarget_Delete(face, &async);
-    return FAILED(hr) ? client_refused(hr, "target %s", target->name) : client_wait(client, async, "deleting the target", NULL, NULL);
+    return FAILED(hr) ? client_refused(hr, "target %s", target->name)
+                      : client_wait(client, async, NULL, NULL, "deleting target %s", target->name);
 }

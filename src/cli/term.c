@@ -7,6 +7,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "cli/width.h"
+
 /* Alternate screen, cursor: what every terminal of the last decades knows, tmux and the Linux console included. */
 #define SCREEN_TAKE  "\033[?1049h\033[?25l"
 #define SCREEN_GIVE  "\033[?25h\033[?1049l"
@@ -65,19 +67,6 @@ void term_size(unsigned *ret_lines, unsigned *ret_columns)
     *ret_columns = known ? size.ws_col : 80;
 }
 
-/* Bytes of the first n characters of a line of UTF-8. */
-static size_t cut(const char *line, size_t len, unsigned n)
-{
-    size_t i = 0;
-
-    for (unsigned k = 0; i < len && k < n; k++) {
-        i++;
-        while (i < len && ((unsigned char)line[i] & 0xc0) == 0x80)
-            i++;
-    }
-    return i;
-}
-
 void term_draw(const char *text)
 {
     unsigned lines, columns;
@@ -87,7 +76,7 @@ void term_draw(const char *text)
     for (unsigned i = 0; i < lines && *text; i++) {
         size_t len = strcspn(text, "\n");
 
-        fwrite(text, 1, cut(text, len, columns), stdout);
+        fwrite(text, 1, width_cut(text, len, columns), stdout);
         fputs(LINE_REST, stdout);
         text += len + (text[len] == '\n');
         if (i + 1 < lines && *text)

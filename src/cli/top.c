@@ -202,55 +202,71 @@ static double now_s(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* Has somebody asked for the end, or gone who reads along? A window that has another size is drawn at the next interval. */
-static bool end_is_asked(const struct top *top, const struct pollfd fds[static 3])
+enum wake { WAKE_TIME, WAKE_SIZE, WAKE_END };
+
+/* What has ended the wait: a window that has another size, or who asks for the end, or has gone who reads along. */
+static enum wake wake_of(const struct top *top, const struct pollfd fds[static 3])
 {
     struct signalfd_siginfo info;
     char key;
 
-    if (fds[2].revents || (fds[0].revents && read(top->signal_fd, &info, sizeof info) == sizeof info))
-        return true;
-    return fds[1].revents && (read(STDIN_FILENO, &key, 1) <= 0 || key == 'q' || key == 'Q');
+    if (fds[2].revents)
+        return WAKE_END;
+    if (fds[0].revents && read(top->signal_fd, &info, sizeof info) == sizeof info)
+        return info.ssi_signo == SIGWINCH ? WAKE_SIZE : WAKE_END;
+    return fds[1].revents && (read(STDIN_FILENO, &key, 1) <= 0 || key == 'q' || key == 'Q') ? WAKE_END : WAKE_TIME;
 }
 
-/* false: the end was asked for before the interval was over. */
-static bool wait_until(const struct top *top, double end)
+static enum wake wait_until(const struct top *top, double end)
 {
     struct pollfd fds[] = { { top->signal_fd, POLLIN, 0 }, { top->term.keys ? STDIN_FILENO : -1, POLLIN, 0 }, { STDOUT_FILENO, 0, 0 } };
+    enum wake wake = WAKE_TIME;
     double left;
 
-    while ((left = end - now_s()) > 0) {
+    while (wake == WAKE_TIME && (left = end - now_s()) > 0) {
         fds[0].revents = fds[1].revents = 0;
-        if (poll(fds, 3, (int)(left * 1000) + 1) > 0 && end_is_asked(top, fds))
-            return false;
+        if (poll(fds, 3, (int)(left * 1000) + 1) > 0)
+            wake = wake_of(top, fds);
     }
-    return true;
+    return wake;
+}
+
+/* A screen is not left empty for long, whatever the interval is. */
+static double interval_after(const struct top *top, unsigned long shown)
+{
+    return top->term.drawing && shown == 0 && top->interval_s > 1 ? 1 : top->interval_s;
 }
 
 static HRESULT run(struct top *top)
 {
-    double next = now_s();
+    double next = now_s() + interval_after(top, 0);
     HRESULT hr = look_again(top);
 
-    for (unsigned long shown = 0; SUCCEEDED(hr) && standard_flush() && (top->count == 0 || shown < top->count); shown++) {
-        next = next + top->interval_s > now_s() ? next + top->interval_s : now_s() + top->interval_s;
-        if (!wait_until(top, next))
+    for (unsigned long shown = 0; SUCCEEDED(hr) && standard_flush() && (top->count == 0 || shown < top->count);) {
+        enum wake wake = wait_until(top, next);
+
+        if (wake == WAKE_END)
             return S_OK;
-        hr = look_again(top);
-        if (SUCCEEDED(hr))
-            hr = tell(top, shown + 1 == top->count);
+        if (wake == WAKE_TIME) {
+            hr = look_again(top);
+            shown++;
+            next += interval_after(top, shown);
+            next = next > now_s() ? next : now_s() + top->interval_s;
+        }
+        if (SUCCEEDED(hr) && shown > 0)
+            hr = tell(top, shown == top->count);
     }
     return hr;
 }
 
 static int make_signal_fd(void)
 {
+    static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH };
     sigset_t signals;
 
     sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGHUP);
+    for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+        sigaddset(&signals, numbers[i]);
     sigprocmask(SIG_BLOCK, &signals, NULL);
     return signalfd(-1, &signals, SFD_CLOEXEC);
 }

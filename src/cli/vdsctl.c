@@ -23,18 +23,24 @@ static int bad(const char *what, const char *word)
     return EXIT_USAGE;
 }
 
-/* The value of "--name VALUE" or "--name=VALUE"; NULL: it is another word. */
+static bool is_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+/* The value of "--name VALUE" or "--name=VALUE"; NULL: it is another word, or there is nothing in the value. */
 static const char *value_of(const char *name, int argc, char **argv, int *i)
 {
     size_t len = strlen(name);
+    const char *value = NULL;
 
     if (strncmp(argv[*i], name, len) != 0)
         return NULL;
     if (argv[*i][len] == '=')
-        return argv[*i] + len + 1;
-    if (argv[*i][len] || *i + 1 >= argc)
-        return NULL;
-    return argv[++*i];
+        value = argv[*i] + len + 1;
+    else if (!argv[*i][len] && *i + 1 < argc && *argv[*i + 1])
+        value = argv[++*i];
+    return value && *value ? value : NULL;
 }
 
 /* The exit code, unless what was printed before has not arrived. */
@@ -51,8 +57,8 @@ static int parse_globals(int argc, char **argv, struct globals *g, int *ret_firs
     for (i = 1; i < argc && argv[i][0] == '-'; i++) {
         const char *value;
 
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            command_print_help(NULL);
+        if (is_help(argv[i])) {
+            command_print_help();
             exit(end(EXIT_DONE));
         } else if (strcmp(argv[i], "--version") == 0) {
             printf("vdsctl %s\n", VDS_VERSION);
@@ -74,6 +80,16 @@ static int parse_globals(int argc, char **argv, struct globals *g, int *ret_firs
         return bad("--socket and --host exclude each other", g->host);
     *ret_first = i;
     return EXIT_DONE;
+}
+
+/* --help behind the first word of a command. */
+static bool help_is_asked(int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (is_help(argv[i]))
+            return true;
+    }
+    return false;
 }
 
 int bridge_run(struct client *client, const struct request *request)
@@ -106,10 +122,8 @@ int main(int argc, char **argv)
     r = parse_globals(argc, argv, &globals, &first);
     if (r != EXIT_DONE)
         return r;
-    if (argc - first > 1 && strcmp(argv[argc - 1], "--help") == 0) {
-        command_print_help(argv[first]);
-        return end(EXIT_DONE);
-    }
+    if (help_is_asked(argc - first, argv + first))
+        return end(command_help_on(argv[first], argv[first + 1][0] == '-' ? "" : argv[first + 1]));
     request.json = globals.json;
     request.timeout_s = globals.timeout_s;
     r = command_parse(argc - first, argv + first, &request);

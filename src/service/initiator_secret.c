@@ -120,8 +120,10 @@ HRESULT initiator_set_secret(IVdsService *service, VDS_OBJECT_ID target_id, bool
 
     if (SUCCEEDED(hr) && !all)
         hr = initiator_target_name(service, target_id, target);
+    records_lock();
     if (SUCCEEDED(hr))
         hr = store_secret(service, target_id, all ? NULL : target, mutual, &auth);
+    records_unlock();
     explicit_bzero(&auth, sizeof auth);
     return hr;
 }

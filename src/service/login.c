@@ -84,27 +84,33 @@ HRESULT login_make_record(const struct login *j)
 }
 
 /* What open-iscsi would find out halfway, and tell in the system's log alone. */
-static HRESULT check_secrets(const struct login *j)
+static HRESULT check_secrets(const struct login *j, const struct record_auth *auth)
 {
-    struct record_auth auth;
-    HRESULT hr = j->auth == VDS_IAT_NONE ? S_FALSE : records_read(j->target, &auth);
-    const char *missing;
+    const char *missing = j->auth == VDS_IAT_NONE                                                   ? NULL
+                          : !auth->value[RECORD_SECRET][0]                                          ? "RememberTargetSharedSecret"
+                          : j->auth == VDS_IAT_MUTUAL_CHAP && !auth->value[RECORD_SECRET_IN][0] ? "SetInitiatorSharedSecret"
+                                                                                                    : NULL;
 
-    if (hr != S_OK)
-        return hr;
-    missing = !auth.value[RECORD_SECRET][0] ? "RememberTargetSharedSecret"
-              : j->auth == VDS_IAT_MUTUAL_CHAP && !auth.value[RECORD_SECRET_IN][0] ? "SetInitiatorSharedSecret"
-                                                                                    : NULL;
-    explicit_bzero(&auth, sizeof auth);
     if (!missing)
         return S_OK;
     error_text_set("open-iscsi has no secret for this login: %s sets it", missing);
     return VDS_E_ISCSI_LOGIN_FAILED;
 }
 
-static HRESULT do_login(const struct login *j)
+/* The secrets that this kind of login has no use for stand aside. */
+static HRESULT choose_secrets(const struct login *j, struct record_auth *auth)
 {
-    static const char *const login[] = { "--login", NULL };
+    const unsigned own = 1u << RECORD_USER | 1u << RECORD_SECRET, in = 1u << RECORD_USER_IN | 1u << RECORD_SECRET_IN;
+
+    HRESULT hr;
+
+    auth->aside = j->auth == VDS_IAT_NONE ? own | in : j->auth == VDS_IAT_CHAP ? in : 0;
+    hr = records_write(j->target, own | in, auth, false);
+    return hr == (HRESULT)VDS_E_OBJECT_NOT_FOUND ? S_OK : hr; /* kept where nobody knows: no secret is, either */
+}
+
+static HRESULT prepare_record(const struct login *j)
+{
     const struct {
         const char *name, *value;
     } settings[] = {
@@ -113,13 +119,30 @@ static HRESULT do_login(const struct login *j)
         { "node.session.auth.authmethod", j->auth == VDS_IAT_NONE ? "None" : "CHAP" },
         { "node.startup", j->persistent ? "automatic" : "manual" },
     };
-    int exit_code = 0;
+    struct record_auth auth = { 0 };
     HRESULT hr = login_make_record(j);
 
     if (SUCCEEDED(hr))
-        hr = check_secrets(j);
+        hr = records_read(j->target, &auth);
+    if (SUCCEEDED(hr))
+        hr = check_secrets(j, &auth);
     for (size_t i = 0; SUCCEEDED(hr) && i < ARRAY_SIZE(settings); i++)
         hr = node_update(j, settings[i].name, settings[i].value);
+    if (SUCCEEDED(hr))
+        hr = choose_secrets(j, &auth);
+    explicit_bzero(&auth, sizeof auth);
+    return hr;
+}
+
+static HRESULT do_login(const struct login *j)
+{
+    static const char *const login[] = { "--login", NULL };
+    int exit_code = 0;
+    HRESULT hr;
+
+    records_lock();
+    hr = prepare_record(j);
+    records_unlock();
     if (SUCCEEDED(hr))
         hr = run_on_node(j, login, &exit_code);
     if (FAILED(hr) || exit_code == ISCSIADM_OK || exit_code == ISCSIADM_SESSION_EXISTS)

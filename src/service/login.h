@@ -14,7 +14,7 @@ struct login {
     VDS_ISCSI_AUTH_TYPE auth;
 };
 
-/* A record of open-iscsi's for the target at that portal, over that interface: makes one where there is none. */
+/* A record of open-iscsi's for the target at that portal, over that interface: makes one where there is none. Under records_lock(). */
 HRESULT login_make_record(const struct login *where);
 
 /* Copies it. */

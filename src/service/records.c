@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "base/error_text.h"
 
 #define RECORD_MAX (64u << 10) /* they have 2 to 3 KiB */
+#define ASIDE      "# vds: "
 
 static const char *const keys[N_RECORD_FIELDS] = {
     [RECORD_USER] = "node.session.auth.username",
@@ -35,6 +37,18 @@ struct walk {
     const char *root;
 };
 
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+void records_lock(void)
+{
+    pthread_mutex_lock(&lock);
+}
+
+void records_unlock(void)
+{
+    pthread_mutex_unlock(&lock);
+}
+
 const char *records_folder(void)
 {
     const char *given = getenv("VDS_OPEN_ISCSI");
@@ -44,9 +58,13 @@ const char *records_folder(void)
 
 /* ---- one record ---------------------------------------------------------------------------------------- */
 
-/* The field that the line is about, N_RECORD_FIELDS for any other; *ret_value is what stands behind the "=". */
+/* The field that the line is about, aside or not, N_RECORD_FIELDS for any other; *ret_value is what stands behind the "=". */
 static unsigned line_field(const char *line, size_t n, const char **ret_value, size_t *ret_n)
 {
+    if (n > sizeof ASIDE - 1 && memcmp(line, ASIDE, sizeof ASIDE - 1) == 0) {
+        line += sizeof ASIDE - 1;
+        n -= sizeof ASIDE - 1;
+    }
     for (unsigned f = 0; f < N_RECORD_FIELDS; f++) {
         size_t len = strlen(keys[f]);
 
@@ -81,7 +99,7 @@ static void put_fields(struct walk *w, FILE *out)
         const char *value = f == RECORD_USER_IN && w->user_in_is_target ? w->target : w->write->value[f];
 
         if ((w->fields & 1u << f) && value[0])
-            fprintf(out, "%s = %s\n", keys[f], value);
+            fprintf(out, "%s%s = %s\n", (w->write->aside & 1u << f) ? ASIDE : "", keys[f], value);
     }
 }
 

@@ -32,14 +32,19 @@ static IVdsIscsiInitiatorAdapter *adapter(void)
     return first(members, &IID_IVdsIscsiInitiatorAdapter);
 }
 
-static HRESULT login(VDS_ISCSI_LOGIN_TYPE type, VDS_OBJECT_ID portal, ULONG flags)
+static HRESULT login_as(VDS_ISCSI_AUTH_TYPE auth, VDS_ISCSI_LOGIN_TYPE type, VDS_OBJECT_ID portal, ULONG flags)
 {
     IVdsIscsiInitiatorAdapter *a = adapter();
     IVdsAsync *async = NULL;
-    HRESULT hr = IVdsIscsiInitiatorAdapter_LoginToTarget(a, type, target_id, portal, GUID_NULL, flags, TRUE, FALSE, VDS_IAT_CHAP, &async);
+    HRESULT hr = IVdsIscsiInitiatorAdapter_LoginToTarget(a, type, target_id, portal, GUID_NULL, flags, TRUE, FALSE, auth, &async);
 
     IVdsIscsiInitiatorAdapter_Release(a);
     return FAILED(hr) ? hr : ended(async, NULL);
+}
+
+static HRESULT login(VDS_ISCSI_LOGIN_TYPE type, VDS_OBJECT_ID portal, ULONG flags)
+{
+    return login_as(VDS_IAT_CHAP, type, portal, flags);
 }
 
 static HRESULT logout(void)
@@ -161,6 +166,23 @@ static void secrets_go_into_the_records_of_open_iscsi(void **state)
     assert_hr(IVdsServiceIscsi_SetInitiatorSharedSecret(iscsi, &secret, target_id), S_OK);
 }
 
+static void a_login_uses_the_secrets_of_its_kind_and_the_others_are_kept(void **state)
+{
+    UCHAR own[] = "ownownownown", in[] = "ininininini!";
+    VDS_ISCSI_SHARED_SECRET secret = { own, 12 }, mutual = { in, 12 };
+
+    (void)state;
+    assert_hr(IVdsServiceIscsi_RememberTargetSharedSecret(iscsi, target_id, &secret), S_OK);
+    assert_hr(IVdsServiceIscsi_SetInitiatorSharedSecret(iscsi, NULL, target_id), S_OK);
+    assert_hr(login_as(VDS_IAT_MUTUAL_CHAP, VDS_ILT_MANUAL, portal_id, 0), VDS_E_ISCSI_LOGIN_FAILED);
+    assert_string_equal(vds_error_text(), "open-iscsi has no secret for this login: SetInitiatorSharedSecret sets it");
+    assert_hr(IVdsServiceIscsi_SetInitiatorSharedSecret(iscsi, &mutual, target_id), S_OK);
+    assert_hr(login_as(VDS_IAT_NONE, VDS_ILT_MANUAL, portal_id, 0), S_OK);
+    assert_hr(login_as(VDS_IAT_CHAP, VDS_ILT_MANUAL, portal_id, 0), S_OK);
+    assert_hr(login_as(VDS_IAT_NONE, VDS_ILT_MANUAL, portal_id, 0), S_OK);
+    assert_hr(login_as(VDS_IAT_MUTUAL_CHAP, VDS_ILT_MANUAL, portal_id, 0), S_OK);
+}
+
 static void who_may_not_use_open_iscsi_is_told_so(void **state)
 {
     IEnumVdsObject *members = NULL;
@@ -238,6 +260,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(the_interfaces_of_open_iscsi_are_portals_of_one_adapter),
         cmocka_unit_test(secrets_go_into_the_records_of_open_iscsi), /* the next logs in with one of them */
         cmocka_unit_test(logins_and_logouts_end_as_iscsiadm_says),
+        cmocka_unit_test(a_login_uses_the_secrets_of_its_kind_and_the_others_are_kept),
         cmocka_unit_test(who_may_not_use_open_iscsi_is_told_so), /* the last: from then on it is so */
     };
 

@@ -1,10 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """vdsctl and vdsd as people meet them: exit codes, sentences, stable text. (Their man pages: test_man.py.)"""
+import contextlib
+import fcntl
 import os
+import pty
+import signal
+import struct
 import subprocess
+import termios
 
 import harness
+import initiator
 
 
 class Cli(harness.ArrayTest):
@@ -19,6 +26,32 @@ class Cli(harness.ArrayTest):
         for words in ([], ["nonsense"], ["group"], ["group", "nonsense"], ["group", "create"], ["show", "extra"], ["lun", "create", "x"],
                       ["lun", "create", "x", "--size", "abc"], ["lun", "create", "x", "--size"], ["group", "list", "--thick"],
                       ["group", "remove-portal", "a/1", "b", "--drain", "-1"], ["--timeout", "x", "show"], ["--nonsense", "show"]):
+            self.assertEqual(self.refused(*words).code, 2, words)
+
+    def test_help_is_of_what_stands_before_it(self):
+        for words in (["lun", "create", "-h"], ["lun", "create", "x", "--help", "--size", "1M"], ["--json", "lun", "create", "--help"]):
+            text = self.array.ctl(*words)
+            self.assertEqual(text.splitlines()[0].split("[")[0].strip(), "usage: vdsctl lun create NAME --size SIZE")
+            self.assertIn("  --physical-block BYTES   what hosts align to", text)
+            self.assertNotIn("--iqn", text)
+        self.assertIn("{--secret-file FILE | --clear} [--initiator IQN]", self.array.ctl("target", "chap", "--help"))
+        self.assertIn("[--drain SECONDS | --now]", self.array.ctl("group", "set", "--help"))
+        self.assertIn("  lun extend L SIZE  ", self.array.ctl("lun", "--help"))
+        for words in (["nonsense", "--help"], ["lun", "nonsense", "-h"]):
+            self.assertEqual(self.refused(*words).code, 2, words)
+        self.assertEqual(self.array.json("lun", "list"), [])
+
+    def test_what_looks_like_an_option_is_one_and_nothing_is_no_value(self):
+        for words in (["target", "create", "-x"], ["target", "create", ""], ["target", "create", "box", "--iqn", ""], ["lun", "allow", "x", ""],
+                      ["explain", "", "box"], ["--host", "", "status"], ["--socket=", "status"]):
+            self.assertEqual(self.refused(*words).code, 2, words)
+        self.array.ctl("target", "create", "--", "-x")
+        self.array.ctl("target", "delete", "--", "-x")
+
+    def test_options_that_exclude_each_other(self):
+        for words in (["group", "set", "a/1", "b", "--now", "--drain", "1"], ["group", "set", "a/1", "b", "--drain=1", "--now"],
+                      ["top", "--once", "--count", "2"], ["target", "chap", "a", "--clear", "--secret-file", "x"], ["target", "chap", "a"],
+                      ["discovery", "chap"]):
             self.assertEqual(self.refused(*words).code, 2, words)
 
     def test_numbers_of_seconds_have_limits(self):
@@ -61,6 +94,48 @@ class Cli(harness.ArrayTest):
             following.stderr.close()
             self.assertEqual(self.run_with(*words, preexec_fn=lambda: os.close(1)).returncode, 0, words)
 
+    def drain(self, **options):
+        """group remove-portal, which waits for an initiator that does not leave."""
+        portal = self.array.portals[0]
+        connection = initiator.login(portal, self.array.target("box", [portal]))
+        self.addCleanup(connection.close)
+        draining = subprocess.Popen([harness.VDSCTL, "--socket", self.array.socket, "group", "remove-portal", "box/1", portal, "--drain", "3600"],
+                                    **options)
+        self.addCleanup(draining.kill)
+        while not connection.events:  # it has been asked to leave
+            connection.inquiry()
+        return draining
+
+    def test_ctrl_c_cancels_and_says_what(self):
+        draining = self.drain(stderr=subprocess.PIPE, text=True)
+        draining.send_signal(signal.SIGINT)
+        said = draining.communicate(timeout=60)[1].splitlines()
+        self.assertEqual(draining.returncode, 1)
+        self.assertEqual(said[0], "vdsctl: cancelling")
+        self.assertIn(f"vdsctl: draining {self.array.portals[0]} of box/1: VDS_E_OPERATION_CANCELED", said[1])
+        self.assertEqual(self.array.json("group", "list")[0]["portals"], [self.array.portals[0]])
+
+    def progress(self, columns):
+        """What a terminal with so many columns is shown first."""
+        master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        draining = self.drain(stderr=slave)
+        shown = b""
+        while shown.count(b"\r") < 2:
+            shown += os.read(master, 1024)
+        draining.kill()
+        draining.wait(60)
+        os.close(slave)
+        os.close(master)
+        return shown.split(b"\r")[1].decode()
+
+    def test_progress_is_one_line(self):
+        label = f"draining {self.array.portals[0]} of box/1"
+        self.assertEqual(self.progress(120), f"{label}  [{' ' * 40}]   0%")
+
+    def test_progress_fits_a_narrow_terminal(self):
+        self.assertEqual(self.progress(20), "  0%")
+
     def test_no_service_ends_with_3(self):
         done = subprocess.run([harness.VDSCTL, "--socket", "/nonexistent/s", "show"], capture_output=True, text=True, timeout=60)
         self.assertEqual(done.returncode, 3)
@@ -98,6 +173,48 @@ class Cli(harness.ArrayTest):
         self.assertEqual(tree["luns"][0]["size"], 64 << 20)
         self.assertEqual(tree["luns"][0]["targets"], [{"target": "box", "number": 0}])
         self.assertEqual({p["status"] for p in tree["portals"]}, {"online"})
+
+    def test_what_has_no_name_is_called_by_what_can_be_typed(self):
+        iqn = self.array.target("box", [self.array.portals[0]], lun="disk")
+        script = "select subsystem 0\nselect target 0\nname target\nselect lun 0\nname lun\n"
+        subprocess.run([harness.BUILD / "src/cli/diskraid/diskraid", "--socket", self.array.socket], input=script, text=True, check=True,
+                       stdout=subprocess.DEVNULL, timeout=60)
+        show = self.array.json("show")
+        self.assertEqual([(o["name"]) for o in show["targets"] + show["luns"]], ["", ""])
+        self.assertEqual(show["portals"][0]["groups"], [f"{iqn}/1"])
+        self.assertEqual(self.array.ctl("group", "list").split()[2], f"{iqn}/1")
+        name = self.array.ctl("lun", "list").splitlines()[1].split()[0]
+        self.assertEqual(name, show["luns"][0]["id"])
+        self.array.ctl("lun", "detach", name, iqn)
+        self.assertEqual(self.array.ctl("group", "create", iqn).strip(), f"{iqn}/2")
+
+    def test_a_lun_of_many_targets_is_listed_with_all(self):
+        self.array.ctl("lun", "create", "disk", "--size", "1M")
+        names = [f"{'x' * 100}{i}" for i in range(8)]
+        for name in names:
+            self.array.ctl("target", "create", name)
+        self.array.ctl("lun", "attach", "disk", *names)
+        self.assertIn(", ".join(f"{name}:0" for name in names), self.array.ctl("lun", "list"))
+
+    def shown_on_terminal(self, **environment):
+        """What `show` draws there."""
+        master, slave = pty.openpty()
+        subprocess.run([harness.VDSCTL, "--socket", self.array.socket, "show"], stdout=slave, check=True, timeout=60,
+                       env={**os.environ, **environment})
+        os.close(slave)
+        shown = b""
+        with contextlib.suppress(OSError):  # no more of it
+            while True:
+                shown += os.read(master, 65536)
+        os.close(master)
+        return shown.decode()
+
+    def test_the_tree_is_drawn_with_what_the_terminal_has(self):
+        self.assertIn("├─ portals", self.shown_on_terminal(LC_ALL="C.UTF-8"))
+        plain = self.shown_on_terminal(LC_ALL="C")
+        self.assertIn("|- portals\r\n|  |- 127.0.0.1", plain)
+        self.assertIn("`- LUNs", plain)
+        self.assertIn("├─ portals", self.array.ctl("show"))  # a pipe
 
     def test_a_thick_lun_takes_its_space_and_a_thin_one_does_not(self):
         self.array.ctl("lun", "create", "thick", "--size", "32M", "--thick")

@@ -26,7 +26,7 @@ VDSCTL = (
     (["target", "delete", "box"], 1, "VDS_E_ASSOCIATED_LUNS_EXIST", "detach"),
     (["target", "chap", "box"], 2, "--secret-file", "--clear"),
     (["target", "chap", "box", "--secret-file", "/nonexistent"], 2, "/nonexistent: No such file"),
-    (["target", "chap", "box", "--clear", "--initiator", "x"], 1, '"x" is not an iSCSI name'),
+    (["target", "chap", "box", "--clear", "--initiator", "x"], 1, "target box", '"x" is not an iSCSI name'),
     (["group", "create", "none"], 1, "'none'", "vdsctl target list"),
     (["group", "delete", "box"], 1, "'box'", "box/1"),
     (["group", "delete", "box/9"], 1, "'box/9'", "vdsctl group list"),
@@ -39,13 +39,16 @@ VDSCTL = (
     (["group", "add-portal", "box/2", "p1"], 1, "VDS_E_INVALID_OPERATION", "box/1"),
     (["group", "remove-portal", "box/1", "p2"], 1, "VDS_E_OBJECT_NOT_FOUND", "box/1"),
     (["group", "remove-portal", "box/1", "p1", "--drain", HUGE], 2, HUGE, "86400"),
-    (["lun", "create", "x"], 2, "--size 10G"),
+    (["lun", "create", "x"], 2, "--size SIZE"),
     (["lun", "create", "", "--size", "1M"], 2, "empty"),
+    (["lun", "create", "x", "--size", "0x10"], 2, "'0x10'", "10G"),
+    (["lun", "create", "x", "--size", "1e3"], 2, "'1e3'", "10G"),
+    (["lun", "create", "x", "--size", "1.2.3"], 2, "1.2.3", "10G"),
     (["lun", "create", "x", "--size", "0"], 2, "'0'", "10G"),
     (["lun", "create", "x", "--size", HUGE], 2, HUGE, "10G"),
     (["lun", "create", "x", "--size", "-1"], 2, "'-1'", "10G"),
     (["lun", "create", "x", "--size", "16777216T"], 2, "16777216T"),
-    (["lun", "create", "x", "--size", "1000T", "--thick"], 1, "VDS_E_NOT_ENOUGH_SPACE", "drive"),
+    (["lun", "create", "x", "--size", "1000T", "--thick"], 1, "LUN x", "VDS_E_NOT_ENOUGH_SPACE", "drive"),
     (["lun", "create", "x", "--size", "2T", "--memory"], 1, "VDS_E_NOT_ENOUGH_SPACE", "--memory-mib"),
     (["lun", "create", "x", "--size", "1M", "--block-size", "513"], 1, "512 or 4096"),
     (["lun", "create", "x", "--size", "1M", "--block-size", "8G"], 2, "'8G'", "512 or 4096"),
@@ -54,9 +57,13 @@ VDSCTL = (
     (["lun", "shrink", "tied", "1G"], 1, "LUN tied has 64M", "smaller"),
     (["lun", "delete", "tied"], 1, "LUN tied", "vdsctl lun detach tied box"),
     (["lun", "attach", "tied", "none"], 1, "'none'", "vdsctl target list"),
-    (["lun", "allow", "tied", "nonsense"], 1, '"nonsense" is not an iSCSI name'),
+    (["lun", "allow", "masked", "nonsense"], 1, '"nonsense" is not an iSCSI name'),
     (["lun", "allow", "tied", "*", "iqn.2026-11.org:x"], 2, "'*'", "alone"),
-    (["lun", "deny", "tied", "iqn.2026-11.org:x"], 1, "tied is open to everyone"),
+    (["lun", "allow", "tied", "iqn.2026-11.org:x"], 1, "LUN tied is open to everyone", "vdsctl lun deny tied"),
+    (["lun", "deny", "tied", "iqn.2026-11.org:x"], 1, "LUN tied is open to everyone", "vdsctl lun deny tied"),
+    (["lun", "deny", "masked", "iqn.2026-11.org:y"], 1, "LUN masked", "iqn.2026-11.org:y", "nothing was changed", "vdsctl lun list"),
+    (["lun", "deny", "masked", "*"], 1, "LUN masked", "nothing was changed"),
+    (["portal", "offline", "127.0.0.1"], 1, "'127.0.0.1' fits 2 portals", "port", "p2"),
     (["portal", "offline", "192.0.2.1"], 1, "'192.0.2.1'", "vdsctl portal list"),
     (["session", "drop", "1"], 1, "session 1", "vdsctl session list"),
     (["session", "drop", HUGE], 2, HUGE, "vdsctl session list"),
@@ -106,6 +113,8 @@ class Errors(unittest.TestCase):
         cls.array = harness.Array()
         cls.addClassCleanup(cls.array.remove)
         cls.array.target("box", [cls.array.portals[0]], [], lun="tied")
+        cls.array.ctl("lun", "create", "masked", "--size", "1M")
+        cls.array.ctl("lun", "allow", "masked", "iqn.2026-11.org:x")
         for _ in range(2):
             cls.array.ctl("target", "create", "twin")
 
@@ -133,7 +142,8 @@ class Errors(unittest.TestCase):
         portals = dict(zip(("p1", "p2"), self.array.portals))
         for words, code, *parts in VDSCTL:
             with self.subTest(words):
-                self.expect(self.vdsctl(*(portals.get(word, word) for word in words)), code, parts, words)
+                said = [portals.get(part, part) for part in parts]
+                self.expect(self.vdsctl(*(portals.get(word, word) for word in words)), code, said, words)
         self.assertEqual(self.array.json("show")["targets"], before["targets"])
 
     def test_diskraid_names_the_object_and_the_next_step(self):
@@ -166,7 +176,7 @@ class Errors(unittest.TestCase):
     def test_no_service(self):
         with tempfile.TemporaryDirectory() as directory:
             nobody = pathlib.Path(directory) / "s"
-            self.expect(self.run_program(harness.VDSCTL, "--socket", nobody, "show"), 3, [str(nobody), "start vdsd"], "vdsctl")
+            self.expect(self.run_program(harness.VDSCTL, "--socket", nobody, "show"), 3, ["RPC_S_SERVER_UNAVAILABLE", str(nobody), "start vdsd"], "vdsctl")
             script = pathlib.Path(directory) / "script"
             script.write_text("list subsystems\n")
             self.expect(self.run_program(DISKRAID, "--socket", nobody, "/s", script), 4, [str(nobody), "start vdsd"], "diskraid")

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: MIT
 """vdsctl explain says of each rule what a real login finds: every case asks both, through every portal."""
 import contextlib
+import subprocess
 
 import harness
 import initiator
 
+DISKRAID = harness.BUILD / "src/cli/diskraid/diskraid"
 NAME, OTHER = "iqn.2026-11.org.vds.test:one", "iqn.2026-11.org.vds.test:two"
 
 
@@ -88,6 +90,28 @@ class Explain(harness.ArrayTest):
     def test_a_target_without_groups_is_served_nowhere(self):
         self.array.ctl("target", "create", "box")
         self.assertIn("vdsctl group create box", self.rule(self.agree(NAME), "group")[0]["reason"])
+
+    def test_what_is_offline_tells_what_it_waits_for(self):
+        here, there = self.array.portals[0], "192.0.2.1:3260"  # an address for documentation (RFC 5737): of no host
+        self.array.options += ["--portal", there]
+        self.array.restart()
+        self.array.target("box", [here, there], lun="disk")
+
+        def why(rule, *lines):
+            script = "select subsystem 0\nselect lun 0\n" + "\n".join(lines) + "\n"
+            subprocess.run([DISKRAID, "--socket", self.array.socket], input=script, text=True, check=True, capture_output=True, timeout=60)
+            return [r["reason"] for r in self.rule(self.explain(NAME, "box", "disk")[1], rule) if not r["holds"]]
+
+        away = "offline: its address is not on this host, or it waits for 'vdsctl portal online "
+        self.assertEqual(why("portal"), [f"{away}{there}'"])
+        self.array.ctl("portal", "offline", here)
+        self.assertEqual(why("portal"), [f"{away}{here}'", f"{away}{there}'"])
+        said = subprocess.run([harness.VDSCTL, "--socket", self.array.socket, "portal", "online", there], capture_output=True, text=True, timeout=60)
+        self.assertEqual((said.returncode, said.stderr), (0, f"vdsctl: portal {there} is offline still: its address is not on this host; "
+                                                             "it serves when that arrives\n"))
+        self.assertEqual(why("status", "offline lun"), ["offline, healthy: see ONLINE LUN in diskraid(1)"])
+        self.assertEqual(why("array", "online lun", "offline subsystem"), ["offline: see ONLINE SUBSYSTEM in diskraid(1)"])
+        self.assertEqual(why("status"), ["not ready, healthy: the array is offline"])
 
     def test_the_mask_decides_who_sees_a_lun(self):
         self.array.target("box", [self.array.portals[0]], lun="disk")

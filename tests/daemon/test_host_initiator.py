@@ -29,8 +29,10 @@ case "$*" in
     *"-o new") mkdir -p "$VDS_OPEN_ISCSI/nodes/$target"
                (umask 077; printf '# BEGIN RECORD 2.1.8\\nnode.name = %s\\nnode.session.auth.authmethod = None\\n# END RECORD\\n' "$target" > "$record") ;;
     *"-o show") [ -f "$record" ] || { echo "iscsiadm: No records found" >&2; exit 21; } ;;
-    *"-o update"*) [ -f "$record" ] || exit 21 ;;
-    *--login) echo "Logging in to [iface: default, target: $target]"
+    *"-o update"*) [ -f "$record" ] || exit 21
+                   sed -i '/^# [^BE]/d' "$record" ;; # rewritten from what it understands
+    *--login) echo "login $(sed -n 's/^node.session.auth.\\(.*\\) = .*/\\1/p' "$VDS_OPEN_ISCSI/nodes/$target"/* | sort -u | tr '\\n' ' ')" >> "$here/used"
+              echo "Logging in to [iface: default, target: $target]"
               [ $(cat "$here/login") = 0 ] || printf 'iscsiadm: initiator reported error (8 - timed out)\\niscsiadm: Could not log into all portals\\n' >&2
               exit $(cat "$here/login") ;;
     *--logout) exit $(cat "$here/logout") ;;
@@ -68,9 +70,13 @@ class HostInitiator(harness.ProgramTest):
             record, = pathlib.Path(directory).glob("nodes/*/*")
             self.assertEqual(record.stat().st_mode & 0o777, 0o600)
             lines = record.read_text().splitlines()
-            self.assertEqual(lines[-5:], ["node.session.auth.username = iqn.2026-01.org.example:host", "node.session.auth.password = ba9876543210",
+            self.assertEqual(lines[-5:], ["node.session.auth.username = iqn.2026-01.org.example:host", "node.session.auth.password = ownownownown",
                                           f"node.session.auth.username_in = {record.parent.name}",
-                                          "node.session.auth.password_in = 0123456789ab", "# END RECORD"])
+                                          "node.session.auth.password_in = ininininini!", "# END RECORD"])
+            used = (pathlib.Path(directory) / "used").read_text().splitlines()
+            one_way, mutual = "login authmethod password username ", "login authmethod password password_in username username_in "
+            self.assertEqual(used[-4:], ["login authmethod ", one_way, "login authmethod ", mutual])
+            self.assertEqual(set(used[:-4]), {one_way})
             self.assertEqual(log.count("-o new"), 1)  # a second one would have taken the secrets away
             self.assertEqual([f.name for f in pathlib.Path(directory).glob(".vds-*")], [])
 

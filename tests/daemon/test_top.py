@@ -92,14 +92,14 @@ class Top(harness.ArrayTest):
     # ---- the terminal
 
     @contextlib.contextmanager
-    def on_terminal(self, lines=12, columns=100, kind="xterm", drawn=b"LUN\x1b[K"):
+    def on_terminal(self, lines=12, columns=100, kind="xterm", drawn=b"LUN\x1b[K", interval="0.1"):
         """top on a terminal of its own; it has shown something when the body begins."""
         self.master, slave = pty.openpty()
         try:
             fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
             self.modes = termios.tcgetattr(slave)
             self.screen = b""
-            command = [harness.VDSCTL, "--socket", self.array.socket, "top", "--interval", "0.1"]
+            command = [harness.VDSCTL, "--socket", self.array.socket, "top", "--interval", interval]
             self.top = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=subprocess.PIPE, text=True, start_new_session=True,
                                         env={**os.environ, "TERM": kind})
             self.until(drawn)
@@ -131,10 +131,18 @@ class Top(harness.ArrayTest):
             self.given_back(slave, 0)
 
     def test_signals_end_it_and_give_the_terminal_back(self):
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
             with self.on_terminal() as slave:
                 self.top.send_signal(number)
                 self.given_back(slave, 0)
+
+    def test_a_window_of_another_size_is_drawn_at_once_and_the_first_screen_soon(self):
+        with self.on_terminal(columns=40, drawn=b"MEAN us\x1b[K", interval="3600") as slave:
+            fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 12, 100, 0, 0))
+            self.top.send_signal(signal.SIGWINCH)  # it is in a session of its own: the terminal does not send it
+            self.until(b"LUN\x1b[K")
+            os.write(self.master, b"q")
+            self.given_back(slave, 0)
 
     def test_a_service_that_goes_is_said_on_a_terminal_that_is_given_back(self):
         with self.on_terminal() as slave:

@@ -8,6 +8,7 @@
 
 #include "cli/client.h"
 #include "cli/diskraid/shell.h"
+#include "cli/width.h"
 
 #define COLUMNS_MAX 12
 
@@ -33,14 +34,9 @@ static void *or_die(void *p)
     return p;
 }
 
-/* Columns on a terminal: bytes that start a UTF-8 sequence. */
 static int text_width(const char *s)
 {
-    int n = 0;
-
-    for (; *s; s++)
-        n += ((unsigned char)*s & 0xc0) != 0x80;
-    return n;
+    return (int)width_of(s, strlen(s));
 }
 
 struct columns *columns_create(const struct column *defs, size_t n)
