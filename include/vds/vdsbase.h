@@ -14,6 +14,7 @@
 #include <cguid.h>
 #include <objbase.h>
 #include <unknwn.h>
+#include <virtdisk.h>
 
 #define VDS_API
 #ifdef __CRT_UUID_DECL

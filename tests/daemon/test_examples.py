@@ -93,10 +93,10 @@ class InstalledForCpp(harness.ArrayTest):
         if b"libasan" in (cls.library / "libvds.so").read_bytes():
             cls.flags += ["-fsanitize=address"]
 
-    def told(self, name, argument, *options):
-        source = pathlib.Path(__file__).resolve().parents[1] / f"unit/idl/windows_{name}.cpp"
+    def told(self, name, argument, *options, language="cpp"):
+        source = pathlib.Path(__file__).resolve().parents[1] / f"unit/idl/windows_{name}.{language}"
         program = f"{self.root.name}/{name}"
-        subprocess.run(["c++", "-Wall", "-Wextra", "-Werror", "-DUNICODE", "-D_UNICODE", *options, str(source), *self.flags,
+        subprocess.run(["cc" if language == "c" else "c++", "-Wall", "-Wextra", "-Werror", "-DUNICODE", "-D_UNICODE", *options, str(source), *self.flags,
                         "-Wl,--allow-shlib-undefined", "-o", program], check=True)
         done = subprocess.run([program, argument], capture_output=True, text=True, timeout=120,
                               env={**os.environ, "VDS_SOCKET": self.array.socket, "LD_LIBRARY_PATH": str(self.library)})
@@ -124,6 +124,19 @@ class InstalledForCpp(harness.ArrayTest):
                 told = self.told("modern", "Gr\u00fcn", *options)
                 self.assertEqual(told.splitlines(), ["target Gr\u00fcn iqn.", "> GR\u00fcN!??? has 10 units, 0x0047", "42 !??? 0", "found", "gone"])
                 self.assertEqual(self.array.json("target", "list"), [])
+
+    def test_headers_are_found_by_the_names_that_the_documentation_of_windows_writes(self):
+        folder = next(pathlib.Path(self.root.name).rglob("vds/compat"))
+        names = sorted(link.name for link in folder.iterdir() if link.is_symlink())
+        self.assertIn("Windows.h", names)
+        source = "".join(f"#include <{name}>\n" for name in names) + "IVdsSwProvider *provider;\n"
+        subprocess.run(["c++", "-Wall", "-Wextra", "-Werror", *self.flags, "-x", "c++", "-fsyntax-only", "-"], input=source, text=True,
+                       check=True)
+
+    def test_programs_that_walk_the_disks_and_volumes_of_a_host_run_and_find_none(self):
+        self.assertEqual(self.told("volumes", "").splitlines(), ["0 software providers", "0 virtual disk providers",
+                                                                 "SAN policy 0, nothing of the host", "no such volume"])
+        self.assertEqual(self.told("clean", "", language="c").splitlines(), ["0x00000000, 0 disks"])
 
 
 class WindowsStyle(harness.ArrayTest):

@@ -64,6 +64,7 @@
 
 typedef char *LPSTR, *PSTR, *PCHAR;
 typedef const char *LPCSTR, *PCSTR;
+typedef WCHAR *PWCHAR;
 typedef BYTE *LPBYTE, *PBYTE;
 typedef UCHAR *PUCHAR;
 typedef USHORT *PUSHORT;
@@ -74,7 +75,20 @@ typedef LONG *LPLONG, *PLONG;
 typedef BOOL *LPBOOL, *PBOOL;
 typedef ULONGLONG ULONG64, DWORD64, UINT64, DWORDLONG, *PULONGLONG;
 typedef LONGLONG LONG64, INT64, *PLONGLONG;
+typedef uintptr_t ULONG_PTR, UINT_PTR, DWORD_PTR;
+typedef intptr_t LONG_PTR, INT_PTR;
+typedef WCHAR OLECHAR, *LPOLESTR;
+typedef const WCHAR *LPCOLESTR;
+typedef const void *LPCVOID;
+typedef GUID UUID, *LPGUID, *PGUID;
+typedef IID *LPIID;
+typedef CLSID *LPCLSID;
+typedef HRESULT SCODE;
 typedef union _LARGE_INTEGER {
+    __extension__ struct {
+        DWORD LowPart;
+        LONG HighPart;
+    };
     struct {
         DWORD LowPart;
         LONG HighPart;
@@ -82,21 +96,16 @@ typedef union _LARGE_INTEGER {
     LONGLONG QuadPart;
 } LARGE_INTEGER, *PLARGE_INTEGER;
 typedef union _ULARGE_INTEGER {
+    __extension__ struct {
+        DWORD LowPart;
+        DWORD HighPart;
+    };
     struct {
         DWORD LowPart;
         DWORD HighPart;
     } u;
     ULONGLONG QuadPart;
 } ULARGE_INTEGER, *PULARGE_INTEGER;
-typedef uintptr_t ULONG_PTR, UINT_PTR, DWORD_PTR;
-typedef intptr_t LONG_PTR, INT_PTR;
-typedef WCHAR OLECHAR, *LPOLESTR;
-typedef const WCHAR *LPCOLESTR;
-typedef const void *LPCVOID;
-typedef GUID UUID, *LPGUID;
-typedef IID *LPIID;
-typedef CLSID *LPCLSID;
-typedef HRESULT SCODE;
 
 #if defined(UNICODE) || defined(_UNICODE)
 #define VDS_COMPAT_UNICODE

@@ -41,7 +41,8 @@ class WindowsExamples(unittest.TestCase):
     def test_programs_in_the_style_of_the_sdk_newer_ones_and_a_provider_compile_as_they_are(self):
         unicode = ["-DUNICODE", "-D_UNICODE"]
         sources = {"c": (("sink.c", []), ("sink.c", unicode)),
-                   "c++": (("program.cpp", []), ("program.cpp", unicode), ("modern.cpp", unicode), ("provider.cpp", []), ("provider.cpp", unicode))}
+                   "c++": (("program.cpp", []), ("program.cpp", unicode), ("modern.cpp", unicode),
+                           ("volumes.cpp", []), ("volumes.cpp", unicode), ("provider.cpp", []), ("provider.cpp", unicode))}
         for name, text in sources[self.language]:
             source = pathlib.Path(__file__).parent / f"windows_{name}"
             library = ["-shared"] if "provider" in name else []
