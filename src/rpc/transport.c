@@ -103,6 +103,7 @@ static void become(const char *const argv[], int fd)
     fcntl(0, F_SETFD, 0); /* when it was one of them, it still closes itself */
     fcntl(1, F_SETFD, 0);
     sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGINT, SIG_IGN); /* Ctrl-C of a terminal comes here, too: the program may have something to cancel over this way, and ends it */
     execvp(argv[0], (char *const *)argv);
     _exit(127);
 }
