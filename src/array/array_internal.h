@@ -474,11 +474,11 @@ int lun_engine_add(struct array *array, struct lun *lun); /* with its mask */
 int lun_engine_set_mask(struct array *array, const struct lun *lun, const char *mask);
 /* Finds and marks: op->lun. array->lock held (luns.c). */
 HRESULT lun_lock(struct array_op *op, const struct guid *id, enum lock_mode mode);
-/* Is there memory for so much more? array->lock held (luns.c). */
-/* lun_cache.c: the switch itself; no event. -errno. */
+/* lun_cache.c: the switch itself, no event. -errno: not, or (when scsi_lu_write_through() says that it is) older writes may not be durable. */
 int lun_write_through(const struct lun *lun, bool on);
 /* An initiator has switched it (scsi_lu_config.cache_changed). */
 void lun_cache_changed(void *array, const struct guid *lun);
+/* Memory for LUNs; is there so much? array->lock held (luns.c). */
 uint64_t volatile_left(struct array *array);
 HRESULT volatile_fits(struct array *array, uint64_t n_bytes);
 

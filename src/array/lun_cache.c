@@ -24,9 +24,21 @@ void lun_cache_changed(void *arg, const struct guid *id)
     pthread_mutex_unlock(&array->lock);
 }
 
-static HRESULT write_through_run(struct array_op *op)
+/* Told whenever it is switched, also when what was written before could not be made durable. */
+static void tell(struct array_op *op)
 {
     struct array *array = op->array;
+
+    if (scsi_lu_write_through(op->lun->lu) != op->write_through)
+        return;
+    pthread_mutex_lock(&array->lock);
+    events_add(&op->events, VDS_NF_LUN_MODIFY, VDS_NTT_LUN, &op->lun->object.id);
+    notifier_post(&array->notifier, &op->events);
+    pthread_mutex_unlock(&array->lock);
+}
+
+static HRESULT write_through_run(struct array_op *op)
+{
     struct lun *lun = op->lun;
     int r;
 
@@ -39,15 +51,11 @@ static HRESULT write_through_run(struct array_op *op)
     if (events_reserve(&op->events, 1) < 0)
         return E_OUTOFMEMORY;
     r = lun_write_through(lun, op->write_through);
-    if (r < 0) {
-        error_text_set("the write cache of LUN %s cannot be switched: %s", lun->name, strerror(-r));
-        return hr_from_errno(r);
-    }
-    pthread_mutex_lock(&array->lock);
-    events_add(&op->events, VDS_NF_LUN_MODIFY, VDS_NTT_LUN, &lun->object.id);
-    notifier_post(&array->notifier, &op->events);
-    pthread_mutex_unlock(&array->lock);
-    return S_OK;
+    tell(op);
+    if (r == 0)
+        return S_OK;
+    error_text_set("the write cache of LUN %s cannot be switched: %s", lun->name, strerror(-r));
+    return hr_from_errno(r);
 }
 
 HRESULT array_lun_set_write_through(struct array *array, const struct guid *lun, bool on)

@@ -84,6 +84,7 @@ void drives_are_their_directories(void **state)
     compare_drive(0, VDS_DRS_ONLINE);
     assert_hr(IVdsDrive_SetStatus(drive, VDS_DRS_ONLINE), S_OK);
     compare_drive(1, VDS_DRS_ONLINE);
+    drop(drive);
     assert_hr(IVdsSubSystem_GetDrive(scene.subsystem, 0, N_DRIVES, &drive), VDS_E_OBJECT_NOT_FOUND);
     assert_hr(IVdsSubSystem_GetDrive(scene.subsystem, 1, 0, &drive), VDS_E_OBJECT_NOT_FOUND); /* sNumberOfInternalBuses is 1 */
 }

@@ -383,6 +383,7 @@ void fake_reset(void)
     fake.n_calls = fake.fail_at = fake.fail_error = fake.taken_port = fake.create_error = 0;
     fake.hold_drains = fake.hold_creates = fake.fail_on = fake.fail_cache = false;
     fake.n_flushes = 0;
+    fake.flush_error = 0;
     fake.failed = NULL;
     fake_addresses(usual, 2);
 }

@@ -21,6 +21,7 @@ struct fake {
     atomic_bool hold_drains; /* a drain with connections stays open until fake_drains_finish() or a cancel */
     atomic_bool fail_cache;  /* scsi_lu_set_write_through() does */
     atomic_uint n_flushes;
+    atomic_int flush_error;
     atomic_bool hold_creates; /* store_file_create() stops half way until fake_create_release() */
     atomic_int resize_error; /* what growing a store ends with; 0: none */
     _Atomic uint64_t data_at; /* the only byte of a store that is not zero; 0: none */

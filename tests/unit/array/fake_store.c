@@ -250,7 +250,7 @@ int store_submit(struct store *store, struct store_request *req)
     (void)store;
     if (req->op == STORE_FLUSH) {
         fake.n_flushes++;
-        return 0;
+        return fake.flush_error;
     }
     memset(req->iov->iov_base, 0, req->len);
     if (data && data >= req->offset && data < end)

@@ -244,6 +244,12 @@ static void writes_go_through_the_cache_when_they_are_told_to(void **state)
     assert_int_equal(FAILED(array_lun_set_write_through(f->array, &lun, false)), true);
     assert_int_equal(flags_of(f, &lun), VDS_LF_READ_CACHE_ENABLED | VDS_LF_WRITE_THROUGH_CACHING_ENABLED);
     fake.fail_cache = false;
+    assert_hr(array_lun_set_write_through(f->array, &lun, false), S_OK);
+    expect_event(f, VDS_NF_LUN_MODIFY, &lun);
+    fake.flush_error = -EIO;
+    assert_int_equal(FAILED(array_lun_set_write_through(f->array, &lun, true)), true);
+    expect_event(f, VDS_NF_LUN_MODIFY, &lun); /* what comes is written through all the same */
+    assert_int_equal(flags_of(f, &lun), VDS_LF_READ_CACHE_ENABLED | VDS_LF_WRITE_THROUGH_CACHING_ENABLED);
     fake_cache_changed(fake_unit(array_engine(f->array), &lun)); /* by an initiator */
     expect_event(f, VDS_NF_LUN_MODIFY, &lun);
     expect_no_more_events(f);
