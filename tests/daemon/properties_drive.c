@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* properties.c: drives, their extents and the pools, against the directories and file systems that they are. */
+/* properties.c: drives, their extents and the pools, against the directories and file systems that they
+ * are. */
 #include <dirent.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -63,11 +64,12 @@ static void compare_drive(unsigned slot, VDS_DRIVE_STATUS status)
     assert_hr(IVdsDrive_GetProperties(drive, &prop), S_OK);
     assert_hr(IVdsDrive2_GetProperties2(second, &prop2), S_OK);
     COMPARE(VDS_DRIVE_PROP, &prop,
-            (&(VDS_DRIVE_PROP){ scene.drive_ids[slot], space.size, wide(name), wide(scene.drives[slot]), VDS_DRF_ASSIGNED, status,
-                                VDS_H_HEALTHY, 0, (SHORT)slot }));
+            (&(VDS_DRIVE_PROP){ scene.drive_ids[slot], space.size, wide(name), wide(scene.drives[slot]),
+                                VDS_DRF_ASSIGNED, status, VDS_H_HEALTHY, 0, (SHORT)slot }));
     COMPARE(VDS_DRIVE_PROP2, &prop2,
-            (&(VDS_DRIVE_PROP2){ scene.drive_ids[slot], space.size, wide(name), wide(scene.drives[slot]), VDS_DRF_ASSIGNED, status,
-                                 VDS_H_HEALTHY, 0, (SHORT)slot, 0, VDSBusTypeFileBackedVirtual, 0 }));
+            (&(VDS_DRIVE_PROP2){ scene.drive_ids[slot], space.size, wide(name), wide(scene.drives[slot]),
+                                 VDS_DRF_ASSIGNED, status, VDS_H_HEALTHY, 0, (SHORT)slot, 0,
+                                 VDSBusTypeFileBackedVirtual, 0 }));
     drop(second);
     drop(drive);
 }
@@ -86,7 +88,8 @@ void drives_are_their_directories(void **state)
     compare_drive(1, VDS_DRS_ONLINE);
     drop(drive);
     assert_hr(IVdsSubSystem_GetDrive(scene.subsystem, 0, N_DRIVES, &drive), VDS_E_OBJECT_NOT_FOUND);
-    assert_hr(IVdsSubSystem_GetDrive(scene.subsystem, 1, 0, &drive), VDS_E_OBJECT_NOT_FOUND); /* sNumberOfInternalBuses is 1 */
+    /* sNumberOfInternalBuses is 1 */
+    assert_hr(IVdsSubSystem_GetDrive(scene.subsystem, 1, 0, &drive), VDS_E_OBJECT_NOT_FOUND);
 }
 
 /* ---- extents ------------------------------------------------------------------------------------------- */
@@ -113,7 +116,8 @@ void extents_are_what_LUNs_have_taken(void **state)
         }
         assert_int_equal(seen + 1, n);
         space.free = about(extents[seen].ullSize, space.free);
-        COMPARE(VDS_DRIVE_EXTENT, &extents[seen], (&(VDS_DRIVE_EXTENT){ scene.drive_ids[slot], GUID_NULL, space.free, FALSE }));
+        COMPARE(VDS_DRIVE_EXTENT, &extents[seen],
+                (&(VDS_DRIVE_EXTENT){ scene.drive_ids[slot], GUID_NULL, space.free, FALSE }));
         CoTaskMemFree(extents);
         drop(drive);
     }
@@ -137,17 +141,20 @@ static void compare_attributes(IVdsStoragePool *face, ULONGLONG provisioned)
     VDS_POOL_ATTRIBUTES got, expected;
 
     memset(&expected, 0, sizeof expected);
-    expected.ullAttributeMask = VDS_POOL_ATTRIB_BUSTYPE | VDS_POOL_ATTRIB_ALLOW_SPINDOWN | VDS_POOL_ATTRIB_THIN_PROVISION |
-                                VDS_POOL_ATTRIB_NO_SINGLE_POF | VDS_POOL_ATTRIB_DATA_RDNCY_MAX | VDS_POOL_ATTRIB_DATA_RDNCY_MIN |
-                                VDS_POOL_ATTRIB_DATA_RDNCY_DEF | VDS_POOL_ATTRIB_PKG_RDNCY_MAX | VDS_POOL_ATTRIB_PKG_RDNCY_MIN |
-                                VDS_POOL_ATTRIB_PKG_RDNCY_DEF | VDS_POOL_ATTRIB_NUM_CLMNS | VDS_POOL_ATTRIB_NUM_CLMNS_MAX |
-                                VDS_POOL_ATTRIB_NUM_CLMNS_MIN | VDS_POOL_ATTRIB_NUM_CLMNS_DEF;
+    expected.ullAttributeMask =
+        VDS_POOL_ATTRIB_BUSTYPE | VDS_POOL_ATTRIB_ALLOW_SPINDOWN | VDS_POOL_ATTRIB_THIN_PROVISION |
+        VDS_POOL_ATTRIB_NO_SINGLE_POF | VDS_POOL_ATTRIB_DATA_RDNCY_MAX | VDS_POOL_ATTRIB_DATA_RDNCY_MIN |
+        VDS_POOL_ATTRIB_DATA_RDNCY_DEF | VDS_POOL_ATTRIB_PKG_RDNCY_MAX | VDS_POOL_ATTRIB_PKG_RDNCY_MIN |
+        VDS_POOL_ATTRIB_PKG_RDNCY_DEF | VDS_POOL_ATTRIB_NUM_CLMNS | VDS_POOL_ATTRIB_NUM_CLMNS_MAX |
+        VDS_POOL_ATTRIB_NUM_CLMNS_MIN | VDS_POOL_ATTRIB_NUM_CLMNS_DEF;
     expected.busType = VDSBusTypeFileBackedVirtual;
     expected.pwszIntendedUsage = literal(u"LUNs");
     expected.bIsThinProvisioned = TRUE;
     expected.ullProvisionedSpace = provisioned;
-    expected.ulDataRedundancyMax = expected.ulDataRedundancyMin = expected.ulDataRedundancyDefault = 1; /* one copy; 0 packages may fail */
-    expected.ulNumberOfColumns = expected.ulNumberOfColumnsMax = expected.ulNumberOfColumnsMin = expected.ulDefaultNumberofColumns = 1;
+    /* one copy; 0 packages may fail */
+    expected.ulDataRedundancyMax = expected.ulDataRedundancyMin = expected.ulDataRedundancyDefault = 1;
+    expected.ulNumberOfColumns = expected.ulNumberOfColumnsMax = expected.ulNumberOfColumnsMin =
+        expected.ulDefaultNumberofColumns = 1;
     assert_hr(IVdsStoragePool_GetAttributes(face, &got), S_OK);
     COMPARE(VDS_POOL_ATTRIBUTES, &got, &expected);
 }
@@ -166,7 +173,8 @@ static void compare_drives(IVdsStoragePool *face, const unsigned *slots, const U
     CoTaskMemFree(extents);
 }
 
-/* What VDS_STORAGE_POOL_PROP says of a simple pool: consumed, what backs it; managed, what LUNs have of that and may still get. */
+/* What VDS_STORAGE_POOL_PROP says of a simple pool: consumed, what backs it; managed, what LUNs have of that
+ * and may still get. */
 static void compare_pool(ULONG skip, const unsigned *slots, LONG n_slots)
 {
     IVdsStoragePool *face = pool(VDS_SPT_CONCRETE, skip);
@@ -195,8 +203,8 @@ static void compare_pool(ULONG skip, const unsigned *slots, LONG n_slots)
     assert_false(same_id(got.id, GUID_NULL));
     COMPARE(VDS_STORAGE_POOL_PROP, &got,
             (&(VDS_STORAGE_POOL_PROP){ got.id, VDS_SPS_ONLINE, VDS_H_HEALTHY, VDS_SPT_CONCRETE,
-                                       wide(strrchr(scene.drives[slots[0]], '/') + 1), wide(text), space.size, space.free + taken,
-                                       space.free }));
+                                       wide(strrchr(scene.drives[slots[0]], '/') + 1), wide(text), space.size,
+                                       space.free + taken, space.free }));
     compare_attributes(face, space.size > promised ? space.size : promised);
     compare_drives(face, slots, sizes, n_slots);
     assert_hr(IVdsStoragePool_QueryAllocatedLuns(face, &members), S_OK);
@@ -216,8 +224,9 @@ static void compare_primordial(void)
 
     assert_hr(IVdsStoragePool_GetProperties(face, &got), S_OK);
     COMPARE(VDS_STORAGE_POOL_PROP, &got,
-            (&(VDS_STORAGE_POOL_PROP){ got.id, VDS_SPS_ONLINE, VDS_H_HEALTHY, VDS_SPT_PRIMORDIAL, literal(u"all drives"),
-                                       literal(u"everything the array has"), all, all, 0 }));
+            (&(VDS_STORAGE_POOL_PROP){ got.id, VDS_SPS_ONLINE, VDS_H_HEALTHY, VDS_SPT_PRIMORDIAL,
+                                       literal(u"all drives"), literal(u"everything the array has"), all, all,
+                                       0 }));
     compare_attributes(face, all);
     compare_drives(face, slots, sizes, N_DRIVES);
     assert_hr(IVdsStoragePool_QueryAllocatedLuns(face, &members), S_OK);

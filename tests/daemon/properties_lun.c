@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* properties.c: LUNs and plexes against what the unit says on the wire (SPC-4, SBC-3), and statuses against how it answers. */
+/* properties.c: LUNs and plexes against what the unit says on the wire (SPC-4, SBC-3), and statuses against
+ * how it answers. */
 #include "properties.h"
 
 #define DESIGNATORS_MAX 8
 
 /* ---- the wire ------------------------------------------------------------------------------------------ */
 
-/* isid: sessions of the same initiator through the same group are one when it is the same, and the later takes the place of the earlier. */
+/* isid: sessions of the same initiator through the same group are one when it is the same, and the later
+ * takes the place of the earlier. */
 static struct initiator wire(unsigned number, unsigned isid, unsigned portal)
 {
     struct initiator in;
@@ -20,7 +22,8 @@ static struct initiator wire(unsigned number, unsigned isid, unsigned portal)
 }
 
 /* A command that reads, and must succeed; unit attentions are taken before. Returns how much came. */
-static unsigned ask(struct initiator *in, ULONG lun, const uint8_t *cdb, size_t n_cdb, uint8_t *data, unsigned room)
+static unsigned ask(struct initiator *in, ULONG lun, const uint8_t *cdb, size_t n_cdb, uint8_t *data,
+                    unsigned room)
 {
     struct initiator_result result;
 
@@ -33,7 +36,8 @@ static unsigned ask(struct initiator *in, ULONG lun, const uint8_t *cdb, size_t 
 
 static unsigned inquiry(struct initiator *in, ULONG lun, int page, uint8_t data[static 252])
 {
-    return ask(in, lun, (const uint8_t[6]){ 0x12, page >= 0, page >= 0 ? (uint8_t)page : 0, 0, 252 }, 6, data, 252);
+    return ask(in, lun, (const uint8_t[6]){ 0x12, page >= 0, page >= 0 ? (uint8_t)page : 0, 0, 252 }, 6, data,
+               252);
 }
 
 static void read_capacity(struct initiator *in, ULONG lun, uint8_t data[static 32])
@@ -81,7 +85,8 @@ static char *unpadded(const uint8_t *field, size_t n, char *text)
 
 /* ---- LUNs ---------------------------------------------------------------------------------------------- */
 
-/* VDS_LUN_FEATURE as the unit shows it: RMB of INQUIRY, WP of MODE SENSE, LBPME of READ CAPACITY. What is in memory is thin as well. */
+/* VDS_LUN_FEATURE as the unit shows it: RMB of INQUIRY, WP of MODE SENSE, LBPME of READ CAPACITY. What is in
+ * memory is thin as well. */
 static ULONG features_of(struct initiator *in, const struct lun_made *made)
 {
     uint8_t standard[252], capacity[32], mode[64];
@@ -151,17 +156,19 @@ static void compare_lun(struct initiator *in, const struct lun_made *made)
     n = inquiry(in, made->number, 0x80, serial);
     snprintf(text, sizeof text, "%.*s", (int)n - 4, (char *)serial + 4);
     assert_hr(IVdsLun_GetProperties(made->lun, &prop), S_OK);
-    COMPARE(VDS_LUN_PROP, &prop,
-            (&(VDS_LUN_PROP){ made->id, (number(capacity, 8) + 1) * number(capacity + 8, 4), literal(made->name), wide(text),
-                              literal(made->mask), flags_of(in, made->number), VDS_LT_SIMPLE, VDS_LS_ONLINE, VDS_H_HEALTHY, VDS_TS_STABLE,
-                              0 }));
+    COMPARE(
+        VDS_LUN_PROP, &prop,
+        (&(VDS_LUN_PROP){ made->id, (number(capacity, 8) + 1) * number(capacity + 8, 4), literal(made->name),
+                          wide(text), literal(made->mask), flags_of(in, made->number), VDS_LT_SIMPLE,
+                          VDS_LS_ONLINE, VDS_H_HEALTHY, VDS_TS_STABLE, 0 }));
     assert_int_equal((number(capacity, 8) + 1) * number(capacity + 8, 4), made->size);
 }
 
 /* An unmasking list of names: those see the unit, others do not. */
 static void the_mask_is_obeyed(void)
 {
-    struct initiator in = wire(1, 1, 0), other = wire(2, 1, 0); /* iqn.2024-01.test:initiator.1 is in the list of the second LUN */
+    /* iqn.2024-01.test:initiator.1 is in the list of the second LUN */
+    struct initiator in = wire(1, 1, 0), other = wire(2, 1, 0);
     uint8_t address[8];
 
     assert_true(reported(&in, luns[1].number, address));
@@ -187,7 +194,8 @@ void luns_are_what_the_wire_says(void **state)
 /* ---- identification ------------------------------------------------------------------------------------ */
 
 /* The designators of that association on VPD 83h, in order; those of the unit itself are association 0. */
-static ULONG designators(const uint8_t *page, unsigned n, unsigned association, VDS_STORAGE_IDENTIFIER ids[static DESIGNATORS_MAX])
+static ULONG designators(const uint8_t *page, unsigned n, unsigned association,
+                         VDS_STORAGE_IDENTIFIER ids[static DESIGNATORS_MAX])
 {
     ULONG n_ids = 0;
 
@@ -201,8 +209,10 @@ static ULONG designators(const uint8_t *page, unsigned n, unsigned association, 
     return n_ids;
 }
 
-/* A way to the unit: the name of the port that VPD 83h tells who comes by it (SCSI name string), and the number there. */
-static void way(unsigned portal, const struct lun_made *made, uint8_t page[static 252], uint8_t address[static 8], VDS_INTERCONNECT *ret_way)
+/* A way to the unit: the name of the port that VPD 83h tells who comes by it (SCSI name string), and the
+ * number there. */
+static void way(unsigned portal, const struct lun_made *made, uint8_t page[static 252],
+                uint8_t address[static 8], VDS_INTERCONNECT *ret_way)
 {
     VDS_STORAGE_IDENTIFIER ids[DESIGNATORS_MAX];
     struct initiator in = wire(1, 2, portal);
@@ -299,7 +309,8 @@ static void compare_plex(const struct lun_made *made, VDS_LUN_PLEX_STATUS status
     assert_hr(IVdsLunPlex_GetProperties(plex, &prop), S_OK);
     assert_false(same_id(prop.id, made->id) || same_id(prop.id, GUID_NULL));
     COMPARE(VDS_LUN_PLEX_PROP, &prop,
-            (&(VDS_LUN_PLEX_PROP){ prop.id, made->size, VDS_LPT_SIMPLE, status, health, VDS_TS_STABLE, 0, 0, 0 }));
+            (&(VDS_LUN_PLEX_PROP){ prop.id, made->size, VDS_LPT_SIMPLE, status, health, VDS_TS_STABLE, 0, 0,
+                                   0 }));
     drop(plex);
 }
 
@@ -433,7 +444,8 @@ static struct initiator_result ready(struct initiator *in, ULONG lun)
     struct initiator_result result;
 
     do
-        assert_int_equal(initiator_command(in, lun, (const uint8_t[6]){ 0 }, 6, NULL, 0, NULL, 0, &result), 0);
+        assert_int_equal(initiator_command(in, lun, (const uint8_t[6]){ 0 }, 6, NULL, 0, NULL, 0, &result),
+                         0);
     while (result.status == 2 && result.key == 6);
     return result;
 }
@@ -445,7 +457,8 @@ static void lun_is(const struct lun_made *made, VDS_LUN_STATUS status, VDS_HEALT
     compare_plex(made, (VDS_LUN_PLEX_STATUS)status, health);
 }
 
-static void port_is(VDS_CONTROLLER_STATUS controller_status, VDS_PORT_STATUS port_status, VDS_ISCSI_PORTAL_STATUS portal_status)
+static void port_is(VDS_CONTROLLER_STATUS controller_status, VDS_PORT_STATUS port_status,
+                    VDS_ISCSI_PORTAL_STATUS portal_status)
 {
     IVdsController *controller;
     VDS_ISCSI_PORTAL_PROP portal_prop;

@@ -151,7 +151,8 @@ static void get_object_asks_every_provider(void **state)
 
 static void a_provider_that_lies_about_an_object_is_passed_over(void **state)
 {
-    struct fake_provider *providers[2] = { fake_provider_new(VDS_PT_HARDWARE), fake_provider_new(VDS_PT_HARDWARE) };
+    struct fake_provider *providers[2] = { fake_provider_new(VDS_PT_HARDWARE),
+                                           fake_provider_new(VDS_PT_HARDWARE) };
     IVdsService *service;
     IUnknown *object;
 
@@ -162,10 +163,12 @@ static void a_provider_that_lies_about_an_object_is_passed_over(void **state)
     assert_int_equal(IVdsService_GetObject(service, com_check_unknown_iid, VDS_OT_LUN, &object), S_OK);
     assert_ptr_equal(object, com_object_identity(&providers[1]->obj));
     IUnknown_Release(object);
-    assert_int_equal(IVdsService_GetObject(service, IID_IVdsLun, VDS_OT_LUN, &object), VDS_E_BAD_PROVIDER_DATA);
+    assert_int_equal(IVdsService_GetObject(service, IID_IVdsLun, VDS_OT_LUN, &object),
+                     VDS_E_BAD_PROVIDER_DATA);
     assert_null(object);
     providers[0]->get_object = VDS_E_OBJECT_NOT_FOUND; /* with a pointer */
-    assert_int_equal(IVdsService_GetObject(service, IID_IVdsLun, VDS_OT_LUN, &object), VDS_E_OBJECT_NOT_FOUND);
+    assert_int_equal(IVdsService_GetObject(service, IID_IVdsLun, VDS_OT_LUN, &object),
+                     VDS_E_OBJECT_NOT_FOUND);
     assert_null(object);
     IVdsService_Release(service);
     com_object_unref(&providers[0]->obj);
