@@ -135,16 +135,34 @@ static bool is_host(const char *text)
     return strspn(name, fine) == strlen(name) && strspn(text, fine) >= user;
 }
 
+/* "host:2222", "[::1]", "[::1]:2222": ssh takes these as a URI only. An address of several colons is itself. */
+static bool needs_uri(const char *host)
+{
+    const char *colon = strchr(host, ':');
+
+    if (strchr(host, '['))
+        return true;
+    return colon && colon[1] && strspn(colon + 1, "0123456789") == strlen(colon + 1);
+}
+
 HRESULT rpc_transport_remote(const char *host, int *ret_fd)
 {
+    _cleanup_(freep) char *uri = NULL;
     const char *rsh = getenv("VDS_RSH");
-    const char *ssh_argv[] = { "ssh", "-T", "--", host, "vdsctl", "bridge", NULL };
     const char *rsh_argv[] = { rsh, host, "vdsctl", "bridge", NULL };
+    const char *ssh_argv[] = { "ssh", "-T", "--", host, "vdsctl", "bridge", NULL };
     int fds[2], r;
 
     if (!is_host(host)) {
         error_text_set("\"%s\" is not a host", host);
         return E_INVALIDARG;
+    }
+    if (needs_uri(host)) {
+        if (asprintf(&uri, "ssh://%s", host) < 0) {
+            uri = NULL;
+            return E_OUTOFMEMORY;
+        }
+        ssh_argv[3] = uri;
     }
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
         return E_OUTOFMEMORY;

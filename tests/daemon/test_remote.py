@@ -33,6 +33,12 @@ class Remote(harness.ArrayTest):
         self.assertIn(done.stdout.strip(), self.array.ctl("target", "list"))
         self.assertEqual(self.called.read_text(), "-T -- root@box.example.com vdsctl bridge\n")
 
+    def test_a_port_and_an_address_in_brackets_go_to_ssh_as_it_takes_them(self):
+        for host, told in (("root@box:2222", "ssh://root@box:2222"), ("[::1]:2222", "ssh://[::1]:2222"), ("[::1]", "ssh://[::1]"), ("fe80::1", "fe80::1")):
+            self.called.unlink(missing_ok=True)
+            self.assertEqual(self.ctl("--host", host, "status").returncode, 0)
+            self.assertEqual(self.called.read_text(), f"-T -- {told} vdsctl bridge\n")
+
     def test_another_program_may_stand_for_ssh(self):
         rsh = self.fake("rsh", f'export VDS_SOCKET={self.array.socket}\nshift\nexec "$@"\n')
         self.assertEqual(self.ctl("--host", "box", "status", VDS_RSH=str(rsh)).returncode, 0)
