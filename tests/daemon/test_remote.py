@@ -35,6 +35,15 @@ class Remote(harness.ArrayTest):
         self.assertIn(done.stdout.strip(), self.array.ctl("target", "list"))
         self.assertEqual(self.called.read_text(), "-T -- root@box.example.com vdsctl bridge\n")
 
+    def test_a_port_and_an_address_in_brackets_go_to_ssh_as_it_takes_them(self):
+        self.fake("ssh", f'printf "%s\\n" "$*" >> {self.called}\nexport VDS_SOCKET={self.array.socket}\n'
+                         'while [ "$1" != -- ]; do shift; done\nshift 2\nexec "$@"\n')
+        for host, told in (("root@box:2222", "-T -p 2222 -- root@box"), ("[::1]:2222", "-T -p 2222 -- ::1"), ("me@[fe80::1]", "-T -- me@fe80::1"),
+                           ("fe80::1", "-T -- fe80::1"), ("box:", "-T -- box:"), ("box:x", "-T -- box:x")):
+            self.called.unlink(missing_ok=True)
+            self.assertEqual(self.ctl("--host", host, "status").returncode, 0)
+            self.assertEqual(self.called.read_text(), f"{told} vdsctl bridge\n")
+
     def test_another_program_may_stand_for_ssh(self):
         rsh = self.fake("rsh", f'export VDS_SOCKET={self.array.socket}\nshift\nexec "$@"\n')
         self.assertEqual(self.ctl("--host", "box", "status", VDS_RSH=str(rsh)).returncode, 0)
@@ -42,7 +51,7 @@ class Remote(harness.ArrayTest):
 
     def test_hostile_names_never_reach_ssh(self):
         for host in ("-oProxyCommand=touch /tmp/x", "-l", "root@-oProxyCommand=x", "box;reboot", "box reboot", "$(reboot)", "`reboot`",
-                     "a|b", "@box", "root@", "a'b", "box\nx", "-", "ro ot@box"):
+                     "a|b", "@box", "root@", "a'b", "box\nx", "-", "ro ot@box", "[-oProxyCommand=x]", "me@[-x]:22", "[-x]", "["):
             done = self.ctl("--host", host, "status")
             self.assertEqual(done.returncode, 3 if host.isprintable() else 2, host)
             self.assertIn("is not a host" if host.isprintable() else "control characters", done.stderr, host)
