@@ -88,7 +88,7 @@ HRESULT rpc_transport_local(int *ret_fd, char where[static RPC_SOCKET_MAX])
 /* ---- another host ------------------------------------------------------------------------------------ */
 
 /* In the child: async-signal-safe calls only. Forks once more, so that nobody has to reap what lives as long
- * as the connection. */
+ * as the connection. Ctrl-C is for the caller, who may have something to say over the connection then. */
 static void become(const char *const argv[], int fd)
 {
     pid_t pid = fork();
@@ -102,6 +102,7 @@ static void become(const char *const argv[], int fd)
     fcntl(0, F_SETFD, 0); /* when it was one of them, it still closes itself */
     fcntl(1, F_SETFD, 0);
     sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGINT, SIG_IGN); /* ssh and shells leave it so; at a prompt for a password ssh listens all the same */
     execvp(argv[0], (char *const *)argv);
     _exit(127);
 }

@@ -6,6 +6,7 @@ import fcntl
 import os
 import pty
 import signal
+import socket
 import stat
 import struct
 import subprocess
@@ -136,6 +137,34 @@ class Cli(harness.ArrayTest):
 
     def test_progress_fits_a_narrow_terminal(self):
         self.assertEqual(self.progress(20), "  0%")
+
+    @contextlib.contextmanager
+    def silent_service(self):
+        """The path of a socket at which somebody listens who never answers."""
+        with socket.socket(socket.AF_UNIX) as listener:
+            path = self.array.directory / "silent"
+            listener.bind(str(path))
+            listener.listen()
+            yield listener, str(path)
+
+    def test_ctrl_c_ends_the_wait_for_a_service_that_does_not_answer(self):
+        with self.silent_service() as (listener, path):
+            waiting = subprocess.Popen([harness.VDSCTL, "--socket", path, "status"])
+            self.addCleanup(waiting.kill)
+            listener.accept()
+            waiting.send_signal(signal.SIGINT)
+            self.assertEqual(waiting.wait(60), -signal.SIGINT)
+
+    def test_the_timeout_ends_the_wait_for_a_service_that_does_not_answer(self):
+        with self.silent_service() as (_, path):
+            done = subprocess.run([harness.VDSCTL, "--socket", path, "--timeout", "0.1", "status"], capture_output=True, text=True, timeout=60)
+        self.assertEqual((done.returncode, done.stderr), (3, "vdsctl: no service: it has not answered within --timeout\n"))
+
+    def test_the_far_end_of_a_host_says_why(self):
+        done = subprocess.run([harness.VDSCTL, "bridge"], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL,
+                              env={**os.environ, "VDS_SOCKET": "/nonexistent/s"})
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("vdsctl: no service: no service listens at /nonexistent/s: start vdsd", done.stderr)
 
     def test_no_service_ends_with_3(self):
         done = subprocess.run([harness.VDSCTL, "--socket", "/nonexistent/s", "show"], capture_output=True, text=True, timeout=60)

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """The array of another host over SSH. `ssh` here is a script that runs the command on this one and notes how it was called."""
 import os
+import signal
 import subprocess
 import unittest
 
 import harness
+import initiator
 
 
 class Remote(harness.ArrayTest):
@@ -63,6 +65,23 @@ class Remote(harness.ArrayTest):
             _, said = watch.communicate(timeout=120)
         self.assertEqual(watch.returncode, 3)
         self.assertIn("RPC_E_DISCONNECTED", said)
+
+    def test_ctrl_c_of_a_terminal_cancels_over_the_connection(self):
+        """It goes to ssh, too."""
+        portal = self.array.portals[0]
+        connection = initiator.login(portal, self.array.target("box", [portal]))  # ignores the request to leave
+        self.addCleanup(connection.close)
+        env = {**os.environ, "PATH": f"{self.bin}:{os.environ['PATH']}", "VDS_SOCKET": "/nonexistent"}
+        draining = subprocess.Popen([harness.VDSCTL, "--host", "there", "group", "remove-portal", "box/1", portal, "--drain", "3600"], env=env,
+                                    stderr=subprocess.PIPE, text=True, start_new_session=True)
+        self.addCleanup(draining.kill)
+        while not connection.events:
+            connection.inquiry()
+        os.killpg(draining.pid, signal.SIGINT)
+        said = draining.communicate(timeout=60)[1]
+        self.assertEqual(draining.returncode, 1, said)
+        self.assertIn("VDS_E_OPERATION_CANCELED", said)
+        self.assertEqual(self.array.json("group", "list")[0]["portals"], [portal])
 
 
 if __name__ == "__main__":
