@@ -41,6 +41,7 @@
 #define STDMETHODCALLTYPE
 #define WINAPI
 #define STDAPI EXTERN_C HRESULT
+#define STDAPI_(type) EXTERN_C type
 #define STDMETHODIMP HRESULT
 #define STDMETHODIMP_(type) type
 
@@ -151,6 +152,7 @@ DEFINE_GUID(GUID_NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 #define HRESULT_FACILITY(hr) (((hr) >> 16) & 0x1FFF)
 #define FACILITY_ITF 4
 #define FACILITY_WIN32 7
+#define CO_S_NOTALLINTERFACES ((HRESULT)0x00080012) /* CoCreateInstanceEx: some of them */
 
 static inline HRESULT HRESULT_FROM_WIN32(ULONG error)
 {
@@ -162,8 +164,22 @@ static inline HRESULT HRESULT_FROM_WIN32(ULONG error)
 typedef struct IUnknown IUnknown;
 typedef IUnknown *LPUNKNOWN;
 
+typedef struct _COSERVERINFO {
+    DWORD dwReserved1;
+    LPWSTR pwszName; /* of a host */
+    void *pAuthInfo; /* not looked at: ssh knows who one is */
+    DWORD dwReserved2;
+} COSERVERINFO;
+
+typedef struct tagMULTI_QI {
+    const IID *pIID;
+    IUnknown *pItf;
+    HRESULT hr;
+} MULTI_QI;
+
 #define CLSCTX_INPROC_SERVER 0x1 /* the array inside this process */
 #define CLSCTX_LOCAL_SERVER 0x4  /* the array of the running service */
+#define CLSCTX_REMOTE_SERVER 0x10 /* that of another host, or this one's */
 #define COINIT_MULTITHREADED 0x0
 #define COINIT_APARTMENTTHREADED 0x2
 
@@ -189,6 +205,12 @@ VDS_API HRESULT WINAPI CoInitializeSecurity(LPVOID pSecDesc, LONG cAuthSvc, LPVO
 
 /* Makes an object of a class: of VdsLoader, in practice. */
 VDS_API HRESULT WINAPI CoCreateInstance(REFCLSID rclsid, LPUNKNOWN pUnkOuter, DWORD dwClsContext, REFIID riid, LPVOID *ppv);
+/* The same on the host that the server information names (NULL: this one), whose service LoadService(NULL) then loads: several
+ * interfaces at once. CO_S_NOTALLINTERFACES, E_NOINTERFACE. */
+VDS_API HRESULT WINAPI CoCreateInstanceEx(REFCLSID rclsid, LPUNKNOWN pUnkOuter, DWORD dwClsContext, COSERVERINFO *pServerInfo, DWORD dwCount,
+                                          MULTI_QI *pResults);
+/* Its class factory: an IClassFactory. */
+VDS_API HRESULT WINAPI CoGetClassObject(REFCLSID rclsid, DWORD dwClsContext, LPVOID pvServerInfo, REFIID riid, LPVOID *ppv);
 
 /* What a provider library exports: its class factories, and whether it may be unloaded (S_OK) or is in use (S_FALSE). */
 VDS_API HRESULT WINAPI DllGetClassObject(REFCLSID rclsid, REFIID riid, LPVOID *ppv);

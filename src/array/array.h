@@ -75,7 +75,7 @@ struct array_subsystem_info {
     uint32_t flags;     /* VDS_SF_... */
     uint32_t status;    /* VDS_SSS_... */
     uint32_t health;    /* VDS_H_... */
-    uint64_t capacity, free; /* bytes over all drives */
+    uint64_t capacity, free; /* bytes over all drives, a file system that several lie on counted once */
     char reason[256];   /* why it is not ONLINE, or "" */
     char import_target[ISCSI_NAME_MAX + 1]; /* where imported LUNs are to be tied, or "" */
 };

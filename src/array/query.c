@@ -47,16 +47,35 @@ static void leave(struct array *array)
     pthread_mutex_unlock(&array->lock);
 }
 
+/* Does an earlier drive that is usable, or one of those that are online, lie on the same file system? */
+static bool space_is_counted(struct array *array, const struct drive *drive, bool online)
+{
+    cache_for_each(n, &array->cache, OBJECT_DRIVE)
+    {
+        const struct drive *other = OBJECT_OF(drive, n);
+
+        if (other == drive)
+            return false;
+        if (other->dir_fd >= 0 && guid_equal(&other->pool, &drive->pool) && !(online && other->offline))
+            return true;
+    }
+    return false;
+}
+
+/* Each file system once; on one whose drives are all offline nothing is free. */
 static void space_of_all(struct array *array, uint64_t *ret_size, uint64_t *ret_free)
 {
     *ret_size = *ret_free = 0;
     cache_for_each(n, &array->cache, OBJECT_DRIVE)
     {
+        const struct drive *drive = OBJECT_OF(drive, n);
         uint64_t size, free_bytes;
 
-        drive_space(OBJECT_OF(drive, n), &size, &free_bytes);
-        *ret_size += size;
-        *ret_free += free_bytes;
+        drive_space(drive, &size, &free_bytes);
+        if (!space_is_counted(array, drive, /* online= */ false))
+            *ret_size += size;
+        if (!drive->offline && !space_is_counted(array, drive, /* online= */ true))
+            *ret_free += free_bytes;
     }
 }
 

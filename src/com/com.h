@@ -182,9 +182,6 @@ HRESULT com_utf8(const WCHAR *wide, char **ret_text);
 
 /* ---- CoInitializeEx() of this process ------------------------------------------------------------------ */
 
-/* The result of a second CoInitializeSecurity(). */
-#define COM_E_TOO_LATE ((HRESULT)0x80010119) /* RPC_E_TOO_LATE, which the installed headers do not have */
-
 /* Has any thread of the process initialised COM (and not uninitialised it)? */
 bool com_initialized(void);
 

@@ -57,5 +57,5 @@ HRESULT CoInitializeSecurity(LPVOID descriptor, LONG n_services, LPVOID services
         return E_INVALIDARG;
     if (!com_initialized())
         return CO_E_NOTINITIALIZED;
-    return atomic_flag_test_and_set(&done) ? COM_E_TOO_LATE : S_OK;
+    return atomic_flag_test_and_set(&done) ? RPC_E_TOO_LATE : S_OK;
 }

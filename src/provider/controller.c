@@ -59,11 +59,12 @@ static HRESULT controller_GetSubSystem(IVdsController *face, IVdsSubSystem **ret
     return FAILED(hr) ? hr : handle_subsystem(inside, ret_subsystem);
 }
 
-/* Port 0 is the network as a whole; the addresses on it are portals. */
+/* Port 0 is the network as a whole; the addresses on it are portals. Nobody comes in by it while the array is offline. */
 static HRESULT controller_GetPortProperties(IVdsController *face, SHORT port, VDS_PORT_PROP *ret_prop)
 {
     _cleanup_(provider_leave) struct provider *inside = NULL;
     struct array_controller_info info;
+    struct array_subsystem_info array;
     HRESULT hr;
 
     if (!ret_prop)
@@ -72,11 +73,13 @@ static HRESULT controller_GetPortProperties(IVdsController *face, SHORT port, VD
     if (port != 0)
         return E_INVALIDARG;
     hr = controller_get(face, &inside, &info);
+    if (SUCCEEDED(hr))
+        hr = array_subsystem_get(inside->config.array, &array);
     if (FAILED(hr))
         return hr;
     ret_prop->id = com_GUID(&info.id);
     ret_prop->id.Data1 ^= 0x504f5254; /* "PORT": an id of its own, as lasting as the controller's */
-    ret_prop->status = info.status == VDS_CS_ONLINE ? VDS_PRS_ONLINE : VDS_PRS_OFFLINE;
+    ret_prop->status = info.status == VDS_CS_ONLINE && array.status != VDS_SSS_OFFLINE ? VDS_PRS_ONLINE : VDS_PRS_OFFLINE;
     return wide_fields((const struct wide_field[]){ { &ret_prop->pwszFriendlyName, "network" },
                                                     { &ret_prop->pwszIdentification, info.identification } },
                        2);

@@ -43,7 +43,7 @@ static HRESULT drive_GetProperties(IVdsDrive *face, VDS_DRIVE_PROP *ret_prop)
         return hr;
     ret_prop->id = com_GUID(&info.id);
     ret_prop->ullSize = info.size;
-    ret_prop->ulFlags = info.flags;
+    ret_prop->ulFlags = info.flags | VDS_DRF_ASSIGNED; /* to the storage pool of its file system */
     ret_prop->status = (VDS_DRIVE_STATUS)info.status;
     ret_prop->health = (VDS_HEALTH)info.health;
     ret_prop->sInternalBusNumber = info.bus;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Drive extents, from what the array says of drives and LUNs: one per LUN with the bytes it has taken, one for the free space. */
+/* Drive extents, from what the array says of drives and LUNs: one per LUN with the bytes it has taken, one for the free space.
+ * A LUN in memory has none. */
 #include "provider/provider_internal.h"
 
 static void add_extent(VDS_DRIVE_EXTENT *extents, LONG *n, const struct guid *drive, const struct guid *lun,
@@ -13,6 +14,11 @@ static void add_extent(VDS_DRIVE_EXTENT *extents, LONG *n, const struct guid *dr
     e->bUsed = lun ? TRUE : FALSE;
 }
 
+bool lun_takes_space(const struct array_lun_info *info)
+{
+    return !(info->features & ARRAY_LUN_VOLATILE);
+}
+
 /* A LUN that goes while the list is made is left out. */
 static void add_luns(struct provider *inside, const struct guid *drive, const struct guid *only,
                      const struct guid *luns, size_t n_luns, VDS_DRIVE_EXTENT *extents, LONG *n)
@@ -23,7 +29,7 @@ static void add_luns(struct provider *inside, const struct guid *drive, const st
         if ((only && !guid_equal(only, &luns[i])) ||
             FAILED(array_lun_get(inside->config.array, &luns[i], &info)))
             continue;
-        if (guid_equal(&info.drive, drive))
+        if (guid_equal(&info.drive, drive) && lun_takes_space(&info))
             add_extent(extents, n, drive, &info.id, info.allocated);
         array_lun_info_fini(&info);
     }

@@ -20,7 +20,8 @@ COM_UNKNOWN(pool, IVdsStoragePool, face)
 struct facts {
     struct guid id;
     bool primordial;
-    uint64_t size, free, consumed, provisioned;
+    uint64_t size, free;
+    uint64_t taken, promised; /* by LUNs, to LUNs */
     unsigned n_drives, n_online, n_failed, n_offline;
     char name[ARRAY_NAME_MAX + 1], description[512];
 };
@@ -118,9 +119,9 @@ static HRESULT add_luns(struct provider *inside, struct pools *pools)
         if (FAILED(hr))
             break;
         m = member_of(pools, &info.drive);
-        if (m) {
-            pools->list[m->pool].consumed += info.allocated;
-            pools->list[m->pool].provisioned += info.size;
+        if (m && lun_takes_space(&info)) {
+            pools->list[m->pool].taken += info.allocated;
+            pools->list[m->pool].promised += info.size;
         }
         array_lun_info_fini(&info);
     }
@@ -139,7 +140,7 @@ static void add_primordial(struct provider *inside, struct pools *pools)
     strcpy(all->description, "everything the array has");
     for (size_t i = 1; i < pools->n; i++)
         all->size += pools->list[i].size;
-    all->consumed = all->provisioned = all->size;
+    all->taken = all->size;
 }
 
 static HRESULT collect(struct provider *inside, struct pools *ret_pools)
@@ -320,6 +321,14 @@ static HRESULT pool_GetProvider(IVdsStoragePool *face, IVdsProvider **ret_provid
     return S_OK;
 }
 
+/* The pages know three: VDS_STORAGE_POOL_PROP lists UNKNOWN, HEALTHY and DEGRADED. */
+static VDS_HEALTH pool_health(const struct facts *f)
+{
+    return f->n_failed > 0 ? VDS_H_DEGRADED : VDS_H_HEALTHY;
+}
+
+/* Consumed is what backs the pool, not what LUNs have taken of it; managed is that and what is free (VDS_STORAGE_POOL_PROP, the remarks).
+ * A file system may hold more than LUNs, so managed is less than consumed. */
 static HRESULT pool_GetProperties(IVdsStoragePool *face, VDS_STORAGE_POOL_PROP *ret_prop)
 {
     _cleanup_(provider_leave) struct provider *inside = NULL;
@@ -337,12 +346,10 @@ static HRESULT pool_GetProperties(IVdsStoragePool *face, VDS_STORAGE_POOL_PROP *
     ret_prop->status = f->n_online > 0                ? VDS_SPS_ONLINE
                        : f->n_offline == f->n_drives ? VDS_SPS_OFFLINE
                                                       : VDS_SPS_NOT_READY;
-    ret_prop->health = f->n_failed == 0             ? VDS_H_HEALTHY
-                       : f->n_failed < f->n_drives ? VDS_H_DEGRADED
-                                                    : VDS_H_FAILED;
+    ret_prop->health = pool_health(f);
     ret_prop->type = f->primordial ? VDS_SPT_PRIMORDIAL : VDS_SPT_CONCRETE;
-    ret_prop->ullTotalConsumedSpace = f->consumed;
-    ret_prop->ullTotalManagedSpace = f->size;
+    ret_prop->ullTotalConsumedSpace = f->size;
+    ret_prop->ullTotalManagedSpace = f->taken + f->free;
     ret_prop->ullRemainingFreeSpace = f->free;
     return wide_fields((const struct wide_field[]){ { &ret_prop->pwszName, f->name },
                                                     { &ret_prop->pwszDescription, f->description } },
@@ -366,7 +373,7 @@ static HRESULT pool_GetAttributes(IVdsStoragePool *face, VDS_POOL_ATTRIBUTES *re
         ret_attributes->ullAttributeMask |= attributes[i].bit;
         memcpy((char *)ret_attributes + attributes[i].offset, &attributes[i].value, sizeof(ULONG));
     }
-    ret_attributes->ullProvisionedSpace = f->provisioned;
+    ret_attributes->ullProvisionedSpace = f->promised > f->size ? f->promised : f->size; /* thin LUNs may be promised more than there is */
     return com_wide("LUNs", &ret_attributes->pwszIntendedUsage);
 }
 
@@ -432,7 +439,7 @@ static HRESULT pool_QueryAllocatedLuns(IVdsStoragePool *face, IEnumVdsObject **r
             continue;
         if (FAILED(hr))
             return hr;
-        m = member_of(&pools, &info.drive);
+        m = lun_takes_space(&info) ? member_of(&pools, &info.drive) : NULL;
         array_lun_info_fini(&info);
         if (m && is_in(&pools, m, f))
             luns[n_ours++] = luns[i];

@@ -212,6 +212,8 @@ HRESULT status_request(struct provider *inside, enum array_status_of kind, const
 HRESULT controllers_all_active(struct provider *inside, const VDS_OBJECT_ID *active, LONG n_active,
                                const VDS_OBJECT_ID *inactive, LONG n_inactive);
 
+/* Not when it lives in memory. */
+bool lun_takes_space(const struct array_lun_info *info);
 /* The extents of a drive (lun NULL: all, and the free space) or of one LUN. Inside the gate. */
 HRESULT extents_query(struct provider *inside, const struct guid *drive, const struct guid *lun,
                       VDS_DRIVE_EXTENT **ret_extents, LONG *ret_n);

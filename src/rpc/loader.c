@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The client library's way in: CoCreateInstance() makes a VdsLoader, LoadService() connects. */
+/* The client library's way in: the VdsLoader that activate.c makes, whose LoadService() connects. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -7,6 +7,7 @@
 
 #include "base/error_text.h"
 #include "com/com.h"
+#include "rpc/activate.h"
 #include "rpc/conn.h"
 #include "rpc/error.h"
 #include "rpc/path.h"
@@ -16,6 +17,7 @@
 struct vds_loader {
     struct com_object obj;
     IVdsServiceLoader face;
+    char *host; /* NULL: this one, unless LoadService() names another */
 };
 
 COM_UNKNOWN(vds_loader, IVdsServiceLoader, face)
@@ -42,28 +44,35 @@ static HRESULT load_local(void **ret_service)
     return FAILED(hr) ? hr : service_at(fd, where, ret_service);
 }
 
-static HRESULT load_remote(const WCHAR *machine, void **ret_service)
+static HRESULT load_remote(const char *host, void **ret_service)
+{
+    int fd;
+    HRESULT hr = rpc_transport_remote(host, &fd);
+
+    return FAILED(hr) ? hr : service_at(fd, host, ret_service);
+}
+
+static HRESULT load_named(const WCHAR *machine, void **ret_service)
 {
     _cleanup_(freep) char *host = NULL;
     HRESULT hr = com_utf8(machine, &host);
-    int fd;
 
-    if (SUCCEEDED(hr))
-        hr = rpc_transport_remote(host, &fd);
-    return FAILED(hr) ? hr : service_at(fd, host, ret_service);
+    return FAILED(hr) ? hr : load_remote(host, ret_service);
 }
 
 static HRESULT vds_loader_LoadService(IVdsServiceLoader *face, LPWSTR machine, IVdsService **ret_service)
 {
-    (void)face;
+    struct vds_loader *loader = vds_loader_from_IVdsServiceLoader(face);
+
     error_text_clear();
     if (!ret_service) {
         error_text_set("IVdsServiceLoader::LoadService: ppService must not be NULL");
         return E_INVALIDARG;
     }
     *ret_service = NULL;
-    return machine && *machine ? load_remote(machine, (void **)ret_service)
-                               : load_local((void **)ret_service);
+    if (machine && *machine)
+        return load_named(machine, (void **)ret_service);
+    return loader->host ? load_remote(loader->host, (void **)ret_service) : load_local((void **)ret_service);
 }
 
 static const IVdsServiceLoaderVtbl vds_loader_vtbl = { COM_UNKNOWN_SLOTS(vds_loader, IVdsServiceLoader),
@@ -72,7 +81,15 @@ static const struct com_face vds_loader_faces[] = {
     COM_IDENTITY(vds_loader, IVdsServiceLoader, face, vds_loader_vtbl),
     COM_FACE(vds_loader, IVdsServiceLoader, face, vds_loader_vtbl),
 };
-COM_CLASS(vds_loader, NULL)
+
+static void vds_loader_destroy(struct com_object *obj)
+{
+    struct vds_loader *loader = container_of(obj, struct vds_loader, obj);
+
+    free(loader->host);
+    free(loader);
+}
+COM_CLASS(vds_loader, vds_loader_destroy)
 
 /* ---- the library's face ------------------------------------------------------------------------------ */
 
@@ -115,19 +132,21 @@ HRESULT vds_connect_fd(int fd, void **ret_service)
     return service_at(fd, "the other end of the stream", ret_service);
 }
 
-static HRESULT create_loader(REFIID iid, void **ret_object)
+HRESULT rpc_loader_create(const WCHAR *host, REFIID iid, void **ret_object)
 {
     struct vds_loader *loader = com_object_new(&vds_loader_class);
-    HRESULT hr;
+    HRESULT hr = loader ? S_OK : E_OUTOFMEMORY;
 
-    if (!loader)
-        return E_OUTOFMEMORY;
-    hr = com_object_query(&loader->obj, iid, ret_object);
-    com_object_unref(&loader->obj);
+    if (SUCCEEDED(hr) && host)
+        hr = com_utf8(host, &loader->host);
+    if (SUCCEEDED(hr))
+        hr = com_object_query(&loader->obj, iid, ret_object);
+    if (loader)
+        com_object_unref(&loader->obj);
     return hr;
 }
 
-static HRESULT create_in_process(REFIID iid, void **ret_object)
+HRESULT rpc_loader_create_in_process(REFIID iid, void **ret_object)
 {
     vds_inproc_factory factory = atomic_load(&inproc);
 
@@ -136,28 +155,4 @@ static HRESULT create_in_process(REFIID iid, void **ret_object)
     error_text_set("this program has no array of its own (CLSCTX_INPROC_SERVER): link the library that holds "
                    "it, or use the service");
     return REGDB_E_CLASSNOTREG;
-}
-
-/* A class may ask for either: the running service comes first, as it is the one that other programs see. */
-HRESULT CoCreateInstance(REFCLSID clsid, LPUNKNOWN outer, DWORD context, REFIID iid, LPVOID *ret_object)
-{
-    error_text_clear();
-    if (!ret_object)
-        return E_POINTER;
-    *ret_object = NULL;
-    if (!clsid || !iid)
-        return E_INVALIDARG;
-    if (!com_initialized()) {
-        error_text_set("call CoInitializeEx() first");
-        return CO_E_NOTINITIALIZED;
-    }
-    if (!IsEqualCLSID(clsid, &CLSID_VdsLoader)) {
-        error_text_set("the one class that can be made is CLSID_VdsLoader");
-        return REGDB_E_CLASSNOTREG;
-    }
-    if (outer)
-        return CLASS_E_NOAGGREGATION;
-    if (context & CLSCTX_LOCAL_SERVER)
-        return create_loader(iid, ret_object);
-    return context & CLSCTX_INPROC_SERVER ? create_in_process(iid, ret_object) : E_INVALIDARG;
 }

@@ -113,6 +113,8 @@ int scsi_lu_create(const struct scsi_lu_config *config, struct store *store, str
     lu->thin = !config->thick && store_is_thin(store);
     lu->save_pr = config->save_pr;
     lu->save_pr_arg = config->save_pr_arg;
+    lu->cache_changed = config->cache_changed;
+    lu->cache_changed_arg = config->cache_changed_arg;
     atomic_init(&lu->state, config->read_only ? LU_READ_ONLY : 0);
     lu_names(lu, vendor, product, revision);
     r = pr_state_load(lu, config->load_pr, config->load_pr_len);

@@ -239,7 +239,7 @@ static uint32_t changeable_state(void)
     return mask;
 }
 
-/* Everybody else hears that something changed (2Ah/01h). */
+/* Everybody else hears that something changed (2Ah/01h), and the owner that the cache did. */
 static void apply_modes(struct scsi_task *task, uint32_t old, uint32_t wanted)
 {
     struct scsi_lu *lu = task_lu(task);
@@ -250,6 +250,34 @@ static void apply_modes(struct scsi_task *task, uint32_t old, uint32_t wanted)
     lu_state_set(lu, wanted & changeable_state(), ~wanted & changeable_state());
     attention_raise_others(lu, task->itl, UA_MODE_CHANGED);
     pthread_mutex_unlock(&lu->lock);
+    lu_tell_cache_changed(lu, old);
+}
+
+bool scsi_lu_write_through(const struct scsi_lu *lu)
+{
+    return lu_state(lu) & LU_WRITE_THROUGH;
+}
+
+int scsi_lu_set_write_through(struct scsi_lu *lu, bool on)
+{
+    uint32_t wanted = on ? LU_WRITE_THROUGH : 0;
+    int r = lu->save_pr ? pr_save_modes(lu, wanted, LU_WRITE_THROUGH) : 0;
+
+    if (r < 0)
+        return r;
+    pthread_mutex_lock(&lu->lock);
+    if ((lu_state(lu) & LU_WRITE_THROUGH) != wanted) {
+        lu_state_set(lu, wanted, wanted ^ LU_WRITE_THROUGH);
+        attention_raise_others(lu, NULL, UA_MODE_CHANGED);
+    }
+    pthread_mutex_unlock(&lu->lock);
+    return 0;
+}
+
+void lu_tell_cache_changed(const struct scsi_lu *lu, uint32_t old)
+{
+    if (lu->cache_changed && (lu_state(lu) ^ old) & LU_WRITE_THROUGH)
+        lu->cache_changed(lu->cache_changed_arg, &lu->id);
 }
 
 static bool select_bits_ok(struct scsi_task *task)
@@ -271,7 +299,7 @@ enum scsi_step run_mode_select(struct scsi_task *task, int res)
     uint32_t old = lu_state(lu), state = old, at;
 
     (void)res;
-    if (!select_bits_ok(task) || !task->len)
+    if (task->phase++ > 0 || !select_bits_ok(task) || !task->len)
         return SCSI_STEP_DONE; /* an empty list is no error (SPC-4 §6.9) */
     at = select_header(task);
     if (!at)
@@ -284,7 +312,9 @@ enum scsi_step run_mode_select(struct scsi_task *task, int res)
         at += n;
     }
     apply_modes(task, old, state);
-    if (task->cdb[1] & 0x01 && pr_save_modes(lu, state & changeable_state()) < 0)
+    if (task->cdb[1] & 0x01 && pr_save_modes(lu, state, changeable_state()) < 0)
         return STEP_FAIL(task, SENSE_INTERNAL_FAILURE);
+    if (state & ~old & LU_WRITE_THROUGH) /* WCE from 1 to 0: what is in the cache is written first (SBC-3 §6.4.5) */
+        return task_io(task, STORE_FLUSH, 0, NULL, 0);
     return SCSI_STEP_DONE;
 }

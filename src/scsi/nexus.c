@@ -84,10 +84,12 @@ int scsi_lu_reset(struct scsi_view *view, const uint8_t lun[static 8])
 {
     struct scsi_itl *self = find_nexus(view, lun);
     struct scsi_lu *lu;
+    uint32_t old;
 
     if (!self)
         return -ENOENT;
     lu = self->lu;
+    old = lu_state(lu);
     pthread_mutex_lock(&lu->lock);
     abort_others(lu, self);
     lu->reserver = NULL;
@@ -98,6 +100,7 @@ int scsi_lu_reset(struct scsi_view *view, const uint8_t lun[static 8])
     nexus_update_denials(lu);
     attention_raise_others(lu, NULL, UA_LUN_RESET);
     pthread_mutex_unlock(&lu->lock);
+    lu_tell_cache_changed(lu, old);
     return 0;
 }
 

@@ -121,7 +121,7 @@ uint32_t pr_saved_modes(const struct scsi_lu *lu)
     return lu->pr->modes;
 }
 
-int pr_save_modes(struct scsi_lu *lu, uint32_t modes)
+int pr_save_modes(struct scsi_lu *lu, uint32_t modes, uint32_t mask)
 {
     struct pr_state *next;
     int r = -ENOMEM;
@@ -129,7 +129,7 @@ int pr_save_modes(struct scsi_lu *lu, uint32_t modes)
     pthread_mutex_lock(&lu->save_lock);
     next = pr_state_clone(lu->pr);
     if (next) {
-        next->modes = modes;
+        next->modes = (next->modes & ~mask) | (modes & mask);
         r = pr_commit(lu, NULL, next);
     }
     pthread_mutex_unlock(&lu->save_lock);

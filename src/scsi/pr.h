@@ -83,6 +83,7 @@ int pr_commit(struct scsi_lu *lu, const struct scsi_itl *self, struct pr_state *
 /* Mode parameters are saved in the same bytes: the LU_ bits that mode.c can change. lu->lock held for
  * reading them. */
 uint32_t pr_saved_modes(const struct scsi_lu *lu);
-int pr_save_modes(struct scsi_lu *lu, uint32_t modes);
+/* Those of the bits that are in `mask`. */
+int pr_save_modes(struct scsi_lu *lu, uint32_t modes, uint32_t mask);
 
 #endif

@@ -54,6 +54,9 @@ struct scsi_lu_config {
     void *save_pr_arg;
     const void *load_pr;
     size_t load_pr_len;
+    /* An initiator has changed what scsi_lu_write_through() says. Under no lock, on a reactor thread; NULL: nobody wants to know. */
+    void (*cache_changed)(void *arg, const struct guid *lu);
+    void *cache_changed_arg;
 };
 
 /* Takes its own reference to the store. -EINVAL (config), -ENOMEM. */
@@ -67,6 +70,12 @@ void scsi_lu_resized(struct scsi_lu *lu, uint64_t size);
 /* OFFLINE: every medium access ends NOT READY; readers of properties go on. Any thread. */
 void scsi_lu_set_online(struct scsi_lu *lu, bool online);
 uint64_t scsi_lu_size(const struct scsi_lu *lu); /* bytes */
+
+/* WCE of the caching mode page (SBC-3 §6.4.5) is the other way round: no write is answered before it is durable. */
+bool scsi_lu_write_through(const struct scsi_lu *lu);
+/* Current and saved value; nexuses hear that mode parameters have changed. What was written before is not made durable by this. May block: not
+ * on a reactor thread. -errno: it could not be saved, and nothing has changed. */
+int scsi_lu_set_write_through(struct scsi_lu *lu, bool on);
 
 /* The descriptors of VPD 80h and 83h for the API's GetIdentificationData: same bytes as on the wire. */
 size_t scsi_lu_serial(const struct scsi_lu *lu, char *out, size_t n_out);

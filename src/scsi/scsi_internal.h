@@ -56,6 +56,8 @@ struct scsi_lu {
     uint32_t max_transfer; /* bytes */
     int (*save_pr)(void *arg, const struct guid *lu, const void *bytes, size_t len);
     void *save_pr_arg;
+    void (*cache_changed)(void *arg, const struct guid *lu);
+    void *cache_changed_arg;
 
     _Atomic uint64_t n_blocks;
     _Atomic uint32_t n_leaving; /* mappings that are gone but for their last commands */
@@ -90,6 +92,8 @@ static inline bool lu_range_ok(const struct scsi_lu *lu, uint64_t lba, uint64_t 
 }
 
 void lu_state_set(struct scsi_lu *lu, uint32_t set, uint32_t clear); /* takes no lock: atomic */
+/* Tells the owner when LU_WRITE_THROUGH is not what it was in `old`. Under no lock. */
+void lu_tell_cache_changed(const struct scsi_lu *lu, uint32_t old);
 
 /* ---- nexus -------------------------------------------------------------------------------------------- */
 

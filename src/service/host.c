@@ -5,8 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The first letter in either case ([MS-VDS] 3.4.5.2.4.7); the answer is in capitals. */
 HRESULT service_host_letters(WCHAR first, DWORD n, VDS_DRIVE_LETTER_PROP *ret_letters)
 {
+    if (first >= 'a' && first <= 'z')
+        first = (WCHAR)(first - 'a' + 'A');
     if (n > 0 && !ret_letters)
         return E_INVALIDARG;
     if (first < 'A' || first > 'Z' || n > (DWORD)('Z' - first + 1))

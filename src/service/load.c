@@ -61,7 +61,7 @@ static HRESULT factory_from_module(const char *path, REFCLSID clsid, IClassFacto
     void *symbol = module ? dlsym(module, "DllGetClassObject") : NULL;
 
     if (!symbol) {
-        error_text_set("%s", dlerror());
+        error_text_set("%s", dlerror() ?: "there is no DllGetClassObject in it");
         return VDS_E_PROVIDER_INITIALIZATION_FAILED;
     }
     memcpy(&get_class_object, &symbol, sizeof symbol);
@@ -89,24 +89,42 @@ static void describe(struct loaded *l)
     l->mask = mask ? mask : l->hw ? VDS_QUERY_HARDWARE_PROVIDERS : VDS_QUERY_SOFTWARE_PROVIDERS;
 }
 
+/* What a step of it came to: success owes the pointer. */
+static HRESULT step(HRESULT hr, void *const *pointer, const char *what)
+{
+    if (SUCCEEDED(hr) && !*pointer)
+        hr = E_UNEXPECTED;
+    if (FAILED(hr) && !error_text_get()[0])
+        error_text_set("%s", what);
+    return hr;
+}
+
+static HRESULT load_faces(struct load *l, struct loaded *to)
+{
+    HRESULT hr = S_OK;
+
+    if (!l->factory)
+        hr = step(factory_from_module(l->path, &l->clsid, &l->factory), (void **)&l->factory,
+                  "its DllGetClassObject gives no class factory");
+    if (SUCCEEDED(hr))
+        hr = step(IClassFactory_CreateInstance(l->factory, NULL, &IID_IVdsProviderPrivate, (void **)&to->private_face),
+                  (void **)&to->private_face, "its class factory makes no IVdsProviderPrivate");
+    if (SUCCEEDED(hr))
+        hr = step(IVdsProviderPrivate_QueryInterface(to->private_face, &IID_IVdsProvider, (void **)&to->provider),
+                  (void **)&to->provider, "it does not answer IVdsProvider");
+    return hr;
+}
+
 static HRESULT load_provider(struct load *l)
 {
     WCHAR this_machine[] = { 0 };
     struct loaded *to = &l->loaded;
-    HRESULT hr = S_OK;
+    HRESULT hr = load_faces(l, to);
 
-    if (!l->factory)
-        hr = factory_from_module(l->path, &l->clsid, &l->factory);
-    if (SUCCEEDED(hr))
-        hr = l->factory ? IClassFactory_CreateInstance(l->factory, NULL, &IID_IVdsProviderPrivate,
-                                                       (void **)&to->private_face)
-                        : E_UNEXPECTED;
-    if (SUCCEEDED(hr))
-        hr = IVdsProviderPrivate_QueryInterface(to->private_face, &IID_IVdsProvider, (void **)&to->provider);
     if (FAILED(hr))
         return hr;
     IVdsProviderPrivate_QueryInterface(to->private_face, &IID_IVdsHwProvider, (void **)&to->hw);
-    hr = IVdsProviderPrivate_OnLoad(to->private_face, this_machine, l->callback);
+    hr = step(IVdsProviderPrivate_OnLoad(to->private_face, this_machine, l->callback), (void **)&to->provider, "its OnLoad fails");
     if (SUCCEEDED(hr))
         describe(to);
     return hr;

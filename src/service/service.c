@@ -230,18 +230,34 @@ static HRESULT service_QueryProviders(IVdsService *face, DWORD masks, IEnumVdsOb
     return com_enum_create(objects, n, ret_enum);
 }
 
+/* The types of the enumeration that objects with an id have; the others are refused, and so is every number that is none. */
 static bool type_has_objects(VDS_OBJECT_TYPE type)
 {
-    switch (type) {
-    case VDS_OT_UNKNOWN:
-    case VDS_OT_PROVIDER:
-    case VDS_OT_ASYNC:
-    case VDS_OT_ENUM:
-    case VDS_OT_OPEN_VDISK:
-        return false;
-    default:
-        return true;
+    static const VDS_OBJECT_TYPE types[] = {
+        VDS_OT_PACK,        VDS_OT_VOLUME,   VDS_OT_VOLUME_PLEX, VDS_OT_DISK,    VDS_OT_SUB_SYSTEM,
+        VDS_OT_CONTROLLER,  VDS_OT_DRIVE,    VDS_OT_LUN,         VDS_OT_LUN_PLEX, VDS_OT_PORT,
+        VDS_OT_PORTAL,      VDS_OT_TARGET,   VDS_OT_PORTAL_GROUP, VDS_OT_STORAGE_POOL, VDS_OT_HBAPORT,
+        VDS_OT_INIT_ADAPTER, VDS_OT_INIT_PORTAL, VDS_OT_VDISK,
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+        if (types[i] == type)
+            return true;
     }
+    return false;
+}
+
+/* A success without an object is none. */
+static HRESULT provider_object(const struct loaded *l, VDS_OBJECT_ID id, VDS_OBJECT_TYPE type, IUnknown **ret_object)
+{
+    HRESULT hr = IVdsProviderPrivate_GetObject(l->private_face, id, type, ret_object);
+
+    if (FAILED(hr))
+        *ret_object = NULL;
+    if (FAILED(hr) || *ret_object)
+        return hr;
+    error_text_set("a provider says that it has the object, and does not give it");
+    return VDS_E_BAD_PROVIDER_DATA;
 }
 
 static HRESULT service_GetObject(IVdsService *face, VDS_OBJECT_ID id, VDS_OBJECT_TYPE type,
@@ -261,7 +277,7 @@ static HRESULT service_GetObject(IVdsService *face, VDS_OBJECT_ID id, VDS_OBJECT
     if (FAILED(hr))
         return hr;
     for (size_t i = 0; i < providers.n; i++) {
-        hr = IVdsProviderPrivate_GetObject(providers.list[i].private_face, id, type, ret_object);
+        hr = provider_object(&providers.list[i], id, type, ret_object);
         if (SUCCEEDED(hr))
             return S_OK;
         if (hr != (HRESULT)VDS_E_OBJECT_NOT_FOUND) /* it might have been this one's */

@@ -3,6 +3,7 @@
 import json
 import select
 import subprocess
+import tempfile
 import unittest
 
 import harness
@@ -90,17 +91,19 @@ class BadProviders(unittest.TestCase):
         return (array.directory / "vdsd.log").read_text()
 
     def test_one_that_crashes_or_leaves_is_reported_and_left_out(self):
-        array = self.array(*providers(bad("constructor"), bad("onload"), bad("exit"), EXAMPLE))
+        array = self.array(*providers(bad("constructor"), bad("class_object"), bad("onload"), bad("exit"), EXAMPLE))
         _, paths = Bus(array).call("/org/vds/service", "IVdsService.QueryProviders", "u", 2)
         self.assertEqual(len(paths), 2, self.log(array))
         for name, why in (("constructor", "crashes while it is loaded: Segmentation fault"),
+                          ("class_object", "crashes while it is loaded: Segmentation fault"),
                           ("onload", "crashes while it is loaded: Segmentation fault"),
                           ("exit", "ends the process while it is loaded, with status 7")):
             self.assertRegex(self.log(array), rf"{bad(name)} is left out .*{why}")
 
     def test_one_that_hangs_is_ended_and_left_out(self):
-        array = self.array(*providers(bad("hang")), "--provider-seconds", "1")
-        self.assertRegex(self.log(array), rf"{bad('hang')} is left out .*has not loaded within 1000 ms")
+        array = self.array(*providers(bad("hang"), bad("hang_early")), "--provider-seconds", "1")
+        for name in ("hang", "hang_early"):
+            self.assertRegex(self.log(array), rf"{bad(name)} is left out .*has not loaded within 1000 ms")
         _, paths = Bus(array).call("/org/vds/service", "IVdsService.QueryProviders", "u", 2)
         self.assertEqual(len(paths), 1)
 
@@ -109,6 +112,20 @@ class BadProviders(unittest.TestCase):
         array = self.array(*providers("/nonexistent.so", f"{EXAMPLE},{other}"))
         self.assertRegex(self.log(array), r"/nonexistent.so is left out .*No such file")
         self.assertRegex(self.log(array), rf"{EXAMPLE},{other} is left out \(0x80040111\)")
+
+    def test_one_that_gives_the_wrong_things_is_left_out_and_the_log_says_which(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".so") as text:
+            text.write("not a library")
+            text.flush()
+            array = self.array(*providers(bad("no_factory"), bad("no_provider"), bad("no_face"), bad("no_export"), text.name))
+            for file, why in ((bad("no_factory"), r"\(0x8000ffff\): its DllGetClassObject gives no class factory"),
+                              (bad("no_provider"), r"\(0x8000ffff\): its class factory makes no IVdsProviderPrivate"),
+                              (bad("no_face"), r"\(0x80004002\): it does not answer IVdsProvider"),
+                              (bad("no_export"), r"\(0x8004241c\): .*undefined symbol: DllGetClassObject"),
+                              (text.name, r"\(0x8004241c\): .*(file too short|invalid ELF header)")):
+                self.assertRegex(self.log(array), rf"{file} is left out {why}")
+        _, paths = Bus(array).call("/org/vds/service", "IVdsService.QueryProviders", "u", 2)
+        self.assertEqual(len(paths), 1)
 
     def test_one_whose_id_is_there_already_is_left_out(self):
         array = self.array(*providers(EXAMPLE, EXAMPLE))

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""SetStatus, identification data, pools and the second faces, API against wire, through the service and in process."""
+"""SetStatus, pools and the second faces, API against wire, through the service and in process."""
 import pathlib
 import tempfile
 

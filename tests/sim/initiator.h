@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* An initiator that checks what it is told. It keeps many commands in flight, sends their data as negotiated, and holds the target to
- * RFC 7143: StatSN and MaxCmdSN, the order and bounds of Data-In and R2T, one answer for each command. What it breaks by is sim_fail().
+/* An initiator that checks what it is told. It keeps many commands in flight, sends their data as negotiated,
+ * and holds the target to RFC 7143: StatSN and MaxCmdSN, the order and bounds of Data-In and R2T, one answer
+ * for each command. What it breaks by is sim_fail().
  *
  * It shares digest_add() and the byte order helpers with the target, and no other code.
  */
@@ -52,11 +53,13 @@ struct login_answer {
 };
 
 void initiator_fini(struct initiator *in);
-/* Connects and logs in (target NULL: to discover). 0: full feature phase or refused, see *ret; -errno: the connection did not come about or
- * was lost. Each login negotiates something else. */
+/* Connects and logs in (target NULL: to discover). 0: full feature phase or refused, see *ret; -errno: the
+ * connection did not come about or was lost. Each login negotiates something else. */
 int initiator_login(struct initiator *in, const char *address, const char *target, struct login_answer *ret);
 /* SendTargets=All; calls record() for each address. -errno: lost. */
-int initiator_discover(struct initiator *in, void (*record)(void *arg, const char *target, const char *address, unsigned tag), void *arg);
+int initiator_discover(struct initiator *in,
+                       void (*record)(void *arg, const char *target, const char *address, unsigned tag),
+                       void *arg);
 
 /* A free command when the window has room, else NULL. */
 struct command *initiator_command(struct initiator *in);

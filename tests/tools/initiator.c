@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "initiator.h"
+#include "initiator_internal.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -15,27 +15,16 @@
 
 #include "base/bytes.h"
 
-#define BHS         48
-#define DATA_MAX    (1u << 20) /* more in one PDU is nothing we agreed to */
 #define OUR_SEGMENT 262144u
+#define DATA_MAX    (1u << 20) /* more in one PDU is nothing we agreed to */
 
-enum { OP_NOP_OUT = 0x00, OP_COMMAND = 0x01, OP_LOGIN = 0x03, OP_TEXT = 0x04, OP_DATA_OUT = 0x05, OP_LOGOUT = 0x06 };
-enum { OP_NOP_IN = 0x20, OP_RESPONSE = 0x21, OP_LOGIN_RESPONSE = 0x23, OP_TEXT_RESPONSE = 0x24, OP_DATA_IN = 0x25, OP_LOGOUT_RESPONSE = 0x26,
-       OP_R2T = 0x31, OP_ASYNC = 0x32, OP_REJECT = 0x3f };
-#define IMMEDIATE 0x40
-#define FINAL     0x80
-
-struct pdu {
-    uint8_t bhs[BHS];
-    uint8_t *data; /* malloc'ed, one zero byte behind it */
-    uint32_t len;
-};
-
-/* ---- bytes --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- bytes ----------------------------------------------------------------------------------------- */
 
 void initiator_init_named(struct initiator *in, const char *name, unsigned isid)
 {
-    *in = (struct initiator){ .fd = -1, .cmdsn = 1, .itt = 1, .isid = { 0x80 } }; /* random format, RFC 7143 §11.12.5 */
+    *in = (struct initiator){
+        .fd = -1, .cmdsn = 1, .itt = 1, .isid = { 0x80 }
+    }; /* random format, RFC 7143 §11.12.5 */
     snprintf(in->name, sizeof in->name, "%s", name);
     be32_put(in->isid + 1, isid);
 }
@@ -150,7 +139,7 @@ static int receive_all(int fd, void *buf, size_t len)
     return 0;
 }
 
-static int pdu_send(struct initiator *in, uint8_t bhs[BHS], const void *data, uint32_t len)
+int initiator_pdu_send(struct initiator *in, uint8_t bhs[BHS], const void *data, uint32_t len)
 {
     static uint8_t zeros[4];
     struct iovec iov[] = { { bhs, BHS }, { (void *)(uintptr_t)data, len }, { zeros, -len & 3 } };
@@ -159,7 +148,7 @@ static int pdu_send(struct initiator *in, uint8_t bhs[BHS], const void *data, ui
     return send_all(in->fd, iov, 3);
 }
 
-static void pdu_free(struct pdu *pdu)
+void initiator_pdu_free(struct pdu *pdu)
 {
     free(pdu->data);
     pdu->data = NULL;
@@ -185,7 +174,7 @@ static int pdu_receive_any(struct initiator *in, struct pdu *pdu)
     r = receive_all(in->fd, pdu->data, padded);
     pdu->data[pdu->len] = '\0';
     if (r < 0)
-        pdu_free(pdu);
+        initiator_pdu_free(pdu);
     return r;
 }
 
@@ -210,20 +199,20 @@ static int answer_ping(struct initiator *in, const struct pdu *pdu)
     memcpy(bhs + 20, pdu->bhs + 20, 4);
     be32_put(bhs + 24, in->cmdsn);
     be32_put(bhs + 28, in->expstatsn);
-    return pdu_send(in, bhs, pdu->data, pdu->len);
+    return initiator_pdu_send(in, bhs, pdu->data, pdu->len);
 }
 
 static void count_status(struct initiator *in, const struct pdu *pdu)
 {
     uint8_t op = pdu->bhs[0] & 0x3f;
 
-    if (op == OP_R2T || (op == OP_DATA_IN && !(pdu->bhs[1] & 1)) || (op == OP_NOP_IN && be32_get(pdu->bhs + 16) == UINT32_MAX))
+    if (op == OP_R2T || (op == OP_DATA_IN && !(pdu->bhs[1] & 1)) ||
+        (op == OP_NOP_IN && be32_get(pdu->bhs + 16) == UINT32_MAX))
         return;
     in->expstatsn = be32_get(pdu->bhs + 24) + 1;
 }
 
-/* The next PDU that answers something: async messages and pings are dealt with here. */
-static int pdu_receive(struct initiator *in, struct pdu *pdu)
+int initiator_pdu_receive(struct initiator *in, struct pdu *pdu)
 {
     for (;;) {
         int r = pdu_receive_any(in, pdu);
@@ -238,7 +227,7 @@ static int pdu_receive(struct initiator *in, struct pdu *pdu)
             r = answer_ping(in, pdu);
         else
             return 0;
-        pdu_free(pdu);
+        initiator_pdu_free(pdu);
         if (r < 0)
             return r;
     }
@@ -256,11 +245,11 @@ int initiator_wait_event(struct initiator *in)
         note_async(in, pdu.bhs);
     else
         r = (pdu.bhs[0] & 0x3f) == OP_NOP_IN ? answer_ping(in, &pdu) : -EPROTO;
-    pdu_free(&pdu);
+    initiator_pdu_free(&pdu);
     return r;
 }
 
-/* ---- login ----------------------------------------------------------------------------------------------------------------------------- */
+/* ---- login ----------------------------------------------------------------------------------------- */
 
 static void key_add(char *text, size_t size, uint32_t *len, const char *key, const char *value)
 {
@@ -304,7 +293,7 @@ static int login_send(struct initiator *in, uint8_t flags, const char *text, uin
     be32_put(bhs + 16, in->itt);
     be32_put(bhs + 24, in->cmdsn);
     be32_put(bhs + 28, in->expstatsn);
-    return pdu_send(in, bhs, text, len);
+    return initiator_pdu_send(in, bhs, text, len);
 }
 
 static void take_key(struct initiator *in, const char *key, const char *value)
@@ -340,7 +329,7 @@ static void take_keys(struct initiator *in, char *text, uint32_t len)
 static int login_answer(struct initiator *in)
 {
     struct pdu pdu;
-    int r = pdu_receive(in, &pdu);
+    int r = initiator_pdu_receive(in, &pdu);
 
     if (r < 0)
         return r;
@@ -356,7 +345,7 @@ static int login_answer(struct initiator *in)
         in->tsih = be16_get(pdu.bhs + 14);
         r = 1;
     }
-    pdu_free(&pdu);
+    initiator_pdu_free(&pdu);
     return r;
 }
 
@@ -403,9 +392,9 @@ int initiator_login_begin(struct initiator *in, const char *target)
     return r < 0 ? r : login_answer(in);
 }
 
-/* ---- text, logout, ping ------------------------------------------------------------------------------------------------------------------- */
+/* ---- text, logout, ping ---------------------------------------------------------------------------- */
 
-static void numbered(struct initiator *in, uint8_t bhs[BHS])
+void initiator_numbered(struct initiator *in, uint8_t bhs[BHS])
 {
     be32_put(bhs + 16, in->itt++);
     be32_put(bhs + 24, in->cmdsn);
@@ -415,19 +404,20 @@ static void numbered(struct initiator *in, uint8_t bhs[BHS])
 }
 
 /* All requests of one sequence carry the same Initiator Task Tag (RFC 7143 §11.10.3). */
-static int text_round(struct initiator *in, uint32_t itt, const char *text, uint32_t len, const uint8_t ttt[4], struct pdu *pdu)
+static int text_round(struct initiator *in, uint32_t itt, const char *text, uint32_t len,
+                      const uint8_t ttt[4], struct pdu *pdu)
 {
     uint8_t bhs[BHS] = { [0] = OP_TEXT, [1] = FINAL };
     int r;
 
     memcpy(bhs + 20, ttt, 4);
-    numbered(in, bhs);
+    initiator_numbered(in, bhs);
     be32_put(bhs + 16, itt);
-    r = pdu_send(in, bhs, text, len);
+    r = initiator_pdu_send(in, bhs, text, len);
     if (r == 0)
-        r = pdu_receive(in, pdu);
+        r = initiator_pdu_receive(in, pdu);
     if (r == 0 && (pdu->bhs[0] & 0x3f) != OP_TEXT_RESPONSE) {
-        pdu_free(pdu);
+        initiator_pdu_free(pdu);
         r = -EPROTO;
     }
     return r;
@@ -437,7 +427,8 @@ int initiator_send_targets(struct initiator *in, const char *what, char **ret_te
 {
     static const uint8_t none[4] = { 0xff, 0xff, 0xff, 0xff };
     char request[300], *answer = malloc(INITIATOR_TEXT_MAX + 1);
-    uint32_t len = (uint32_t)snprintf(request, sizeof request, "SendTargets=%s", what) + 1, n = 0, itt = in->itt;
+    uint32_t len = (uint32_t)snprintf(request, sizeof request, "SendTargets=%s", what) + 1, n = 0,
+             itt = in->itt;
     uint8_t ttt[4];
     bool more;
     int r = answer ? 0 : -ENOMEM;
@@ -461,7 +452,7 @@ int initiator_send_targets(struct initiator *in, const char *what, char **ret_te
         more = !(pdu.bhs[1] & FINAL); /* the rest comes for an empty request with the same tag */
         memcpy(ttt, pdu.bhs + 20, 4);
         len = 0;
-        pdu_free(&pdu);
+        initiator_pdu_free(&pdu);
     } while (more);
     answer[n] = '\0';
     for (uint32_t i = 0; i < n; i++) {
@@ -477,17 +468,17 @@ static int ask(struct initiator *in, uint8_t bhs[BHS], uint8_t want)
     struct pdu pdu;
     int r;
 
-    numbered(in, bhs);
-    r = pdu_send(in, bhs, NULL, 0);
+    initiator_numbered(in, bhs);
+    r = initiator_pdu_send(in, bhs, NULL, 0);
     if (r == 0)
-        r = pdu_receive(in, &pdu);
+        r = initiator_pdu_receive(in, &pdu);
     if (r < 0)
         return r;
     if ((pdu.bhs[0] & 0x3f) != want)
         r = -EPROTO;
     else if (want == OP_LOGOUT_RESPONSE && pdu.bhs[2] != 0)
         r = -EREMOTEIO;
-    pdu_free(&pdu);
+    initiator_pdu_free(&pdu);
     return r;
 }
 
@@ -504,181 +495,4 @@ int initiator_nop(struct initiator *in)
 
     be32_put(bhs + 20, UINT32_MAX);
     return ask(in, bhs, OP_NOP_IN);
-}
-
-/* ---- SCSI ------------------------------------------------------------------------------------------------------------------------------------ */
-
-int initiator_send_command(struct initiator *in, unsigned lun, const uint8_t *cdb, size_t n_cdb, const void *out, uint32_t out_len,
-                           uint32_t in_len)
-{
-    uint8_t bhs[BHS] = { [0] = OP_COMMAND, [1] = FINAL | 1 /* simple */ };
-    uint32_t now = in->immediate_data ? out_len : 0;
-
-    if (now > in->first_burst)
-        now = in->first_burst;
-    if (now > in->max_send)
-        now = in->max_send;
-    bhs[1] |= (uint8_t)((in_len ? 0x40 : 0) | (out_len ? 0x20 : 0));
-    bhs[9] = (uint8_t)lun;
-    be32_put(bhs + 20, in_len ? in_len : out_len);
-    memcpy(bhs + 32, cdb, n_cdb);
-    numbered(in, bhs);
-    return pdu_send(in, bhs, out, now);
-}
-
-static int answer_r2t(struct initiator *in, const struct pdu *pdu, const uint8_t *out, uint32_t out_len)
-{
-    uint32_t offset = be32_get(pdu->bhs + 40), left = be32_get(pdu->bhs + 44), sn = 0;
-
-    if (offset > out_len || left > out_len - offset)
-        return -EPROTO;
-    while (left > 0) {
-        uint8_t bhs[BHS] = { [0] = OP_DATA_OUT };
-        uint32_t n = left < in->max_send ? left : in->max_send;
-        int r;
-
-        left -= n;
-        bhs[1] = left == 0 ? FINAL : 0;
-        memcpy(bhs + 8, pdu->bhs + 8, 8);
-        memcpy(bhs + 16, pdu->bhs + 16, 8); /* ITT and TTT */
-        be32_put(bhs + 28, in->expstatsn);
-        be32_put(bhs + 36, sn++);
-        be32_put(bhs + 40, offset);
-        r = pdu_send(in, bhs, out + offset, n);
-        if (r < 0)
-            return r;
-        offset += n;
-    }
-    return 0;
-}
-
-static int take_data_in(const struct pdu *pdu, uint8_t *buf, uint32_t len, struct initiator_result *ret)
-{
-    uint32_t offset = be32_get(pdu->bhs + 40);
-
-    if (offset > len || pdu->len > len - offset)
-        return -EPROTO;
-    memcpy(buf + offset, pdu->data, pdu->len);
-    if (offset + pdu->len > ret->n_in)
-        ret->n_in = offset + pdu->len;
-    if (!(pdu->bhs[1] & 1))
-        return 0;
-    ret->status = pdu->bhs[3];
-    return 1;
-}
-
-static int take_response(const struct pdu *pdu, struct initiator_result *ret)
-{
-    if (pdu->bhs[2] != 0)
-        return -EREMOTEIO;
-    ret->status = pdu->bhs[3];
-    if (pdu->len >= 2 + 14) { /* SenseLength, then fixed format */
-        ret->key = pdu->data[2 + 2] & 0x0f;
-        ret->asc = be16_get(pdu->data + 2 + 12);
-    }
-    return 1;
-}
-
-int initiator_answer(struct initiator *in, const void *out, uint32_t out_len, void *in_buf, uint32_t in_len, struct initiator_result *ret)
-{
-    int r;
-
-    *ret = (struct initiator_result){ 0 };
-    do {
-        struct pdu pdu;
-
-        r = pdu_receive(in, &pdu);
-        if (r < 0)
-            return r;
-        switch (pdu.bhs[0] & 0x3f) {
-        case OP_R2T:
-            r = answer_r2t(in, &pdu, out, out_len);
-            break;
-        case OP_DATA_IN:
-            r = take_data_in(&pdu, in_buf, in_len, ret);
-            break;
-        case OP_RESPONSE:
-            r = take_response(&pdu, ret);
-            break;
-        default:
-            r = -EPROTO;
-        }
-        pdu_free(&pdu);
-    } while (r == 0);
-    return r < 0 ? r : 0;
-}
-
-int initiator_command(struct initiator *in, unsigned lun, const uint8_t *cdb, size_t n_cdb, const void *out, uint32_t out_len, void *in_buf,
-                      uint32_t in_len, struct initiator_result *ret)
-{
-    int r = initiator_send_command(in, lun, cdb, n_cdb, out, out_len, in_len);
-
-    return r < 0 ? r : initiator_answer(in, out, out_len, in_buf, in_len, ret);
-}
-
-static int read_write(struct initiator *in, unsigned lun, uint8_t opcode, uint64_t lba, uint32_t n_blocks, const void *out, void *in_buf)
-{
-    uint8_t cdb[16] = { opcode };
-    uint32_t len = n_blocks * 512;
-    struct initiator_result result;
-    int r;
-
-    be64_put(cdb + 2, lba);
-    be32_put(cdb + 10, n_blocks);
-    r = initiator_command(in, lun, cdb, sizeof cdb, out, out ? len : 0, in_buf, in_buf ? len : 0, &result);
-    return r < 0 ? r : result.status == 0 ? 0 : -EIO;
-}
-
-int initiator_read(struct initiator *in, unsigned lun, uint64_t lba, uint32_t n_blocks, void *buf)
-{
-    return read_write(in, lun, 0x88, lba, n_blocks, NULL, buf);
-}
-
-int initiator_write(struct initiator *in, unsigned lun, uint64_t lba, uint32_t n_blocks, const void *buf)
-{
-    return read_write(in, lun, 0x8a, lba, n_blocks, buf, NULL);
-}
-
-int initiator_clear_attentions(struct initiator *in, unsigned lun, uint16_t *ret_asc)
-{
-    static const uint8_t test_unit_ready[6];
-    struct initiator_result result;
-
-    for (int n = 0; n < 16; n++) {
-        int r = initiator_command(in, lun, test_unit_ready, 6, NULL, 0, NULL, 0, &result);
-
-        if (r < 0)
-            return r;
-        if (result.status == 0)
-            return n;
-        if (result.status != 2 || result.key != 6)
-            return -EIO;
-        if (ret_asc)
-            *ret_asc = result.asc;
-    }
-    return -ELOOP;
-}
-
-int initiator_report_luns(struct initiator *in, uint64_t *ret_luns)
-{
-    uint8_t cdb[12] = { 0xa0 }, list[8 + 256 * 8];
-    struct initiator_result result;
-    uint32_t n;
-    int r;
-
-    be32_put(cdb + 6, sizeof list);
-    r = initiator_command(in, 0, cdb, sizeof cdb, NULL, 0, list, sizeof list, &result);
-    if (r < 0)
-        return r;
-    if (result.status != 0 || result.n_in < 8)
-        return -EIO;
-    n = be32_get(list);
-    if (8 + n > result.n_in)
-        return -EPROTO;
-    *ret_luns = 0;
-    for (uint32_t i = 8; i + 8 <= 8 + n; i += 8) {
-        if (list[i + 1] < 64)
-            *ret_luns |= UINT64_C(1) << list[i + 1];
-    }
-    return 0;
 }

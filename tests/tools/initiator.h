@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A small iSCSI initiator for tests: one connection, blocking, one command at a time, written from RFC 7143 and sharing no code with the
- * target, so that the two check each other. It says what it sees (status, tag, redirect, async events) instead of hiding it.
+/* A small iSCSI initiator for tests: one connection, blocking, one command at a time, written from RFC 7143
+ * and sharing no code with the target, so that the two check each other. It says what it sees (status, tag,
+ * redirect, async events) instead of hiding it.
  *
  * Every wait has a bound (INITIATOR_TIMEOUT_S), as a guard against hanging; running into it is -ETIMEDOUT.
  */
@@ -48,7 +49,8 @@ int initiator_connect(struct initiator *in, const struct sockaddr_storage *addr)
 int initiator_connect_text(struct initiator *in, const char *address);
 void initiator_close(struct initiator *in);
 
-/* target NULL: a discovery session. 0: full feature phase; -EACCES: refused or redirected, see status_*; else -errno. */
+/* target NULL: a discovery session. 0: full feature phase; -EACCES: refused or redirected, see status_*; else
+ * -errno. */
 int initiator_login(struct initiator *in, const char *target);
 /* Sends the first login PDU only (CSG 0, no transition): the connection then stays in login. */
 int initiator_login_begin(struct initiator *in, const char *target);
@@ -58,22 +60,25 @@ int initiator_logout(struct initiator *in);
 int initiator_nop(struct initiator *in);
 
 /* One SCSI command; out_len > 0 writes, in_len > 0 reads. 0 when an answer came, whatever it says. */
-int initiator_command(struct initiator *in, unsigned lun, const uint8_t *cdb, size_t n_cdb, const void *out, uint32_t out_len, void *in_buf,
-                      uint32_t in_len, struct initiator_result *ret);
+int initiator_command(struct initiator *in, unsigned lun, const uint8_t *cdb, size_t n_cdb, const void *out,
+                      uint32_t out_len, void *in_buf, uint32_t in_len, struct initiator_result *ret);
 /* Only sends it; the answer is fetched by initiator_answer(). */
-int initiator_send_command(struct initiator *in, unsigned lun, const uint8_t *cdb, size_t n_cdb, const void *out, uint32_t out_len,
-                           uint32_t in_len);
-int initiator_answer(struct initiator *in, const void *out, uint32_t out_len, void *in_buf, uint32_t in_len, struct initiator_result *ret);
+int initiator_send_command(struct initiator *in, unsigned lun, const uint8_t *cdb, size_t n_cdb,
+                           const void *out, uint32_t out_len, uint32_t in_len);
+int initiator_answer(struct initiator *in, const void *out, uint32_t out_len, void *in_buf, uint32_t in_len,
+                     struct initiator_result *ret);
 
 /* 512-byte blocks; -EIO when the status is not GOOD. */
 int initiator_read(struct initiator *in, unsigned lun, uint64_t lba, uint32_t n_blocks, void *buf);
 int initiator_write(struct initiator *in, unsigned lun, uint64_t lba, uint32_t n_blocks, const void *buf);
-/* TEST UNIT READY until no unit attention is left; returns how many there were, or -errno. The last one's code in *ret_asc (may be NULL). */
+/* TEST UNIT READY until no unit attention is left; returns how many there were, or -errno. The last one's
+ * code in *ret_asc (may be NULL). */
 int initiator_clear_attentions(struct initiator *in, unsigned lun, uint16_t *ret_asc);
 /* Bit n set: LUN n (< 64) is there. */
 int initiator_report_luns(struct initiator *in, uint64_t *ret_luns);
 
-/* Waits for the next PDU without having asked for anything: an async message (0), the end of the stream (-ECONNRESET). */
+/* Waits for the next PDU without having asked for anything: an async message (0), the end of the stream
+ * (-ECONNRESET). */
 int initiator_wait_event(struct initiator *in);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A second engine, for tests: engine.h, and as much of scsi.h and store.h as the array uses, with nothing on any wire behind it. It
- * keeps what it is told in lists, so that a dump can be compared; it can fail the n-th call, hold a drain or the making of a file, and
- * say that addresses changed. That it fits under the array unchanged is a test of engine.h as well. */
+/* A second engine, for tests: engine.h, and as much of scsi.h and store.h as the array uses, with nothing on
+ * any wire behind it. It keeps what it is told in lists, so that a dump can be compared; it can fail the n-th
+ * call, hold a drain or the making of a file, and say that addresses changed. That it fits under the array
+ * unchanged is a test of engine.h as well. */
 #ifndef VDS_TESTS_FAKE_ENGINE_H
 #define VDS_TESTS_FAKE_ENGINE_H
 
@@ -30,7 +31,8 @@ void fake_reset(void); /* also the host's addresses: 127.0.0.1 and ::1 */
 void fake_addresses(const char *const *addresses, size_t n);
 void fake_event(struct engine *engine, enum engine_event_kind kind, const struct guid *object);
 /* Connections of a pair: what a drain waits for. */
-void fake_connections(struct engine *engine, const struct guid *target, const struct guid *portal, unsigned n);
+void fake_connections(struct engine *engine, const struct guid *target, const struct guid *portal,
+                      unsigned n);
 unsigned fake_drains(void);              /* running ones, that somebody waits for */
 void fake_drains_wait(unsigned n);       /* until so many run */
 void fake_drains_step(unsigned n);       /* that many connections leave each */

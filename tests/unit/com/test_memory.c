@@ -112,7 +112,7 @@ static void security_is_initialised_once_and_after_com(void **state)
     assert_int_equal(CoInitialize(NULL), S_OK);
     assert_int_equal(secure(&there), E_INVALIDARG);
     assert_int_equal(secure(NULL), S_OK);
-    assert_int_equal(secure(NULL), COM_E_TOO_LATE);
+    assert_int_equal(secure(NULL), RPC_E_TOO_LATE);
     CoUninitialize();
 }
 

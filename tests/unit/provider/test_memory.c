@@ -171,9 +171,15 @@ static HRESULT identification_data(struct scene *s)
         assert_null(info.m_deviceIdDescriptor.m_rgIdentifiers);
         return hr;
     }
+    assert_int_equal(info.m_cInterconnects, 1);
     CoTaskMemFree(info.m_deviceIdDescriptor.m_rgIdentifiers[0].m_rgbIdentifier);
     CoTaskMemFree(info.m_deviceIdDescriptor.m_rgIdentifiers[1].m_rgbIdentifier);
     CoTaskMemFree(info.m_deviceIdDescriptor.m_rgIdentifiers);
+    for (ULONG i = 0; i < info.m_cInterconnects; i++) {
+        CoTaskMemFree(info.m_rgInterconnects[i].m_pbPort);
+        CoTaskMemFree(info.m_rgInterconnects[i].m_pbAddress);
+    }
+    CoTaskMemFree(info.m_rgInterconnects);
     CoTaskMemFree(info.m_szVendorId);
     CoTaskMemFree(info.m_szProductId);
     CoTaskMemFree(info.m_szProductRevision);
@@ -537,6 +543,28 @@ static void find_the_rest(struct scene *s)
     s->lamp = query(s->lun, &IID_IVdsMaintenance);
 }
 
+/* A port of the target that the LUN is at. */
+static void give_a_way(struct scene *s)
+{
+    VDS_OBJECT_ID target = target_id(s->target);
+    IVdsIscsiPortalGroup *group = make_group(s->target);
+    IVdsLunIscsi *ties = query(s->lun, &IID_IVdsLunIscsi);
+    IEnumVdsObject *e = NULL;
+    VDS_ISCSI_PORTAL_PROP prop;
+    IVdsIscsiPortal *portal;
+    IVdsAsync *async = NULL;
+
+    assert_int_equal(IVdsSubSystemIscsi_QueryPortals(s->f->iscsi, &e), S_OK);
+    portal = member(e, 0, &IID_IVdsIscsiPortal);
+    assert_int_equal(IVdsIscsiPortal_GetProperties(portal, &prop), S_OK);
+    assert_int_equal(IVdsIscsiPortalGroup_AddPortal(group, prop.id, &async), S_OK);
+    drop(async);
+    assert_int_equal(IVdsLunIscsi_AssociateTargets(ties, &target, 1), S_OK);
+    drop(portal);
+    drop(ties);
+    drop(group);
+}
+
 static void every_call_survives_the_failure_of_each_of_its_allocations(void **state)
 {
     struct fixture *f = *state;
@@ -546,6 +574,7 @@ static void every_call_survives_the_failure_of_each_of_its_allocations(void **st
 
     fake_add_session(f->array, com_guid(&id), "iqn.host:1", false);
     fake_add_session(f->array, com_guid(&id), "iqn.host:2", false);
+    give_a_way(&s);
     s.ex = query(f->subsystem, &IID_IVdsSubSystemEx);
     assert_int_equal(IVdsSubSystem_QueryDrives(f->subsystem, &e), S_OK);
     s.drive = member(e, 0, &IID_IVdsDrive);

@@ -25,6 +25,14 @@ static int hook(void *arg, const struct store_request *req)
     return f->hold ? -EINPROGRESS : 0;
 }
 
+static void cache_changed(void *arg, const struct guid *lu)
+{
+    struct fixture *f = arg;
+
+    (void)lu;
+    f->n_cache_changes++;
+}
+
 static int save(void *arg, const struct guid *lu, const void *bytes, size_t len)
 {
     struct fixture *f = arg;
@@ -50,6 +58,8 @@ static void unit_open(struct fixture *f, unsigned i)
         .max_transfer = o->max_transfer,
         .save_pr = o->saves ? save : NULL,
         .save_pr_arg = f,
+        .cache_changed = cache_changed,
+        .cache_changed_arg = f,
         .load_pr = i ? NULL : o->load_pr,
         .load_pr_len = i ? 0 : o->load_pr_len,
     };

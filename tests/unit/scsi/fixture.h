@@ -54,6 +54,7 @@ struct fixture {
     int fail_with;               /* -errno for every request, 0: none */
     unsigned fail_after;         /* let so many pass before failing */
     bool hold;                   /* every request waits for fixture_release() */
+    unsigned n_cache_changes; /* that the unit told */
     /* what save_pr got */
     uint8_t saved[8192];
     size_t saved_len;

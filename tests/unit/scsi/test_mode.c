@@ -97,6 +97,44 @@ static void the_cache_is_on_and_can_be_switched_off(void **state)
     assert_int_equal(f->n_fua, 1); /* every write is durable now */
 }
 
+static void what_is_in_the_cache_is_written_when_it_is_switched_off(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_good(exec(f, select_byte(f, 0x08, 2, 0x04, false))); /* it is on */
+    assert_int_equal(f->n_flushes, 0);
+    assert_good(exec(f, select_byte(f, 0x08, 2, 0x00, false)));
+    assert_int_equal(f->n_flushes, 1);
+    assert_good(exec(f, select_byte(f, 0x08, 2, 0x00, false)));
+    assert_good(exec(f, select_byte(f, 0x08, 2, 0x04, false)));
+    assert_int_equal(f->n_flushes, 1);
+    assert_int_equal(f->n_cache_changes, 2); /* off and on; the owner is told */
+}
+
+static void the_owner_can_switch_the_cache_too_and_for_good(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t lun[8] = { 0 };
+
+    assert_false(scsi_lu_write_through(f->lu[0]));
+    assert_int_equal(scsi_lu_set_write_through(f->lu[0], true), 0);
+    assert_true(scsi_lu_write_through(f->lu[0]));
+    for (unsigned i = 0; i < 2; i++)
+        assert_sense(exec(f, on_nexus(test_unit_ready(), i)), KEY_UNIT_ATTENTION, 0x2a01);
+    assert_int_equal(page_byte(f, CURRENT, 0x08, 2), 0x00);
+    assert_int_equal(page_byte(f, SAVED, 0x08, 2), 0x00);
+    assert_int_equal(scsi_lu_set_write_through(f->lu[0], true), 0); /* no change, and nobody hears of it */
+    assert_good(exec(f, test_unit_ready()));
+    assert_int_equal(f->n_cache_changes, 0); /* it knows itself */
+    assert_good(exec(f, select_byte(f, 0x08, 2, 0x04, false)));
+    assert_int_equal(scsi_lu_reset(f->nexus[0].view, lun), 0); /* to what was saved */
+    assert_true(scsi_lu_write_through(f->lu[0]));
+    assert_int_equal(f->n_cache_changes, 2);
+    f->save_result = -EIO;
+    assert_int_equal(scsi_lu_set_write_through(f->lu[0], false), -EIO);
+    assert_true(scsi_lu_write_through(f->lu[0]));
+}
+
 static void a_change_is_told_to_the_others_only(void **state)
 {
     struct fixture *f = *state;
@@ -246,6 +284,8 @@ int main(void)
         T(mode_sense10_has_the_longer_header_and_with_llbaa_the_longer_descriptor),
         T(unknown_pages_and_subpages_are_refused),
         T(the_cache_is_on_and_can_be_switched_off),
+        T(what_is_in_the_cache_is_written_when_it_is_switched_off),
+        S(the_owner_can_switch_the_cache_too_and_for_good),
         T(a_change_is_told_to_the_others_only),
         T(software_write_protect_stops_writes),
         T(descriptor_sense_comes_when_it_is_asked_for),

@@ -19,6 +19,7 @@ struct fake_provider {
     VDS_PROVIDER_TYPE type;
     HRESULT on_load, reenumerate, refresh, get_object;
     bool hang, inside; /* in OnLoad, or in Reenumerate */
+    bool lies;         /* GetObject() gives get_object with a pointer that does not go with it */
     VDS_OBJECT_ID object_id; /* GetObject() knows this one; any type */
     IVdsAdviseSink *sink;
     int unloaded_as; /* 1: the first of all */
@@ -86,6 +87,10 @@ static HRESULT fake_provider_GetObject(IVdsProviderPrivate *face, VDS_OBJECT_ID 
 
     (void)type;
     *ret_object = NULL;
+    if (p->lies) /* somebody else's pointer is not to be touched, and NULL is none */
+        *ret_object = FAILED(p->get_object) ? (IUnknown *)p : NULL;
+    if (p->lies)
+        return p->get_object;
     if (memcmp(&id, &p->object_id, sizeof id) != 0)
         return FAILED(p->get_object) ? p->get_object : VDS_E_OBJECT_NOT_FOUND;
     *ret_object = com_object_identity(&p->obj);

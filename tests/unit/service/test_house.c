@@ -433,6 +433,11 @@ static void lun_information_free(VDS_LUN_INFORMATION *info)
     for (ULONG i = 0; i < info->m_deviceIdDescriptor.m_cIdentifiers; i++)
         CoTaskMemFree(info->m_deviceIdDescriptor.m_rgIdentifiers[i].m_rgbIdentifier);
     CoTaskMemFree(info->m_deviceIdDescriptor.m_rgIdentifiers);
+    for (ULONG i = 0; i < info->m_cInterconnects; i++) {
+        CoTaskMemFree(info->m_rgInterconnects[i].m_pbPort);
+        CoTaskMemFree(info->m_rgInterconnects[i].m_pbAddress);
+    }
+    CoTaskMemFree(info->m_rgInterconnects);
     CoTaskMemFree(info->m_szVendorId);
     CoTaskMemFree(info->m_szProductId);
     CoTaskMemFree(info->m_szProductRevision);
@@ -462,6 +467,8 @@ static void identification_data_is_what_vpd_says_on_the_wire(void **state)
     id = info.m_deviceIdDescriptor.m_rgIdentifiers;
     for (ULONG i = 0; i < 2; i++)
         assert_non_null(memmem(buf, n, id[i].m_rgbIdentifier, id[i].m_cbIdentifier));
+    assert_int_equal(info.m_cInterconnects, 1); /* the port that the initiator came by */
+    assert_non_null(memmem(buf, n, info.m_rgInterconnects->m_pbPort, info.m_rgInterconnects->m_cbPort));
     initiator_close(&in);
     lun_information_free(&info);
     drop(lun);

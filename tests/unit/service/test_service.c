@@ -143,9 +143,33 @@ static void get_object_asks_every_provider(void **state)
     com_object_unref(&providers[1]->obj);
 }
 
+static void a_provider_that_lies_about_an_object_is_passed_over(void **state)
+{
+    struct fake_provider *providers[2] = { fake_provider_new(VDS_PT_HARDWARE), fake_provider_new(VDS_PT_HARDWARE) };
+    IVdsService *service;
+    IUnknown *object;
+
+    (void)state;
+    providers[0]->lies = true;
+    providers[1]->object_id = com_check_unknown_iid;
+    service = service_over(providers, 2, (struct service_options){ 0 });
+    assert_int_equal(IVdsService_GetObject(service, com_check_unknown_iid, VDS_OT_LUN, &object), S_OK);
+    assert_ptr_equal(object, com_object_identity(&providers[1]->obj));
+    IUnknown_Release(object);
+    assert_int_equal(IVdsService_GetObject(service, IID_IVdsLun, VDS_OT_LUN, &object), VDS_E_BAD_PROVIDER_DATA);
+    assert_null(object);
+    providers[0]->get_object = VDS_E_OBJECT_NOT_FOUND; /* with a pointer */
+    assert_int_equal(IVdsService_GetObject(service, IID_IVdsLun, VDS_OT_LUN, &object), VDS_E_OBJECT_NOT_FOUND);
+    assert_null(object);
+    IVdsService_Release(service);
+    com_object_unref(&providers[0]->obj);
+    com_object_unref(&providers[1]->obj);
+}
+
 static void get_object_refuses_types_that_have_no_objects_to_find(void **state)
 {
-    static const VDS_OBJECT_TYPE types[] = { VDS_OT_UNKNOWN, VDS_OT_PROVIDER, VDS_OT_ASYNC, VDS_OT_ENUM, VDS_OT_OPEN_VDISK };
+    static const VDS_OBJECT_TYPE types[] = { VDS_OT_UNKNOWN, VDS_OT_PROVIDER, VDS_OT_ASYNC, VDS_OT_ENUM, VDS_OT_OPEN_VDISK,
+                                             (VDS_OBJECT_TYPE)40, (VDS_OBJECT_TYPE)9999 };
     struct fixture *f = *state;
 
     for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
@@ -226,6 +250,9 @@ static void drive_letters_are_all_free(void **state)
     assert_int_equal(IVdsService_QueryDriveLetters(f->service, 'A', 26, letters), S_OK);
     assert_int_equal(letters[25].wcLetter, 'Z');
     assert_false(letters[25].bUsed);
+    assert_int_equal(IVdsService_QueryDriveLetters(f->service, 'y', 2, letters), S_OK);
+    assert_int_equal(letters[0].wcLetter, 'Y');
+    assert_int_equal(IVdsService_QueryDriveLetters(f->service, 'y', 3, letters), E_INVALIDARG);
     assert_int_equal(IVdsService_QueryDriveLetters(f->service, 'B', 26, letters), E_INVALIDARG);
     assert_int_equal(IVdsService_QueryDriveLetters(f->service, '1', 1, letters), E_INVALIDARG);
     assert_int_equal(IVdsService_QueryDriveLetters(f->service, 'A', 1, NULL), E_INVALIDARG);
@@ -328,6 +355,7 @@ int main(void)
         com_test(providers_are_unloaded_in_the_opposite_order),
         com_test(query_providers_picks_by_kind),
         com_test(get_object_asks_every_provider),
+        com_test(a_provider_that_lies_about_an_object_is_passed_over),
         service_test(get_object_refuses_types_that_have_no_objects_to_find),
         service_test(reenumerate_returns_at_once_and_refresh_waits_for_it),
         service_test(refresh_is_false_when_some_provider_could_not),

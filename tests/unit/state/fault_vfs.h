@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A SQLite VFS over the usual one that counts what reaches the disk (write, truncate, sync, delete) and can fail it, or end the
- * process there. Registered as the default, so the code under test needs no hook. */
+/* A SQLite VFS over the usual one that counts what reaches the disk (write, truncate, sync, delete) and can
+ * fail it, or end the process there. Registered as the default, so the code under test needs no hook. */
 #ifndef VDS_TESTS_FAULT_VFS_H
 #define VDS_TESTS_FAULT_VFS_H
 

@@ -210,3 +210,20 @@ int commit_row(struct state *state, enum state_table table, enum state_verb verb
     state_tx_free(tx);
     return r;
 }
+
+struct two_groups two_groups_commit(struct fixture *f)
+{
+    struct two_groups s = { .p = a_portal(3260), .t = a_target("t") };
+    struct state_tx *tx = state_tx_new();
+
+    s.t.next_tag = 3;
+    s.g1 = a_group(&s.t, 1);
+    s.g2 = a_group(&s.t, 2);
+    state_insert_portal(tx, &s.p);
+    state_insert_target(tx, &s.t);
+    state_insert_group(tx, &s.g1);
+    state_insert_group(tx, &s.g2);
+    assert_int_equal(state_commit(f->state, tx), 0);
+    state_tx_free(tx);
+    return s;
+}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A state directory of its own per test, rows with sensible values, a dump to compare, and a second connection: "somebody else". */
+/* A state directory of its own per test, rows with sensible values, a dump to compare, and a second
+ * connection: "somebody else". */
 #ifndef VDS_TESTS_STATE_FIXTURE_H
 #define VDS_TESTS_STATE_FIXTURE_H
 
@@ -19,7 +20,8 @@ int fixture_teardown(void **state);
 void fixture_open(struct fixture *f);
 void fixture_reopen(struct fixture *f); /* close, open */
 struct state_image *fixture_load(struct fixture *f);
-/* All rows of all tables and what else the file says, as text; from a connection of its own. The caller frees it. */
+/* All rows of all tables and what else the file says, as text; from a connection of its own. The caller frees
+ * it. */
 char *fixture_dump(const char *dir);
 /* Runs SQL on a connection of its own, foreign keys off, as a person with sqlite3 would. */
 void fixture_sql(const char *dir, const char *sql);
@@ -32,6 +34,14 @@ struct state_group a_group(const struct state_target *target, unsigned tag);
 struct state_member a_member(const struct state_group *group, const struct state_portal *portal);
 struct state_drive a_drive(const char *path);
 struct state_lun a_lun(const struct state_drive *drive, const char *file);
+
+/* A portal, a target, two groups of it, committed. */
+struct two_groups {
+    struct state_portal p;
+    struct state_target t;
+    struct state_group g1, g2;
+};
+struct two_groups two_groups_commit(struct fixture *f);
 
 #define COMMIT_ONE(state, noun, verb, row) commit_row(state, STATE_##noun, STATE_##verb, row)
 int commit_row(struct state *state, enum state_table table, enum state_verb verb, const void *row);

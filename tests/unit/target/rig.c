@@ -29,6 +29,7 @@ static void on_event(void *arg, const struct engine_event *event)
 {
     struct rig *rig = arg;
 
+    pthread_mutex_lock(&rig->lock);
     if (event->kind == ENGINE_SESSION_UP)
         atomic_fetch_add(&rig->n_up, 1);
     else if (event->kind == ENGINE_SESSION_DOWN)
@@ -37,6 +38,8 @@ static void on_event(void *arg, const struct engine_event *event)
         atomic_fetch_add(&rig->n_addresses_changed, 1);
     else if (event->kind == ENGINE_LISTENER_FAILED)
         atomic_fetch_add(&rig->n_listeners_failed, 1);
+    pthread_cond_broadcast(&rig->changed);
+    pthread_mutex_unlock(&rig->lock);
 }
 
 int rig_set_up_with(void **state, const struct engine_options *options)
@@ -44,6 +47,8 @@ int rig_set_up_with(void **state, const struct engine_options *options)
     struct engine_options all = *options;
     struct rig *rig = calloc(1, sizeof *rig);
 
+    pthread_mutex_init(&rig->lock, NULL);
+    pthread_cond_init(&rig->changed, NULL);
     log_set_level(getenv("VDS_LOG_DEBUG") ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR);
     all.force_epoll |= getenv("VDS_TEST_EPOLL") != NULL;
     all.event = on_event;
@@ -68,6 +73,8 @@ int rig_tear_down(void **state)
     engine_destroy(rig->engine);
     assert_int_equal(rig_count_fds(), rig->n_fds);
     assert_int_equal(rig->n_up, rig->n_down);
+    pthread_cond_destroy(&rig->changed);
+    pthread_mutex_destroy(&rig->lock);
     free(rig);
     return 0;
 }
@@ -107,7 +114,8 @@ void rig_portal(struct rig *rig, unsigned portal)
 {
     struct sockaddr_storage addr = { 0 };
 
-    *(struct sockaddr_in *)&addr = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    *(struct sockaddr_in *)&addr =
+        (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     portal_open(rig, portal, &addr);
 }
 
@@ -115,7 +123,8 @@ void rig_portal_v6(struct rig *rig, unsigned portal)
 {
     struct sockaddr_storage addr = { 0 };
 
-    *(struct sockaddr_in6 *)&addr = (struct sockaddr_in6){ .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+    *(struct sockaddr_in6 *)&addr =
+        (struct sockaddr_in6){ .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
     portal_open(rig, portal, &addr);
 }
 
@@ -220,20 +229,56 @@ size_t rig_n_sessions(struct rig *rig)
     return n;
 }
 
+bool rig_wait_until(struct rig *rig, bool (*is_so)(struct rig *rig, void *arg), void *arg)
+{
+    struct timespec deadline;
+    bool is;
+    int r = 0;
+
+    clock_gettime(CLOCK_REALTIME, &deadline);
+    deadline.tv_sec += WAIT_PATIENT_MS / 1000;
+    pthread_mutex_lock(&rig->lock);
+    while (!(is = is_so(rig, arg)) && r == 0)
+        r = pthread_cond_timedwait(&rig->changed, &rig->lock, &deadline);
+    pthread_mutex_unlock(&rig->lock);
+    return is;
+}
+
+void rig_changed(struct rig *rig)
+{
+    pthread_mutex_lock(&rig->lock);
+    pthread_cond_broadcast(&rig->changed);
+    pthread_mutex_unlock(&rig->lock);
+}
+
+static bool has_so_few_sessions(struct rig *rig, void *arg)
+{
+    return rig_n_sessions(rig) <= *(size_t *)arg;
+}
+
 void rig_wait_sessions(struct rig *rig, size_t n)
 {
-    struct timespec pause = { .tv_nsec = 2000000 };
-
-    for (int i = 0; i < WAIT_PATIENT_MS / 2 && rig_n_sessions(rig) > n; i++)
-        nanosleep(&pause, NULL);
+    rig_wait_until(rig, has_so_few_sessions, &n);
     assert_int_equal(rig_n_sessions(rig), n);
 }
 
-void rig_wait_down(struct rig *rig, unsigned n)
-{
-    struct timespec pause = { .tv_nsec = 1000000 };
+struct goal {
+    atomic_uint *count;
+    unsigned n;
+};
 
-    for (int i = 0; i < WAIT_PATIENT_MS && rig->n_down < n; i++)
-        nanosleep(&pause, NULL);
-    assert_int_equal(rig->n_down, n);
+static bool is_reached(struct rig *rig, void *arg)
+{
+    const struct goal *goal = arg;
+
+    (void)rig;
+    return *goal->count >= goal->n;
+}
+
+void rig_wait_count(struct rig *rig, atomic_uint *count, unsigned n)
+{
+    struct goal goal = { count, n };
+
+    rig_wait_until(rig, is_reached, &goal);
+    assert_int_equal(*count, n);
 }

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* What the engine's tests stand on: an engine with portals on loopback (free ports), targets and memory units, all named by small
- * numbers. Tear-down destroys the engine and checks that every descriptor that was opened since set-up is closed again.
+/* What the engine's tests stand on: an engine with portals on loopback (free ports), targets and memory
+ * units, all named by small numbers. Tear-down destroys the engine and checks that every descriptor that was
+ * opened since set-up is closed again.
  */
 #ifndef VDS_TESTS_TARGET_RIG_H
 #define VDS_TESTS_TARGET_RIG_H
 
 #include "../unit_test.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -24,6 +26,8 @@
 struct rig {
     struct engine *engine;
     unsigned n_fds; /* before */
+    pthread_mutex_t lock;
+    pthread_cond_t changed; /* by events, and rig_changed() */
     atomic_uint n_up, n_down, n_addresses_changed, n_listeners_failed;
     atomic_int hold; /* a test's fault store keeps writes while this is set */
 };
@@ -32,6 +36,7 @@ struct rig {
 int rig_set_up(void **state);
 int rig_set_up_with(void **state, const struct engine_options *options);
 int rig_tear_down(void **state);
+#define rig_test(test) cmocka_unit_test_setup_teardown(test, rig_set_up, rig_tear_down)
 
 struct guid rig_portal_id(unsigned portal);
 struct guid rig_target_id(unsigned target);
@@ -59,10 +64,14 @@ char *rig_discover(struct rig *rig, unsigned portal);
 /* "TargetAddress=<address>,<tag>\n" of the portal; in a static buffer. */
 const char *rig_record(struct rig *rig, unsigned portal, unsigned tag);
 size_t rig_n_sessions(struct rig *rig);
+/* Waits until it is so, asking again after each event and rig_changed(). false: it was not so for
+ * WAIT_PATIENT_MS. */
+bool rig_wait_until(struct rig *rig, bool (*is_so)(struct rig *rig, void *arg), void *arg);
+void rig_changed(struct rig *rig);
 /* Until the count has come down to n by itself: closing is an event on another thread. */
 void rig_wait_sessions(struct rig *rig, size_t n);
-/* Events arrive a little later than what they tell: waits for the n-th SESSION_DOWN. */
-void rig_wait_down(struct rig *rig, unsigned n);
+/* Events arrive a little later than what they tell: waits for the n-th of a kind (&rig->n_down, ...). */
+void rig_wait_count(struct rig *rig, atomic_uint *count, unsigned n);
 
 unsigned rig_count_fds(void);
 

@@ -172,13 +172,13 @@ static void portals_say_what_is_wrong_with_them(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(each_target_is_listed_with_its_portals_and_tags, rig_set_up, rig_tear_down),
-        cmocka_unit_test_setup_teardown(a_portal_shared_by_two_targets_carries_each_ones_own_tag, rig_set_up, rig_tear_down),
-        cmocka_unit_test_setup_teardown(a_pair_is_listed_only_while_its_portal_is_open, rig_set_up, rig_tear_down),
-        cmocka_unit_test_setup_teardown(a_path_is_visible_when_the_call_returns_and_gone_when_it_is_removed, rig_set_up, rig_tear_down),
-        cmocka_unit_test_setup_teardown(one_target_can_be_asked_for_by_name, rig_set_up, rig_tear_down),
-        cmocka_unit_test_setup_teardown(a_thousand_targets_are_all_listed, rig_set_up, rig_tear_down),
-        cmocka_unit_test_setup_teardown(portals_say_what_is_wrong_with_them, rig_set_up, rig_tear_down),
+        rig_test(each_target_is_listed_with_its_portals_and_tags),
+        rig_test(a_portal_shared_by_two_targets_carries_each_ones_own_tag),
+        rig_test(a_pair_is_listed_only_while_its_portal_is_open),
+        rig_test(a_path_is_visible_when_the_call_returns_and_gone_when_it_is_removed),
+        rig_test(one_target_can_be_asked_for_by_name),
+        rig_test(a_thousand_targets_are_all_listed),
+        rig_test(portals_say_what_is_wrong_with_them),
     };
 
     return RUN_TESTS(tests);

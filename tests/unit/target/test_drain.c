@@ -1,48 +1,27 @@
 /* SPDX-License-Identifier: MIT */
-/* Draining (design section 4): who follows, who is cut, who never notices, and that nothing is inside when it says finished. */
-#include "rig.h"
+/* Draining (design section 4): who follows, who is cut, who never notices, and that nothing is inside when it
+ * says finished. */
+#include "drain_test.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/cleanup.h"
 #include "target/internal.h"
 
-static struct engine_drain *drain_start(struct rig *rig, int target, int portal, uint32_t limit_ms)
-{
-    struct guid target_id = rig_target_id((unsigned)target), portal_id = rig_portal_id((unsigned)portal);
-    struct engine_drain *drain = NULL;
-
-    assert_int_equal(engine_drain_start(rig->engine, target < 0 ? NULL : &target_id, portal < 0 ? NULL : &portal_id, portal < 0 ? 0 : 1,
-                                        limit_ms, &drain), 0);
-    return drain;
-}
-
-static void assert_status(struct rig *rig, unsigned portal, int r_want, unsigned class, unsigned detail)
-{
-    struct initiator in;
-
-    assert_int_equal(rig_try_login(rig, &in, 77, 0, portal), r_want);
-    assert_int_equal(in.status_class, class);
-    assert_int_equal(in.status_detail, detail);
-    initiator_close(&in);
-}
-
-/* ---- an initiator at work --------------------------------------------------------------------------------------------------------------- */
+/* ---- an initiator at work -------------------------------------------------------------------------- */
 
 #define WORK_BLOCKS 16u /* of its own, at number * WORK_BLOCKS */
 
-/* Writes and verifies without pause. On a logout request it logs out and in again as open-iscsi does: at the same address first, where a
- * redirection sends it on. Any error is an error. */
+/* Writes and verifies without pause. On a logout request it logs out and in again as open-iscsi does: at the
+ * same address first, where a redirection sends it on. Any error is an error. */
 struct worker {
     struct rig *rig;
     pthread_t thread;
     unsigned number, target, portal;
     char home[96];
-    atomic_bool stop;
+    atomic_bool stop, ended;
     atomic_uint n_rounds, n_moves;
     int r;
 };
@@ -91,6 +70,7 @@ static int round_of(struct worker *w, struct initiator *in, uint8_t *pattern, ui
     if (r == 0 && memcmp(pattern, back, WORK_BLOCKS * 512) != 0)
         r = -EILSEQ;
     atomic_fetch_add(&w->n_rounds, 1);
+    rig_changed(w->rig);
     return r;
 }
 
@@ -111,6 +91,8 @@ static void *work(void *arg)
             r = follow(w, &in);
     }
     w->r = r < 0 ? r : 0;
+    w->ended = true;
+    rig_changed(w->rig);
     if (r >= 0)
         initiator_logout(&in);
     initiator_close(&in);
@@ -124,15 +106,26 @@ static void worker_start(struct worker *w, struct rig *rig, unsigned number, uns
     assert_int_equal(pthread_create(&w->thread, NULL, work, w), 0);
 }
 
+struct rounds {
+    struct worker *worker;
+    unsigned goal;
+};
+
+static bool are_done(struct rig *rig, void *arg)
+{
+    const struct rounds *rounds = arg;
+
+    (void)rig;
+    return rounds->worker->n_rounds >= rounds->goal || rounds->worker->ended;
+}
+
 /* Until it has done n more rounds: how the tests wait for "I/O goes on". */
 static void worker_wait(struct worker *w, unsigned n)
 {
-    unsigned goal = w->n_rounds + n;
-    struct timespec pause = { .tv_nsec = 1000000 };
+    struct rounds rounds = { w, w->n_rounds + n };
 
-    for (int i = 0; i < WAIT_PATIENT_MS && w->n_rounds < goal && w->r == -1; i++)
-        nanosleep(&pause, NULL);
-    assert_true(w->n_rounds >= goal);
+    rig_wait_until(w->rig, are_done, &rounds);
+    assert_true(w->n_rounds >= rounds.goal);
 }
 
 static void worker_stop(struct worker *w)
@@ -142,17 +135,7 @@ static void worker_stop(struct worker *w)
     assert_int_equal(w->r, 0);
 }
 
-/* ---- the tests ---------------------------------------------------------------------------------------------------------------------------- */
-
-static void one_target_two_portals(struct rig *rig)
-{
-    rig_portal(rig, 0);
-    rig_portal(rig, 1);
-    rig_target(rig, 0);
-    rig_path(rig, 0, 0, 1);
-    rig_path(rig, 0, 1, 1);
-    rig_lun(rig, 0, 0, 0);
-}
+/* ---- the tests ------------------------------------------------------------------------------------- */
 
 static void initiators_that_honour_the_request_follow_and_lose_no_io(void **state)
 {
@@ -174,7 +157,8 @@ static void initiators_that_honour_the_request_follow_and_lose_no_io(void **stat
     assert_true(status.finished);
     assert_int_equal(status.n_start, N);
     assert_int_equal(status.n_left, 0);
-    assert_int_equal(engine_path_remove(rig->engine, &target, &portal), 0); /* nobody can be in there any more */
+    /* nobody can be in there any more */
+    assert_int_equal(engine_path_remove(rig->engine, &target, &portal), 0);
     engine_drain_free(drain);
     for (unsigned i = 0; i < N; i++)
         worker_wait(&workers[i], 5);
@@ -307,7 +291,7 @@ static void sessions_of_another_target_on_the_portal_never_notice(void **state)
     assert_true(mine.drop_announced);
     assert_false(mine.logout_requested);
     worker_wait(&other, 10);
-    rig_wait_down(rig, 1);
+    rig_wait_count(rig, &rig->n_down, 1);
     worker_stop(&other);
     assert_int_equal(other.n_moves, 0);
     engine_drain_free(drain);
@@ -497,210 +481,23 @@ static void a_whole_portal_or_a_whole_target_can_be_drained(void **state)
     initiator_close(&c);
 }
 
-/* ---- groups that change ------------------------------------------------------------------------------------------------------------------ */
-
-static void pairs_that_are_drained_together_are_no_place_for_each_others_initiators(void **state)
-{
-    struct rig *rig = *state;
-    struct guid target = rig_target_id(0), leaving[3] = { rig_portal_id(0), rig_portal_id(1), rig_portal_id(0) }; /* twice: no harm */
-    struct engine_drain_status status;
-    struct engine_drain *drain;
-    struct initiator in;
-
-    one_target_two_portals(rig);
-    rig_portal_v6(rig, 2);
-    rig_login(rig, &in, 1, 0, 0);
-    assert_int_equal(engine_drain_start(rig->engine, &target, leaving, 3, DRAIN_PATIENT, &drain), 0);
-    engine_drain_status(drain, &status);
-    assert_int_equal(status.n_start, 1);
-    assert_status(rig, 0, -EACCES, 3, 1);
-    assert_status(rig, 1, -EACCES, 3, 1);
-    rig_path(rig, 0, 2, 1);
-    assert_status(rig, 0, -EACCES, 1, 1);
-    engine_drain_cancel(drain);
-    engine_drain_free(drain);
-    assert_status(rig, 0, 0, 0, 0);
-    initiator_close(&in);
-}
-
-static void a_pair_changes_its_tag_when_its_connections_have_gone(void **state)
-{
-    struct rig *rig = *state;
-    struct guid target = rig_target_id(0), portal = rig_portal_id(0), nobody = rig_portal_id(9);
-    struct engine_drain *drain;
-    struct initiator in;
-
-    one_target_two_portals(rig);
-    rig_login(rig, &in, 1, 0, 0);
-    assert_int_equal(engine_path_retag(rig->engine, &target, &portal, 0), -EINVAL);
-    assert_int_equal(engine_path_retag(rig->engine, &target, &nobody, 2), -ENOENT);
-    assert_int_equal(engine_path_retag(rig->engine, &nobody, &portal, 2), -ENOENT);
-    assert_int_equal(engine_path_retag(rig->engine, &target, &portal, 2), -EBUSY);
-    drain = drain_start(rig, 0, 0, 0);
-    assert_int_equal(engine_drain_wait(drain, WAIT_PATIENT_MS), 0);
-    assert_int_equal(engine_path_retag(rig->engine, &target, &portal, 2), 0);
-    engine_drain_cancel(drain); /* it has nothing to do with the pair any more */
-    engine_drain_free(drain);
-    initiator_close(&in);
-    rig_login(rig, &in, 1, 0, 0);
-    assert_int_equal(in.tag, 2);
-    initiator_close(&in);
-}
-
-/* ---- a request that the store holds ------------------------------------------------------------------------------------------------------- */
-
-static int hold_writes(void *arg, const struct store_request *req)
-{
-    struct rig *rig = arg;
-
-    return req->op == STORE_WRITE && rig->hold ? -EINPROGRESS : 0;
-}
-
-static void release_on(struct target_reactor *reactor, void *arg)
-{
-    (void)reactor;
-    store_fault_release(arg);
-}
-
-static void the_count_falls_only_when_the_last_store_request_is_back(void **state)
-{
-    struct rig *rig = *state;
-    struct guid target = rig_target_id(0), lu = rig_lu_id(0);
-    static const uint8_t write_16[16] = { 0x8a, [13] = 1 };
-    uint8_t block[512] = { 1 };
-    struct engine_drain_status status;
-    struct engine_drain *drain;
-    struct store *memory, *fault;
-    struct initiator in;
-
-    rig_portal(rig, 0);
-    rig_target(rig, 0);
-    rig_path(rig, 0, 0, 1);
-    assert_int_equal(store_memory_open(RIG_LU_BYTES, &memory), 0);
-    assert_int_equal(store_fault_open(memory, hold_writes, rig, &fault), 0);
-    rig_lu_over(rig, 0, fault);
-    assert_int_equal(engine_lu_set_mask(rig->engine, &lu, true, NULL, 0), 0);
-    assert_int_equal(engine_lun_map(rig->engine, &target, 0, &lu), 0);
-    rig_login(rig, &in, 1, 0, 0);
-    assert_true(initiator_clear_attentions(&in, 0, NULL) >= 0);
-    rig->hold = 1;
-    assert_int_equal(initiator_send_command(&in, 0, write_16, 16, block, 512, 0), 0);
-    assert_int_equal(initiator_nop(&in), 0); /* the write is in the store now: PDUs are taken in order */
-    drain = drain_start(rig, 0, 0, 0);
-    assert_int_equal(initiator_wait_event(&in), 0);
-    assert_int_equal(initiator_wait_event(&in), -ECONNRESET);
-    initiator_close(&in);
-    rig_wait_sessions(rig, 0);
-    assert_int_equal(engine_drain_wait(drain, 0), -ETIMEDOUT);
-    engine_drain_status(drain, &status);
-    assert_int_equal(status.n_left, 1);
-    rig->hold = 0;
-    target_each_reactor(rig->engine, release_on, fault);
-    assert_int_equal(engine_drain_wait(drain, WAIT_PATIENT_MS), 0);
-    engine_drain_free(drain);
-    store_unref(fault);
-    store_unref(memory);
-}
-
-/* ---- the race ------------------------------------------------------------------------------------------------------------------------------ */
-
-struct race {
-    struct rig *rig;
-    atomic_bool stop;
-    atomic_uint epoch; /* odd: a drain has finished and is not cancelled yet */
-    atomic_uint n_in, n_refused, n_wrong;
-    char address[96];
-};
-
-static void race_once(struct race *race, struct initiator *in)
-{
-    unsigned epoch = race->epoch;
-    int r = initiator_connect_text(in, race->address);
-
-    if (r == 0)
-        r = initiator_login(in, rig_target_name(0));
-    if (r == 0)
-        r = initiator_nop(in); /* inside and alive */
-    if (r == 0 && epoch % 2 && race->epoch == epoch)
-        atomic_fetch_add(&race->n_wrong, 1);
-    atomic_fetch_add(r == 0 ? &race->n_in : &race->n_refused, 1);
-    if (r == 0 && race->n_in % 2)
-        initiator_logout(in);
-    initiator_close(in);
-}
-
-static void *race_thread(void *arg)
-{
-    static atomic_uint next = 1000;
-    struct race *race = arg;
-    struct initiator in;
-    unsigned number = next++;
-
-    while (!race->stop) {
-        initiator_init(&in, number);
-        race_once(race, &in);
-    }
-    return NULL;
-}
-
-static void a_login_that_races_with_a_drain_is_never_inside_when_it_has_finished(void **state)
-{
-    enum { N = 8, ROUNDS = 60 };
-    struct rig *rig = *state;
-    struct race race = { .rig = rig };
-    pthread_t threads[N];
-
-    rig_portal(rig, 0);
-    rig_target(rig, 0);
-    rig_path(rig, 0, 0, 1);
-    strcpy(race.address, rig_address(rig, 0));
-    for (int i = 0; i < N; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, race_thread, &race), 0);
-    for (int i = 0; i < ROUNDS; i++) {
-        struct engine_drain *drain = drain_start(rig, 0, 0, i % 3 ? 0 : 2);
-        struct engine_drain_status status;
-        unsigned wanted = race.n_in + N / 2;
-
-        assert_int_equal(engine_drain_wait(drain, WAIT_PATIENT_MS), 0);
-        race.epoch++;
-        engine_drain_status(drain, &status);
-        assert_int_equal(status.n_left, 0);
-        assert_int_equal(rig_n_sessions(rig), 0);
-        race.epoch++;
-        engine_drain_cancel(drain);
-        engine_drain_free(drain);
-        while (race.n_in < wanted && i % 2)
-            sched_yield(); /* let some in again, every other time */
-    }
-    race.stop = true;
-    for (int i = 0; i < N; i++)
-        pthread_join(threads[i], NULL);
-    assert_int_equal(race.n_wrong, 0);
-    assert_true(race.n_in > 0);
-    assert_true(race.n_refused > 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(pairs_that_are_drained_together_are_no_place_for_each_others_initiators, rig_set_up, rig_tear_down),
-        cmocka_unit_test_setup_teardown(a_pair_changes_its_tag_when_its_connections_have_gone, rig_set_up, rig_tear_down),
-        cmocka_unit_test_setup_teardown(initiators_that_honour_the_request_follow_and_lose_no_io, rig_set_up, rig_tear_down),
-        cmocka_unit_test_setup_teardown(those_who_left_as_asked_are_waited_for_until_they_have_been_sent_on, rig_set_up, rig_tear_down),
-        cmocka_unit_test_setup_teardown(one_who_left_for_good_holds_a_drain_no_longer_than_its_limit, rig_set_up, rig_tear_down),
-        cmocka_unit_test_setup_teardown(one_who_comes_in_by_the_other_portal_is_not_waited_for, rig_set_up, rig_tear_down),
-        cmocka_unit_test_setup_teardown(an_initiator_that_ignores_the_request_is_cut_at_the_limit, rig_set_up, rig_tear_down),
-        cmocka_unit_test_setup_teardown(one_who_does_not_read_its_answers_cannot_hold_a_drain_up, rig_set_up, rig_tear_down),
-        cmocka_unit_test_setup_teardown(sessions_of_another_target_on_the_portal_never_notice, rig_set_up, rig_tear_down),
-        cmocka_unit_test_setup_teardown(cancel_puts_everything_back, rig_set_up, rig_tear_down),
-        cmocka_unit_test_setup_teardown(a_drain_that_has_finished_can_still_be_cancelled, rig_set_up, rig_tear_down),
-        cmocka_unit_test_setup_teardown(without_cancel_the_pair_stays_out_until_it_is_removed, rig_set_up, rig_tear_down),
-        cmocka_unit_test_setup_teardown(drains_that_outlive_their_engine_are_harmless, rig_set_up, rig_tear_down),
-        cmocka_unit_test_setup_teardown(new_logins_are_sent_to_a_portal_of_the_same_group_if_there_is_one, rig_set_up, rig_tear_down),
-        cmocka_unit_test_setup_teardown(a_connection_still_in_login_counts_and_is_dropped_at_the_start, rig_set_up, rig_tear_down),
-        cmocka_unit_test_setup_teardown(a_whole_portal_or_a_whole_target_can_be_drained, rig_set_up, rig_tear_down),
-        cmocka_unit_test_setup_teardown(the_count_falls_only_when_the_last_store_request_is_back, rig_set_up, rig_tear_down),
-        cmocka_unit_test_setup_teardown(a_login_that_races_with_a_drain_is_never_inside_when_it_has_finished, rig_set_up, rig_tear_down),
+        rig_test(initiators_that_honour_the_request_follow_and_lose_no_io),
+        rig_test(those_who_left_as_asked_are_waited_for_until_they_have_been_sent_on),
+        rig_test(one_who_left_for_good_holds_a_drain_no_longer_than_its_limit),
+        rig_test(one_who_comes_in_by_the_other_portal_is_not_waited_for),
+        rig_test(an_initiator_that_ignores_the_request_is_cut_at_the_limit),
+        rig_test(one_who_does_not_read_its_answers_cannot_hold_a_drain_up),
+        rig_test(sessions_of_another_target_on_the_portal_never_notice),
+        rig_test(cancel_puts_everything_back),
+        rig_test(a_drain_that_has_finished_can_still_be_cancelled),
+        rig_test(without_cancel_the_pair_stays_out_until_it_is_removed),
+        rig_test(drains_that_outlive_their_engine_are_harmless),
+        rig_test(new_logins_are_sent_to_a_portal_of_the_same_group_if_there_is_one),
+        rig_test(a_connection_still_in_login_counts_and_is_dropped_at_the_start),
+        rig_test(a_whole_portal_or_a_whole_target_can_be_drained),
     };
 
     return RUN_TESTS(tests);

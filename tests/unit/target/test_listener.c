@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* A listening socket that dies under the engine, which the system hardly ever does: here its own descriptor is shut down. */
+/* A listening socket that dies under the engine, which the system hardly ever does: here its own descriptor
+ * is shut down. */
 #include "rig.h"
 
 #include <arpa/inet.h>
 #include <sys/socket.h>
-#include <time.h>
 
-/* The descriptor that listens at the address of this portal: found among all that are open, as the engine does not show it. */
+/* The descriptor that listens at the address of this portal: found among all that are open, as the engine
+ * does not show it. */
 static int listening_fd(struct rig *rig, unsigned portal)
 {
     struct guid id = rig_portal_id(portal);
@@ -26,15 +27,6 @@ static int listening_fd(struct rig *rig, unsigned portal)
     return -1;
 }
 
-static void wait_for_failure(struct rig *rig, unsigned n)
-{
-    struct timespec pause = { .tv_nsec = 1000000 };
-
-    for (int i = 0; i < WAIT_PATIENT_MS && rig->n_listeners_failed < n; i++)
-        nanosleep(&pause, NULL);
-    assert_int_equal(rig->n_listeners_failed, n);
-}
-
 static void a_listener_that_dies_is_told_once_and_nobody_else_notices(void **state)
 {
     struct rig *rig = *state;
@@ -50,7 +42,7 @@ static void a_listener_that_dies_is_told_once_and_nobody_else_notices(void **sta
     fd = listening_fd(rig, 1);
     assert_true(fd >= 0);
     assert_int_equal(shutdown(fd, SHUT_RDWR), 0);
-    wait_for_failure(rig, 1);
+    rig_wait_count(rig, &rig->n_listeners_failed, 1);
     assert_int_equal(initiator_nop(&old), 0); /* came through the dead portal, and goes on */
     rig_login(rig, &other, 2, 1, 2);
     assert_int_equal(rig->n_listeners_failed, 1);
@@ -62,7 +54,7 @@ static void a_listener_that_dies_is_told_once_and_nobody_else_notices(void **sta
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_listener_that_dies_is_told_once_and_nobody_else_notices, rig_set_up, rig_tear_down),
+        rig_test(a_listener_that_dies_is_told_once_and_nobody_else_notices),
     };
 
     return RUN_TESTS(tests);

@@ -157,7 +157,7 @@ static void a_dropped_session_is_told_and_gone_when_the_call_returns(void **stat
     id = list[0].id;
     assert_int_equal(engine_session_drop(rig->engine, id), 0);
     assert_int_equal(rig_n_sessions(rig), 0);
-    rig_wait_down(rig, 1);
+    rig_wait_count(rig, &rig->n_down, 1);
     assert_int_equal(initiator_wait_event(&in), 0);
     assert_true(in.drop_announced);
     assert_int_equal(initiator_wait_event(&in), -ECONNRESET);
@@ -302,17 +302,17 @@ static void chap_secrets_hold_for_the_target_they_were_set_on(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_login_at_a_portal_in_no_group_of_the_target_is_not_found, rig_set_up, rig_tear_down),
-        cmocka_unit_test_setup_teardown(a_path_takes_logins_when_add_returns_and_none_when_remove_does, rig_set_up, rig_tear_down),
-        cmocka_unit_test_setup_teardown(a_login_of_the_same_name_closes_the_old_session_first, rig_set_up, rig_tear_down),
-        cmocka_unit_test_setup_teardown(the_same_initiator_at_another_tag_is_another_session, rig_set_up, rig_tear_down),
-        cmocka_unit_test_setup_teardown(sessions_are_listed_with_what_is_known_of_them, rig_set_up, rig_tear_down),
-        cmocka_unit_test_setup_teardown(a_dropped_session_is_told_and_gone_when_the_call_returns, rig_set_up, rig_tear_down),
+        rig_test(a_login_at_a_portal_in_no_group_of_the_target_is_not_found),
+        rig_test(a_path_takes_logins_when_add_returns_and_none_when_remove_does),
+        rig_test(a_login_of_the_same_name_closes_the_old_session_first),
+        rig_test(the_same_initiator_at_another_tag_is_another_session),
+        rig_test(sessions_are_listed_with_what_is_known_of_them),
+        rig_test(a_dropped_session_is_told_and_gone_when_the_call_returns),
         cmocka_unit_test_setup_teardown(connections_beyond_the_limit_of_a_source_are_closed_and_others_go_on, set_up_limited, rig_tear_down),
-        cmocka_unit_test_setup_teardown(a_connection_and_not_a_target_is_placed, rig_set_up, rig_tear_down),
-        cmocka_unit_test_setup_teardown(destroying_a_target_ends_its_sessions_and_no_others, rig_set_up, rig_tear_down),
-        cmocka_unit_test_setup_teardown(an_engine_is_destroyed_with_sessions_and_half_logins_open, rig_set_up, rig_tear_down),
-        cmocka_unit_test_setup_teardown(chap_secrets_hold_for_the_target_they_were_set_on, rig_set_up, rig_tear_down),
+        rig_test(a_connection_and_not_a_target_is_placed),
+        rig_test(destroying_a_target_ends_its_sessions_and_no_others),
+        rig_test(an_engine_is_destroyed_with_sessions_and_half_logins_open),
+        rig_test(chap_secrets_hold_for_the_target_they_were_set_on),
     };
 
     return RUN_TESTS(tests);

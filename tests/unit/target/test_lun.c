@@ -359,14 +359,14 @@ static void different_units_change_side_by_side_while_sessions_come_and_go(void 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_unit_mapped_under_a_live_session_is_announced_and_usable, rig_set_up, rig_tear_down),
-        cmocka_unit_test_setup_teardown(a_file_cut_from_outside_ends_a_connection_once_and_then_is_a_medium_error, rig_set_up, rig_tear_down),
-        cmocka_unit_test_setup_teardown(an_unmapped_unit_is_announced_and_answers_no_more, rig_set_up, rig_tear_down),
-        cmocka_unit_test_setup_teardown(a_new_unit_is_masked_from_everyone_until_it_is_allowed, rig_set_up, rig_tear_down),
-        cmocka_unit_test_setup_teardown(what_cannot_be_mapped_is_refused, rig_set_up, rig_tear_down),
-        cmocka_unit_test_setup_teardown(unmapping_waits_for_the_io_that_runs, rig_set_up, rig_tear_down),
-        cmocka_unit_test_setup_teardown(settling_waits_for_commands_beyond_the_end_and_for_no_others, rig_set_up, rig_tear_down),
-        cmocka_unit_test_setup_teardown(different_units_change_side_by_side_while_sessions_come_and_go, rig_set_up, rig_tear_down),
+        rig_test(a_unit_mapped_under_a_live_session_is_announced_and_usable),
+        rig_test(a_file_cut_from_outside_ends_a_connection_once_and_then_is_a_medium_error),
+        rig_test(an_unmapped_unit_is_announced_and_answers_no_more),
+        rig_test(a_new_unit_is_masked_from_everyone_until_it_is_allowed),
+        rig_test(what_cannot_be_mapped_is_refused),
+        rig_test(unmapping_waits_for_the_io_that_runs),
+        rig_test(settling_waits_for_commands_beyond_the_end_and_for_no_others),
+        rig_test(different_units_change_side_by_side_while_sessions_come_and_go),
     };
 
     return RUN_TESTS(tests);

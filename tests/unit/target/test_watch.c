@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The host's addresses as they change, in a network namespace of our own (skipped where that is forbidden). */
+/* The host's addresses as they change, in a network namespace of our own (skipped where that is
+ * forbidden). */
 #include "rig.h"
 
 #include <arpa/inet.h>
@@ -10,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -38,7 +38,9 @@ static int change_address(int type)
         struct rtattr attr;
         uint32_t address;
     } request = {
-        .header = { .nlmsg_len = sizeof request, .nlmsg_type = (uint16_t)type, .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE },
+        .header = { .nlmsg_len = sizeof request,
+                    .nlmsg_type = (uint16_t)type,
+                    .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE },
         .ifa = { .ifa_family = AF_INET, .ifa_prefixlen = 32, .ifa_index = if_nametoindex("lo") },
         .attr = { .rta_len = RTA_LENGTH(4), .rta_type = IFA_LOCAL },
         .address = htonl(0x0a630001),
@@ -67,13 +69,14 @@ static bool is_listed(void)
     return found;
 }
 
+static bool has_come(struct rig *rig, void *arg)
+{
+    return rig->n_addresses_changed > *(unsigned *)arg;
+}
+
 static void wait_for_event(struct rig *rig, unsigned before)
 {
-    struct timespec pause = { .tv_nsec = 1000000 };
-
-    for (int i = 0; i < WAIT_PATIENT_MS && rig->n_addresses_changed == before; i++)
-        nanosleep(&pause, NULL);
-    assert_true(rig->n_addresses_changed > before);
+    assert_true(rig_wait_until(rig, has_come, &before));
 }
 
 static void an_address_that_comes_or_goes_is_reported_and_listed(void **state)
@@ -96,9 +99,10 @@ static void an_address_that_comes_or_goes_is_reported_and_listed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(an_address_that_comes_or_goes_is_reported_and_listed, rig_set_up, rig_tear_down),
+        rig_test(an_address_that_comes_or_goes_is_reported_and_listed),
     };
 
-    have_namespace = (unshare(CLONE_NEWNET) == 0 || unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0) && loopback_up() == 0;
+    have_namespace =
+        (unshare(CLONE_NEWNET) == 0 || unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0) && loopback_up() == 0;
     return RUN_TESTS(tests);
 }

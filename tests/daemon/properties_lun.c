@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: MIT */
+/* properties.c: LUNs and plexes against what the unit says on the wire (SPC-4, SBC-3), and statuses against how it answers. */
+#include "properties.h"
+
+#define DESIGNATORS_MAX 8
+
+/* ---- the wire ------------------------------------------------------------------------------------------ */
+
+/* isid: sessions of the same initiator through the same group are one when it is the same, and the later takes the place of the earlier. */
+static struct initiator wire(unsigned number, unsigned isid, unsigned portal)
+{
+    struct initiator in;
+    char name[64];
+
+    snprintf(name, sizeof name, "iqn.2024-01.test:initiator.%u", number);
+    initiator_init_named(&in, name, isid);
+    assert_int_equal(initiator_connect_text(&in, scene.portals[portal]), 0);
+    assert_int_equal(initiator_login(&in, TARGET_NAME), 0);
+    return in;
+}
+
+/* A command that reads, and must succeed; unit attentions are taken before. Returns how much came. */
+static unsigned ask(struct initiator *in, ULONG lun, const uint8_t *cdb, size_t n_cdb, uint8_t *data, unsigned room)
+{
+    struct initiator_result result;
+
+    memset(data, 0, room);
+    assert_true(initiator_clear_attentions(in, lun, NULL) >= 0);
+    assert_int_equal(initiator_command(in, lun, cdb, n_cdb, NULL, 0, data, room, &result), 0);
+    assert_int_equal(result.status, 0);
+    return result.n_in;
+}
+
+static unsigned inquiry(struct initiator *in, ULONG lun, int page, uint8_t data[static 252])
+{
+    return ask(in, lun, (const uint8_t[6]){ 0x12, page >= 0, page >= 0 ? (uint8_t)page : 0, 0, 252 }, 6, data, 252);
+}
+
+static void read_capacity(struct initiator *in, ULONG lun, uint8_t data[static 32])
+{
+    ask(in, lun, (const uint8_t[16]){ 0x9e, 0x10, [13] = 32 }, 16, data, 32);
+}
+
+static void mode_page(struct initiator *in, ULONG lun, uint8_t page, uint8_t data[static 64])
+{
+    ask(in, lun, (const uint8_t[6]){ 0x1a, 0x08 /* DBD */, page, 0, 64 }, 6, data, 64);
+}
+
+static ULONGLONG number(const uint8_t *bytes, unsigned n)
+{
+    ULONGLONG value = 0;
+
+    while (n-- > 0)
+        value = value << 8 | *bytes++;
+    return value;
+}
+
+/* The eight bytes under which REPORT LUNS lists the unit; false: it does not. */
+static bool reported(struct initiator *in, ULONG lun, uint8_t address[static 8])
+{
+    uint8_t data[512];
+    unsigned n = ask(in, luns[0].number, (const uint8_t[12]){ 0xa0, [8] = 2 }, 12, data, sizeof data);
+
+    for (unsigned at = 8; at + 8 <= n; at += 8) {
+        memcpy(address, data + at, 8);
+        if (data[at] == 0 && data[at + 1] == lun)
+            return true;
+    }
+    return false;
+}
+
+/* Trailing blanks are the field's, not the text's (SPC-4 section 4.3.1). */
+static char *unpadded(const uint8_t *field, size_t n, char *text)
+{
+    memcpy(text, field, n);
+    while (n > 0 && text[n - 1] == ' ')
+        n--;
+    text[n] = '\0';
+    return text;
+}
+
+/* ---- LUNs ---------------------------------------------------------------------------------------------- */
+
+/* VDS_LUN_FEATURE as the unit shows it: RMB of INQUIRY, WP of MODE SENSE, LBPME of READ CAPACITY. What is in memory is thin as well. */
+static ULONG features_of(struct initiator *in, const struct lun_made *made)
+{
+    uint8_t standard[252], capacity[32], mode[64];
+    ULONG features = made->features & VDS_LUN_FEATURE_VOLATILE;
+
+    inquiry(in, made->number, -1, standard);
+    read_capacity(in, made->number, capacity);
+    mode_page(in, made->number, 0x3f, mode);
+    features |= standard[1] & 0x80 ? VDS_LUN_FEATURE_REMOVABLE : 0;
+    features |= mode[2] & 0x80 ? VDS_LUN_FEATURE_READ_ONLY : 0;
+    return features | (capacity[14] & 0x80 ? 0 : VDS_LUN_FEATURE_THICK);
+}
+
+static void compare_features(struct initiator *in, const struct lun_made *made)
+{
+    IVdsLunEx2 *ex2 = as(made->lun, &IID_IVdsLunEx2);
+    ULONG features, block, physical;
+    uint8_t capacity[32];
+
+    read_capacity(in, made->number, capacity);
+    assert_hr(IVdsLunEx2_GetFeatures(ex2, &features, &block, &physical), S_OK);
+    assert_int_equal(features, made->features);
+    assert_int_equal(features, features_of(in, made));
+    assert_int_equal(block, number(capacity + 8, 4));
+    assert_int_equal(physical, block << (capacity[13] & 0x0f));
+    assert_int_equal(block, made->block);
+    assert_int_equal(physical, made->physical);
+    drop(ex2);
+}
+
+static void compare_numbers(struct initiator *in, const struct lun_made *made)
+{
+    IVdsLunNumber *face = as(made->lun, &IID_IVdsLunNumber);
+    IVdsLunEx *ex = as(made->lun, &IID_IVdsLunEx);
+    uint8_t address[8];
+    ULONG n = 77;
+
+    assert_hr(IVdsLunNumber_GetLunNumber(face, &n), S_OK);
+    assert_int_equal(n, made->number);
+    assert_hr(IVdsLunEx_GetNumber(ex, scene.target_ids[0], &n), S_OK);
+    assert_int_equal(n, made->number);
+    assert_hr(IVdsLunEx_GetNumber(ex, scene.target_ids[1], &n), VDS_E_OBJECT_NOT_FOUND);
+    assert_true(reported(in, made->number, address));
+    drop(ex);
+    drop(face);
+}
+
+static ULONG flags_of(struct initiator *in, ULONG lun)
+{
+    (void)in;
+    (void)lun;
+    return 0;
+}
+
+static void compare_lun(struct initiator *in, const struct lun_made *made)
+{
+    uint8_t capacity[32], serial[252];
+    char text[256];
+    VDS_LUN_PROP prop;
+    unsigned n;
+
+    read_capacity(in, made->number, capacity);
+    n = inquiry(in, made->number, 0x80, serial);
+    snprintf(text, sizeof text, "%.*s", (int)n - 4, (char *)serial + 4);
+    assert_hr(IVdsLun_GetProperties(made->lun, &prop), S_OK);
+    COMPARE(VDS_LUN_PROP, &prop,
+            (&(VDS_LUN_PROP){ made->id, (number(capacity, 8) + 1) * number(capacity + 8, 4), literal(made->name), wide(text),
+                              literal(made->mask), flags_of(in, made->number), VDS_LT_SIMPLE, VDS_LS_ONLINE, VDS_H_HEALTHY, VDS_TS_STABLE,
+                              0 }));
+    assert_int_equal((number(capacity, 8) + 1) * number(capacity + 8, 4), made->size);
+}
+
+/* An unmasking list of names: those see the unit, others do not. */
+static void the_mask_is_obeyed(void)
+{
+    struct initiator in = wire(1, 1, 0), other = wire(2, 1, 0); /* iqn.2024-01.test:initiator.1 is in the list of the second LUN */
+    uint8_t address[8];
+
+    assert_true(reported(&in, luns[1].number, address));
+    assert_false(reported(&other, luns[1].number, address));
+    initiator_close(&in);
+    initiator_close(&other);
+}
+
+void luns_are_what_the_wire_says(void **state)
+{
+    struct initiator in = wire(1, 1, 0);
+
+    (void)state;
+    for (unsigned i = 0; i < N_LUNS; i++) {
+        compare_lun(&in, &luns[i]);
+        compare_features(&in, &luns[i]);
+        compare_numbers(&in, &luns[i]);
+    }
+    initiator_close(&in);
+    the_mask_is_obeyed();
+}
+
+/* ---- identification ------------------------------------------------------------------------------------ */
+
+/* The designators of that association on VPD 83h, in order; those of the unit itself are association 0. */
+static ULONG designators(const uint8_t *page, unsigned n, unsigned association, VDS_STORAGE_IDENTIFIER ids[static DESIGNATORS_MAX])
+{
+    ULONG n_ids = 0;
+
+    for (unsigned at = 4; at + 4 <= n; at += 4u + page[at + 3]) {
+        if ((page[at + 1] >> 4 & 3) != association)
+            continue;
+        assert_true(n_ids < DESIGNATORS_MAX);
+        ids[n_ids++] = (VDS_STORAGE_IDENTIFIER){ page[at] & 0xf, page[at + 1] & 0xf, page[at + 3],
+                                                 (BYTE *)(uintptr_t)(page + at + 4) };
+    }
+    return n_ids;
+}
+
+/* A way to the unit: the name of the port that VPD 83h tells who comes by it (SCSI name string), and the number there. */
+static void way(unsigned portal, const struct lun_made *made, uint8_t page[static 252], uint8_t address[static 8], VDS_INTERCONNECT *ret_way)
+{
+    VDS_STORAGE_IDENTIFIER ids[DESIGNATORS_MAX];
+    struct initiator in = wire(1, 2, portal);
+    unsigned n = inquiry(&in, made->number, 0x83, page);
+    ULONG n_ids = designators(page, n, 1, ids), i = 0;
+
+    while (i < n_ids && ids[i].m_Type != VDSStorageIdTypeScsiNameString)
+        i++;
+    assert_true(i < n_ids && reported(&in, made->number, address));
+    *ret_way = (VDS_INTERCONNECT){ VDS_IA_SCSI, ids[i].m_cbIdentifier, ids[i].m_rgbIdentifier, 8, address };
+    initiator_close(&in);
+}
+
+static void compare_identification(struct initiator *in, const struct lun_made *made)
+{
+    uint8_t standard[252], serial[252], page[252], pages[2][252], addresses[2][8];
+    VDS_STORAGE_IDENTIFIER ids[DESIGNATORS_MAX];
+    VDS_INTERCONNECT ways[2]; /* two portal groups are two ports (RFC 7143 section 4.4.1) */
+    VDS_LUN_INFORMATION got, expected;
+    char text[4][64];
+    unsigned n;
+
+    memset(&expected, 0, sizeof expected);
+    inquiry(in, made->number, -1, standard);
+    n = inquiry(in, made->number, 0x80, serial);
+    expected.m_version = VER_VDS_LUN_INFORMATION;
+    expected.m_DeviceType = standard[0] & 0x1f;
+    expected.m_DeviceTypeModifier = standard[1] & 0x7f;
+    expected.m_bCommandQueueing = standard[7] >> 1 & 1;
+    expected.m_BusType = VDSBusTypeiScsi;
+    expected.m_szVendorId = unpadded(standard + 8, 8, text[0]);
+    expected.m_szProductId = unpadded(standard + 16, 16, text[1]);
+    expected.m_szProductRevision = unpadded(standard + 32, 4, text[2]);
+    expected.m_szSerialNumber = unpadded(serial + 4, n - 4, text[3]);
+    n = inquiry(in, made->number, 0x83, page);
+    expected.m_deviceIdDescriptor.m_version = 1;
+    expected.m_deviceIdDescriptor.m_cIdentifiers = designators(page, n, 0, ids);
+    expected.m_deviceIdDescriptor.m_rgIdentifiers = ids;
+    expected.m_cInterconnects = 2;
+    expected.m_rgInterconnects = ways;
+    for (unsigned i = 0; i < 2; i++)
+        way(i, made, pages[i], addresses[i], &ways[i]);
+    assert_hr(IVdsLun_GetIdentificationData(made->lun, &got), S_OK);
+    COMPARE(VDS_LUN_INFORMATION, &got, &expected);
+}
+
+/* Not tied to any target, it has no way. */
+static void without_a_target(const struct lun_made *made)
+{
+    IVdsLunIscsi *ties = as(made->lun, &IID_IVdsLunIscsi);
+    VDS_LUN_INFORMATION got;
+
+    assert_hr(IVdsLunIscsi_AssociateTargets(ties, NULL, 0), S_OK);
+    assert_hr(IVdsLun_GetIdentificationData(made->lun, &got), S_OK);
+    assert_int_equal(got.m_cInterconnects, 0);
+    assert_null(got.m_rgInterconnects);
+    for (ULONG i = 0; i < got.m_deviceIdDescriptor.m_cIdentifiers; i++)
+        CoTaskMemFree(got.m_deviceIdDescriptor.m_rgIdentifiers[i].m_rgbIdentifier);
+    CoTaskMemFree(got.m_deviceIdDescriptor.m_rgIdentifiers);
+    CoTaskMemFree(got.m_szVendorId);
+    CoTaskMemFree(got.m_szProductId);
+    CoTaskMemFree(got.m_szProductRevision);
+    CoTaskMemFree(got.m_szSerialNumber);
+    assert_hr(IVdsLunIscsi_AssociateTargets(ties, scene.target_ids, 1), S_OK);
+    drop(ties);
+}
+
+void identification_is_INQUIRY_and_VPD(void **state)
+{
+    struct initiator in = wire(1, 1, 0);
+
+    (void)state;
+    for (unsigned i = 0; i < N_LUNS; i++)
+        compare_identification(&in, &luns[i]);
+    initiator_close(&in);
+    without_a_target(&luns[N_LUNS - 1]);
+}
+
+/* ---- plexes, hints ------------------------------------------------------------------------------------- */
+
+static IVdsLunPlex *plex_of(IVdsLun *lun)
+{
+    IEnumVdsObject *members;
+
+    assert_hr(IVdsLun_QueryPlexes(lun, &members), S_OK);
+    return first(members, &IID_IVdsLunPlex);
+}
+
+static void compare_plex(const struct lun_made *made, VDS_LUN_PLEX_STATUS status, VDS_HEALTH health)
+{
+    IVdsLunPlex *plex = plex_of(made->lun);
+    VDS_LUN_PLEX_PROP prop;
+
+    assert_hr(IVdsLunPlex_GetProperties(plex, &prop), S_OK);
+    assert_false(same_id(prop.id, made->id) || same_id(prop.id, GUID_NULL));
+    COMPARE(VDS_LUN_PLEX_PROP, &prop,
+            (&(VDS_LUN_PLEX_PROP){ prop.id, made->size, VDS_LPT_SIMPLE, status, health, VDS_TS_STABLE, 0, 0, 0 }));
+    drop(plex);
+}
+
+static void compare_plex_extent(const struct lun_made *made)
+{
+    IVdsLunEx *ex = as(made->lun, &IID_IVdsLunEx);
+    IVdsLunPlex *plex = plex_of(made->lun);
+    VDS_DRIVE_EXTENT *extents;
+    ULONGLONG allocated;
+    BOOL thick;
+    LONG n;
+
+    assert_hr(IVdsLunEx_GetAllocation(ex, &allocated, &thick), S_OK);
+    assert_int_equal(thick, made->features & VDS_LUN_FEATURE_THICK ? TRUE : FALSE);
+    assert_hr(IVdsLunPlex_QueryExtents(plex, &extents, &n), S_OK);
+    assert_int_equal(n, made->features & VDS_LUN_FEATURE_VOLATILE ? 0 : 1);
+    if (n == 1)
+        COMPARE(VDS_DRIVE_EXTENT, &extents[0],
+                (&(VDS_DRIVE_EXTENT){ scene.drive_ids[made->drive], made->id, allocated, TRUE }));
+    CoTaskMemFree(extents);
+    drop(plex);
+    drop(ex);
+}
+
+void plexes_and_hints(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < N_LUNS; i++) {
+        IVdsLun2 *second = as(luns[i].lun, &IID_IVdsLun2);
+        IVdsLunPlex *plex = plex_of(luns[i].lun);
+        VDS_HINTS hints[2], none;
+        VDS_HINTS2 hints2, none2;
+
+        compare_plex(&luns[i], VDS_LPS_ONLINE, VDS_H_HEALTHY);
+        compare_plex_extent(&luns[i]);
+        memset(&none, 0, sizeof none); /* no wish has been taken up */
+        memset(&none2, 0, sizeof none2);
+        memset(hints, 0xaa, sizeof hints);
+        memset(&hints2, 0xaa, sizeof hints2);
+        assert_hr(IVdsLun_QueryHints(luns[i].lun, &hints[0]), S_OK);
+        assert_hr(IVdsLunPlex_QueryHints(plex, &hints[1]), S_OK);
+        assert_hr(IVdsLun2_QueryHints2(second, &hints2), S_OK);
+        COMPARE(VDS_HINTS, &hints[0], &none);
+        COMPARE(VDS_HINTS, &hints[1], &none);
+        COMPARE(VDS_HINTS2, &hints2, &none2);
+        drop(plex);
+        drop(second);
+    }
+}
+
+/* ---- statuses ------------------------------------------------------------------------------------------ */
+
+static struct initiator_result ready(struct initiator *in, ULONG lun)
+{
+    struct initiator_result result;
+
+    do
+        assert_int_equal(initiator_command(in, lun, (const uint8_t[6]){ 0 }, 6, NULL, 0, NULL, 0, &result), 0);
+    while (result.status == 2 && result.key == 6);
+    return result;
+}
+
+static void lun_is(const struct lun_made *made, VDS_LUN_STATUS status, VDS_HEALTH health)
+{
+    assert_int_equal(lun_prop(made->lun).status, status);
+    assert_int_equal(lun_prop(made->lun).health, health);
+    compare_plex(made, (VDS_LUN_PLEX_STATUS)status, health);
+}
+
+static void port_is(VDS_CONTROLLER_STATUS controller_status, VDS_PORT_STATUS port_status, VDS_ISCSI_PORTAL_STATUS portal_status)
+{
+    IVdsController *controller;
+    VDS_ISCSI_PORTAL_PROP portal_prop;
+    IVdsIscsiPortal *portal = portal_at(0);
+    IEnumVdsObject *members;
+    VDS_PORT_PROP port;
+
+    assert_hr(IVdsSubSystem_QueryControllers(scene.subsystem, &members), S_OK);
+    controller = first(members, &IID_IVdsController);
+    assert_hr(IVdsController_GetPortProperties(controller, 0, &port), S_OK);
+    CoTaskMemFree(port.pwszFriendlyName);
+    CoTaskMemFree(port.pwszIdentification);
+    assert_hr(IVdsIscsiPortal_GetProperties(portal, &portal_prop), S_OK);
+    assert_int_equal(controller_prop(controller).status, controller_status);
+    assert_int_equal(controller_prop(controller).health, VDS_H_HEALTHY);
+    assert_int_equal(port.status, port_status);
+    assert_int_equal(portal_prop.status, portal_status);
+    drop(portal);
+    drop(controller);
+}
+
+/* A LUN and its drive; TEST UNIT READY says the same. */
+static void statuses_of_a_lun(void)
+{
+    struct initiator in = wire(1, 1, 0);
+    IVdsDrive *drive = drive_at(luns[1].drive);
+
+    lun_is(&luns[1], VDS_LS_ONLINE, VDS_H_HEALTHY);
+    assert_int_equal(ready(&in, luns[1].number).status, 0);
+    assert_hr(IVdsLun_SetStatus(luns[1].lun, VDS_LS_OFFLINE), S_OK);
+    lun_is(&luns[1], VDS_LS_OFFLINE, VDS_H_HEALTHY);
+    assert_int_equal(ready(&in, luns[1].number).key, 2); /* NOT READY */
+    assert_hr(IVdsLun_SetStatus(luns[1].lun, VDS_LS_ONLINE), S_OK);
+    assert_hr(IVdsDrive_SetStatus(drive, VDS_DRS_OFFLINE), S_OK);
+    lun_is(&luns[1], VDS_LS_FAILED, VDS_H_FAILED);
+    lun_is(&luns[0], VDS_LS_ONLINE, VDS_H_HEALTHY);
+    assert_int_equal(ready(&in, luns[1].number).key, 2);
+    assert_hr(IVdsDrive_SetStatus(drive, VDS_DRS_ONLINE), S_OK);
+    lun_is(&luns[1], VDS_LS_ONLINE, VDS_H_HEALTHY);
+    assert_int_equal(ready(&in, luns[1].number).status, 0);
+    drop(drive);
+    initiator_close(&in);
+}
+
+void statuses_go_together(void **state)
+{
+    IEnumVdsObject *members;
+    IVdsController *controller;
+
+    (void)state;
+    statuses_of_a_lun();
+    port_is(VDS_CS_ONLINE, VDS_PRS_ONLINE, VDS_IPS_ONLINE);
+    assert_hr(IVdsSubSystem_SetStatus(scene.subsystem, VDS_SSS_OFFLINE), S_OK);
+    port_is(VDS_CS_ONLINE, VDS_PRS_OFFLINE, VDS_IPS_NOT_READY); /* the controller runs, but nobody comes in */
+    lun_is(&luns[0], VDS_LS_NOT_READY, VDS_H_HEALTHY);
+    assert_hr(IVdsSubSystem_SetStatus(scene.subsystem, VDS_SSS_ONLINE), S_OK);
+    assert_hr(IVdsSubSystem_QueryControllers(scene.subsystem, &members), S_OK);
+    controller = first(members, &IID_IVdsController);
+    assert_hr(IVdsController_SetStatus(controller, VDS_CS_OFFLINE), S_OK);
+    port_is(VDS_CS_OFFLINE, VDS_PRS_OFFLINE, VDS_IPS_NOT_READY);
+    lun_is(&luns[0], VDS_LS_NOT_READY, VDS_H_HEALTHY);
+    assert_hr(IVdsController_SetStatus(controller, VDS_CS_ONLINE), S_OK);
+    port_is(VDS_CS_ONLINE, VDS_PRS_ONLINE, VDS_IPS_ONLINE);
+    lun_is(&luns[0], VDS_LS_ONLINE, VDS_H_HEALTHY);
+    drop(controller);
+}
