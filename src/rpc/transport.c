@@ -89,7 +89,7 @@ HRESULT rpc_transport_local(int *ret_fd, char where[static RPC_SOCKET_MAX])
 /* ---- another host ------------------------------------------------------------------------------------ */
 
 /* In the child: async-signal-safe calls only. Forks once more, so that nobody has to reap what lives as long
- * as the connection. */
+ * as the connection. Ctrl-C is for the caller, who may have something to say over the connection then. */
 static void become(const char *const argv[], int fd)
 {
     pid_t pid = fork();

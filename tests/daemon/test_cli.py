@@ -151,7 +151,8 @@ class Cli(harness.ArrayTest):
         with self.silent_service() as (listener, path):
             waiting = subprocess.Popen([harness.VDSCTL, "--socket", path, "status"])
             self.addCleanup(waiting.kill)
-            listener.accept()
+            connection, _ = listener.accept()
+            self.addCleanup(connection.close)  # kept: its end would be an answer
             waiting.send_signal(signal.SIGINT)
             self.assertEqual(waiting.wait(60), -signal.SIGINT)
 
