@@ -152,6 +152,9 @@ class Checker:
         if not coclass.interfaces:
             raise IdlError(coclass.where, f"coclass '{coclass.name}' exposes nothing")
         names = [exposed.interface.name for exposed in coclass.interfaces]
+        for exposed in coclass.interfaces:
+            if exposed.interface.scope == "host":
+                raise IdlError(coclass.where, f"coclass '{coclass.name}' exposes '{exposed.interface.name}', which is the host's")
         for name in names:
             if names.count(name) > 1:
                 raise IdlError(coclass.where, f"coclass '{coclass.name}' exposes '{name}' twice")

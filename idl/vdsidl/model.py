@@ -151,7 +151,7 @@ class Interface:
     iid: str                       # lower case, without braces
     base: Optional["Interface"]    # None for IUnknown
     methods: tuple[Method, ...]    # its own; see all_methods()
-    scope: str                     # "core", "extended", "extension" (ours, not in VDS)
+    scope: str                     # "core", "extended", "extension" (ours, not in VDS), "host" (only named)
     platform: bool                 # Windows headers have it already
     doc: str
     header: str                    # "vdscmn.h": the installed header that declares it
@@ -206,6 +206,7 @@ class Struct:
     tag: str
     members: tuple[Union[Field, Union_], ...]
     scope: str
+    platform: bool                 # Windows headers have it already
     doc: str
     header: str
     where: Location
@@ -229,6 +230,7 @@ class Enum:
     tag: str
     values: tuple[Enumerator, ...]
     flags: bool                    # a set of bits
+    platform: bool                 # Windows headers have it already
     doc: str
     header: str
     where: Location
@@ -239,6 +241,7 @@ class Alias:
     """typedef GUID VDS_OBJECT_ID"""
     name: str
     type: Type
+    platform: bool                 # Windows headers have it already
     doc: str
     header: str
     where: Location
@@ -299,6 +302,7 @@ class Header:
     name: str
     includes: tuple[str, ...]
     doc: str
+    file: str                      # the .idl that has it
     items: list[Declaration] = field(default_factory=list)
 
     def of(self, kind: type) -> list:
@@ -307,7 +311,7 @@ class Header:
 
 @dataclass
 class Model:
-    """The whole file. `names` finds any declaration, `headers` keeps their order."""
+    """The whole file, with what it imports. `names` finds any declaration, `headers` keeps their order."""
     file: str
     headers: list[Header] = field(default_factory=list)
     names: dict[str, Declaration] = field(default_factory=dict)

@@ -2,12 +2,14 @@
 """The .idl parser: recursive descent over the tokens of lexer.py into the dataclasses of model.py.
 
 The language is the part of MIDL that vds.idl needs, with these additions of ours:
+  import "z.idl";                what the file beside this one says, here
   #pragma header("x.h", "y.h")   what follows goes into x.h, which includes y.h
   /// text, ///< text            documentation, kept
   [errors(..)]                   result codes a method names; on an interface: codes that all its methods name
   [enum_of(VDS_OT_X)]            kind of the members of the IEnumVdsObject handed out
   [async_of(VDS_ASYNCOUT_X)]     output type of the IVdsAsync handed out
-  [scope(extended)]              core when absent; `extension` marks interfaces that VDS does not have
+  [scope(extended)]              core when absent; `extension` marks interfaces that VDS does not have, `host` those of the host's own
+                                 disks, which are only named: no coclass has them, nothing but headers comes of them
   [platform]                     Windows headers declare it: leave it to them there
   [flags] typedef enum           the enumerators are bits
   [kind(VDS_OT_X)] coclass       what an object of that kind answers; [restricted]: only between service and provider
@@ -29,7 +31,7 @@ ATTRIBUTES: dict[str, frozenset[str]] = {what: frozenset(names.split()) for what
     "interface": "object uuid pointer_default local scope platform errors",
     "method": "errors",
     "parameter": "in out size_is length_is max_is unique ref string iid_is range enum_of async_of",
-    "typedef": "flags scope",
+    "typedef": "flags scope platform",
     "const": "platform",
     "field": "string size_is unique",
     "union": "switch_is",
@@ -37,18 +39,20 @@ ATTRIBUTES: dict[str, frozenset[str]] = {what: frozenset(names.split()) for what
     "coclass": "uuid kind",
     "coclass member": "default restricted",
 }.items()}
-SCOPES = ("core", "extended", "extension")
+SCOPES = ("core", "extended", "extension", "host")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _Item = TypeVar("_Item")
 
 
 class Parser:
-    """One pass over one file. Each method reads what it is named after and leaves the position behind it."""
+    """One pass over one file and what it imports. Each method reads what it is named after and leaves the position behind it."""
 
-    def __init__(self, text: str, file: str) -> None:
-        self.tokens = tokenize(text, file)
+    def __init__(self, text: str, path: pathlib.Path) -> None:
+        self.tokens = tokenize(text, path.name)
         self.position = 0
-        self.model = Model(file)
+        self.folder = path.parent
+        self.read = {path.name}
+        self.model = Model(path.name)
         self.exposures: list[tuple[CoClass, Token, bool]] = []  # of coclasses, to be looked up at the end
 
     # ---- tokens ----------------------------------------------------------------------------------------------------------
@@ -164,10 +168,26 @@ class Parser:
             if self.next.kind == "end":
                 self.look_up_members()
                 return self.model
-            if self.at("#"):
+            if self.at("import"):
+                self.import_()
+            elif self.at("#"):
                 self.pragma(doc)
             else:
                 self.declaration(doc)
+
+    def import_(self) -> None:
+        """Its tokens take the place of the statement."""
+        where = self.expect("import").where
+        name = self.string()
+        self.expect(";")
+        if name in self.read:
+            raise IdlError(where, f"'{name}' imported twice")
+        self.read.add(name)
+        try:
+            text = (self.folder / name).read_text(encoding="utf-8")
+        except OSError as fault:
+            raise IdlError(where, f"cannot read '{name}'") from fault
+        self.tokens[self.position:self.position] = tokenize(text, name)[:-1]
 
     def pragma(self, doc: str) -> None:
         self.expect("#")
@@ -177,7 +197,7 @@ class Parser:
         name, *includes = self.list_of(self.string, ")")
         if self.model.header(name):
             raise IdlError(where, f"header '{name}' begun twice")
-        self.model.headers.append(Header(name, tuple(includes), doc))
+        self.model.headers.append(Header(name, tuple(includes), doc, where.file))
 
     def declaration(self, doc: str) -> None:
         readers: dict[str, Callable[[str], Optional[Declaration]]] = {
@@ -244,7 +264,7 @@ class Parser:
         type_ = self.type()
         name = self.name("the name of a type")
         self.expect(";")
-        return Alias(name.text, type_, doc, self.header, name.where)
+        return Alias(name.text, type_, "platform" in attrs, doc, self.header, name.where)
 
     def enum(self, doc: str, attrs: Attrs) -> Enum:
         tag = self.name("the tag of an enum").text
@@ -254,7 +274,7 @@ class Parser:
             values.append(self.enumerator())
         name = self.name("the name of an enum")
         self.expect(";")
-        return Enum(name.text, tag, tuple(values), "flags" in attrs, doc, self.header, name.where)
+        return Enum(name.text, tag, tuple(values), "flags" in attrs, "platform" in attrs, doc, self.header, name.where)
 
     def enumerator(self) -> Enumerator:
         doc = self.doc()
@@ -270,7 +290,7 @@ class Parser:
         members = self.members()
         name = self.name("the name of a struct")
         self.expect(";")
-        return Struct(name.text, tag, members, self.scope(attrs, name.where), doc, self.header, name.where)
+        return Struct(name.text, tag, members, self.scope(attrs, name.where), "platform" in attrs, doc, self.header, name.where)
 
     def members(self) -> tuple[Union[Field, Union_], ...]:
         self.expect("{")
@@ -324,7 +344,7 @@ class Parser:
 
     def nested_struct(self) -> Struct:
         where = self.expect("struct").where
-        return Struct("", "", self.members(), "core", "", self.header, where)
+        return Struct("", "", self.members(), "core", False, "", self.header, where)
 
     def array_bound(self) -> Optional[str]:
         if not self.accept("["):
@@ -430,12 +450,16 @@ class Parser:
 
 
 def parse_text(text: str, file: str = "<text>") -> Model:
-    model = Parser(text, file).file()
-    check(model)
-    return model
+    return _parse(text, pathlib.Path(file))
 
 
 def parse_file(path: Union[str, pathlib.Path]) -> Model:
     """The checked model of a file; IdlError at the first fault, OSError when it cannot be read."""
     path = pathlib.Path(path)
-    return parse_text(path.read_text(encoding="utf-8"), path.name)
+    return _parse(path.read_text(encoding="utf-8"), path)
+
+
+def _parse(text: str, path: pathlib.Path) -> Model:
+    model = Parser(text, path).file()
+    check(model)
+    return model

@@ -168,7 +168,7 @@ int options_parse(int argc, char **argv, struct options *ret_options)
             value = argv[++i];
         if (value && !text_is_plain(value))
             return bad("control characters, or not UTF-8", value);
-        if (!row->value != !value)
+        if (row->value ? !value || !*value : value != NULL)
             return bad(row->value ? "a value is missing after" : "no value goes with", argv[i]);
         if (set(row, &options, value) < 0)
             return -1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A provider that nobody wants: crashes in its constructor (BAD 1), in OnLoad (2), or hangs there (3), or
- * ends the process (4); crashes in DllGetClassObject (5), hangs in its constructor (6), gives success without
- * a class factory (7) or without a provider (8), is no IVdsProvider (9), exports nothing (10). */
+/* A provider that nobody wants: crashes in its constructor (BAD 1), in OnLoad (2), or hangs there (3), or ends the process (4); crashes in
+ * DllGetClassObject (5), hangs in its constructor (6), gives success without a class factory (7) or without a provider (8), is no
+ * IVdsProvider (9), exports nothing (10). */
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>

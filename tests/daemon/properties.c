@@ -6,8 +6,8 @@
  *
  * usage: properties --refusals
  *        properties service|inproc[-again] STATE-DIRECTORY VERSION PID PORTAL PORTAL PORTAL DRIVE DRIVE DRIVE
- *        (PID: of the service, 0: this one; two drives on one file system, the third on another; again: the
- *        same array another day, without its first drive, and with a file where the last one was)
+ *        (PID: of the service, 0: this one; two drives on one file system, the third on another; again: the same array another day, with the
+ *        last drive only, and a file where that was)
  */
 #include <arpa/inet.h>
 #include <unistd.h>
@@ -128,10 +128,10 @@ void service_and_provider(void **state)
 
 static void compare_array(const WCHAR *name)
 {
-    const ULONG flags = VDS_SF_LUN_MASKING_CAPABLE | VDS_SF_DRIVE_EXTENT_CAPABLE |
-                        VDS_SF_SUPPORTS_NON_FAULT_TOLERANT_LUNS | VDS_SF_SUPPORTS_SIMPLE_LUNS |
-                        VDS_SF_SUPPORTS_AUTH_CHAP | VDS_SF_SUPPORTS_AUTH_MUTUAL_CHAP |
-                        VDS_SF_SUPPORTS_LUN_NUMBER; /* each is proven in properties_flags.c */
+    const ULONG flags = VDS_SF_LUN_MASKING_CAPABLE | VDS_SF_DRIVE_EXTENT_CAPABLE | VDS_SF_SUPPORTS_NON_FAULT_TOLERANT_LUNS |
+                        VDS_SF_SUPPORTS_SIMPLE_LUNS | VDS_SF_SUPPORTS_AUTH_CHAP | VDS_SF_SUPPORTS_AUTH_MUTUAL_CHAP |
+                        VDS_SF_SUPPORTS_LUN_NUMBER | VDS_SF_READ_CACHING_CAPABLE | VDS_SF_WRITE_CACHING_CAPABLE |
+                        VDS_SF_WRITE_THROUGH_CACHING_CAPABLE; /* each is proven in properties_flags.c */
     IVdsSubSystem2 *second = as(scene.subsystem, &IID_IVdsSubSystem2);
     VDS_SUB_SYSTEM_PROP prop;
     VDS_SUB_SYSTEM_PROP2 prop2;
@@ -195,14 +195,9 @@ void names_that_were_set(void **state)
 
 static void open_array(void)
 {
-    VDS_INPROC_OPTIONS options = { .pszStateDirectory = scene.state,
-                                   .ppszPortals = scene.portals,
-                                   .ulNumberOfPortals = N_PORTALS,
-                                   .ppszDrives = scene.drives + scene.again,
-                                   .ulNumberOfDrives = N_DRIVES - scene.again,
-                                   .ulReactors = 2,
-                                   .ulDrainSeconds = DRAIN_SECONDS,
-                                   .ulMaxGroups = MAX_GROUPS };
+    VDS_INPROC_OPTIONS options = { .pszStateDirectory = scene.state, .ppszPortals = scene.portals, .ulNumberOfPortals = N_PORTALS,
+                                   .ppszDrives = scene.drives + scene.again * 2, .ulNumberOfDrives = N_DRIVES - scene.again * 2, .ulReactors = 2,
+                                   .ulDrainSeconds = DRAIN_SECONDS, .ulMaxGroups = MAX_GROUPS };
     IEnumVdsObject *members;
     IVdsHwProvider *hw;
 
@@ -333,7 +328,7 @@ static int set_up(void **state)
     return 0;
 }
 
-/* So that nothing is left on the first drive, which the array is started without afterwards. */
+/* So that nothing is left there when the array is started without it. */
 static void empty_first_drive(void)
 {
     for (unsigned i = 0; i < N_LUNS; i++) {
@@ -386,14 +381,16 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(drives_are_their_directories),
     cmocka_unit_test(extents_are_what_LUNs_have_taken),
     cmocka_unit_test(pools_are_file_systems),
+    cmocka_unit_test(sizes_that_are_offered),
     cmocka_unit_test(luns_are_what_the_wire_says),
     cmocka_unit_test(identification_is_INQUIRY_and_VPD),
     cmocka_unit_test(plexes_and_hints),
+    cmocka_unit_test(hints_switch_the_cache),
     cmocka_unit_test(statuses_go_together),
     cmocka_unit_test(every_flag_is_set_or_clear_for_a_reason),
     cmocka_unit_test(every_structure_was_compared),
 };
-static const struct CMUnitTest tests_again[] = { cmocka_unit_test(drives_that_went_and_failed) };
+static const struct CMUnitTest tests_again[] = { cmocka_unit_test(drives_that_went_and_failed), cmocka_unit_test(luns_of_another_day) };
 
 int main(int argc, char **argv)
 {

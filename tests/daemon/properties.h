@@ -37,7 +37,7 @@ struct lun_made {
  * that is tested. */
 extern struct scene {
     DWORD context;
-    bool again; /* the first drive was taken away, a file is where the last one was */
+    bool again; /* only the last drive is named, and a file is there */
     const char *state, *version;
     pid_t pid;                              /* of the array's process */
     /* the first and the last are in group 1 of the target, the other one in group 2 */
@@ -110,12 +110,15 @@ void a_notification_is_recorded(void **state);
 void drives_are_their_directories(void **state);
 void extents_are_what_LUNs_have_taken(void **state);
 void pools_are_file_systems(void **state);
+void sizes_that_are_offered(void **state);
 void drives_that_went_and_failed(void **state);
 
 void luns_are_what_the_wire_says(void **state);
 void identification_is_INQUIRY_and_VPD(void **state);
 void plexes_and_hints(void **state);
+void hints_switch_the_cache(void **state);
 void statuses_go_together(void **state);
+void luns_of_another_day(void **state);
 
 void every_flag_is_set_or_clear_for_a_reason(void **state);
 

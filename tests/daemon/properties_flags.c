@@ -250,10 +250,16 @@ static const struct reason {
     { "VDS_SF_SUPPORTS_LUN_NUMBER", true, NULL, NULL }, /* luns_are_what_the_wire_says() */
     { "VDS_SF_SUPPORTS_MIRRORED_CACHE", false, NULL, CACHE },
     { "VDS_SF_SUPPORTS_*", false, NULL, TYPES },
+    { "VDS_SF_WRITE_THROUGH_CACHING_CAPABLE", true, NULL, NULL }, /* hints_switch_the_cache() */
+    { "VDS_SF_WRITE_CACHING_CAPABLE", true, NULL, NULL },
+    { "VDS_SF_READ_CACHING_CAPABLE", true, NULL, NULL }, /* luns_are_what_the_wire_says() */
     { "VDS_SF_*", false, NULL, HINTS },
     { "VDS_DRF_ASSIGNED", true, drives_are_in_pools, NULL },
     { "VDS_DRF_UNASSIGNED", false, drives_are_in_pools, NULL },
     { "VDS_DRF_*", false, NULL, SPARE },
+    { "VDS_LF_READ_CACHE_ENABLED", true, NULL, NULL }, /* luns_are_what_the_wire_says() */
+    { "VDS_LF_WRITE_CACHE_ENABLED", true, NULL, NULL },
+    { "VDS_LF_WRITE_THROUGH_CACHING_ENABLED", false, NULL, NULL }, /* hints_switch_the_cache() */
     { "VDS_LF_*", false, NULL, HINTS },
     { "VDS_LPF_*", false, NULL, HINTS },
     { "VDS_LUN_FEATURE_*", true, NULL, NULL }, /* luns_are_what_the_wire_says() */

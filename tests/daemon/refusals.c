@@ -202,9 +202,7 @@ static void controller_cache(void)
     REFUSED(IVdsController_FlushCache(controller));
     REFUSED(IVdsController_InvalidateCache(controller));
     REFUSED(IVdsController_Reset(controller));
-    assert_int_equal(array_prop().ulFlags & (VDS_SF_SUPPORTS_MIRRORED_CACHE | VDS_SF_READ_CACHING_CAPABLE |
-                                             VDS_SF_WRITE_CACHING_CAPABLE),
-                     0);
+    assert_int_equal(array_prop().ulFlags & VDS_SF_SUPPORTS_MIRRORED_CACHE, 0);
 }
 
 static void hot_spare(void)
@@ -228,12 +226,12 @@ static void plexes(void)
     assert_int_equal(array_prop().ulFlags & VDS_SF_LUN_PLEXING_CAPABLE, 0);
 }
 
-/* Every hint there is a bit for; and the flags that would say that the array could heed it. */
+/* Every hint there is a bit for, but those about the cache; and the flags that would say that the array could heed it. */
 static void hints(void)
 {
-    const ULONG capable = VDS_SF_LUN_REMAPPING_CAPABLE | VDS_SF_HARDWARE_CHECKSUM_CAPABLE |
-                          VDS_SF_READ_BACK_VERIFY_CAPABLE | VDS_SF_WRITE_THROUGH_CACHING_CAPABLE |
-                          VDS_SF_MEDIA_SCAN_CAPABLE | VDS_SF_CONSISTENCY_CHECK_CAPABLE;
+    const ULONG capable = VDS_SF_LUN_REMAPPING_CAPABLE | VDS_SF_HARDWARE_CHECKSUM_CAPABLE | VDS_SF_READ_BACK_VERIFY_CAPABLE |
+                          VDS_SF_SUPPORTS_MIRRORED_CACHE | VDS_SF_MEDIA_SCAN_CAPABLE | VDS_SF_CONSISTENCY_CHECK_CAPABLE;
+    const ULONG heeded[2] = { VDS_HINT_WRITETHROUGHCACHINGENABLED, VDS_HINT_READCACHINGENABLED | VDS_HINT_WRITECACHINGENABLED };
     VDS_HINTS old;
     VDS_HINTS2 second;
 
@@ -243,14 +241,19 @@ static void hints(void)
     assert_hr(IVdsLun2_ApplyHints2(lun2, &second), S_OK);
     for (unsigned bit = 0; bit < 20; bit++) {
         old.ullHintMask = second.ullHintMask = BIT(bit);
-        REFUSED(IVdsLun_ApplyHints(lun, &old));
-        REFUSED(IVdsLunPlex_ApplyHints(plex, &old));
-        REFUSED(IVdsLun2_ApplyHints2(lun2, &second));
+        if (!(BIT(bit) & heeded[0])) {
+            REFUSED(IVdsLun_ApplyHints(lun, &old));
+            REFUSED(IVdsLunPlex_ApplyHints(plex, &old));
+        }
+        if (!(BIT(bit) & (heeded[0] | heeded[1])))
+            REFUSED(IVdsLun2_ApplyHints2(lun2, &second));
     }
+    second.ullHintMask = VDS_HINT_READCACHINGENABLED;
+    second.bReadCachingEnabled = FALSE;
+    REFUSED(IVdsLun2_ApplyHints2(lun2, &second));
     assert_int_equal(array_prop().ulFlags & capable, 0);
-    assert_int_equal(lun_prop(lun).ulFlags & (VDS_LF_LBN_REMAP_ENABLED | VDS_LF_READ_BACK_VERIFY_ENABLED |
-                                              VDS_LF_HARDWARE_CHECKSUM_ENABLED | VDS_LF_MEDIA_SCAN_ENABLED |
-                                              VDS_LF_CONSISTENCY_CHECK_ENABLED | VDS_LF_SNAPSHOT),
+    assert_int_equal(lun_prop(lun).ulFlags & (VDS_LF_LBN_REMAP_ENABLED | VDS_LF_READ_BACK_VERIFY_ENABLED | VDS_LF_HARDWARE_CHECKSUM_ENABLED |
+                                              VDS_LF_MEDIA_SCAN_ENABLED | VDS_LF_CONSISTENCY_CHECK_ENABLED | VDS_LF_SNAPSHOT),
                      0);
 }
 
@@ -386,14 +389,12 @@ static IVdsIscsiTarget *make_target(void)
 
 static void a_flag_that_is_set_stands_for_something_that_works(void **state)
 {
-    WCHAR all[] = { '*', 0 }, initiator[] = { 'i', 'q', 'n', '.', '2', '0', '2', '6', '-',
-                                              '1', '1', '.', 'o', 'r', 'g', ':', 'i', 0 };
-    VDS_ISCSI_SHARED_SECRET one = { (UCHAR *)(uintptr_t)"abcdefghijkl", 12 },
-                            other = { (UCHAR *)(uintptr_t)"bcdefghijklm", 12 };
-    const ULONG flags = VDS_SF_LUN_MASKING_CAPABLE | VDS_SF_DRIVE_EXTENT_CAPABLE |
-                        VDS_SF_SUPPORTS_NON_FAULT_TOLERANT_LUNS | VDS_SF_SUPPORTS_SIMPLE_LUNS |
-                        VDS_SF_SUPPORTS_AUTH_CHAP | VDS_SF_SUPPORTS_AUTH_MUTUAL_CHAP |
-                        VDS_SF_SUPPORTS_LUN_NUMBER;
+    WCHAR all[] = { '*', 0 }, initiator[] = { 'i', 'q', 'n', '.', '2', '0', '2', '6', '-', '1', '1', '.', 'o', 'r', 'g', ':', 'i', 0 };
+    VDS_ISCSI_SHARED_SECRET one = { (UCHAR *)(uintptr_t)"abcdefghijkl", 12 }, other = { (UCHAR *)(uintptr_t)"bcdefghijklm", 12 };
+    const ULONG flags = VDS_SF_LUN_MASKING_CAPABLE | VDS_SF_DRIVE_EXTENT_CAPABLE | VDS_SF_SUPPORTS_NON_FAULT_TOLERANT_LUNS |
+                        VDS_SF_SUPPORTS_SIMPLE_LUNS | VDS_SF_SUPPORTS_AUTH_CHAP | VDS_SF_SUPPORTS_AUTH_MUTUAL_CHAP |
+                        VDS_SF_SUPPORTS_LUN_NUMBER | VDS_SF_READ_CACHING_CAPABLE | VDS_SF_WRITE_CACHING_CAPABLE |
+                        VDS_SF_WRITE_THROUGH_CACHING_CAPABLE; /* properties_lun.c */
     IVdsIscsiTarget *target = make_target(); /* no VDS_SF_SUPPORTS_SIMPLE_TARGET_CONFIG */
     VDS_DRIVE_EXTENT *extents;
     VDS_PROVIDER_PROP prop;

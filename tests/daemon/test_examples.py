@@ -93,10 +93,10 @@ class InstalledForCpp(harness.ArrayTest):
         if b"libasan" in (cls.library / "libvds.so").read_bytes():
             cls.flags += ["-fsanitize=address"]
 
-    def told(self, name, argument, *options):
-        source = pathlib.Path(__file__).resolve().parents[1] / f"unit/idl/windows_{name}.cpp"
+    def told(self, name, argument, *options, language="cpp"):
+        source = pathlib.Path(__file__).resolve().parents[1] / f"unit/idl/windows_{name}.{language}"
         program = f"{self.root.name}/{name}"
-        subprocess.run(["c++", "-Wall", "-Wextra", "-Werror", "-DUNICODE", "-D_UNICODE", *options, str(source), *self.flags,
+        subprocess.run(["cc" if language == "c" else "c++", "-Wall", "-Wextra", "-Werror", "-DUNICODE", "-D_UNICODE", *options, str(source), *self.flags,
                         "-Wl,--allow-shlib-undefined", "-o", program], check=True)
         done = subprocess.run([program, argument], capture_output=True, text=True, timeout=120,
                               env={**os.environ, "VDS_SOCKET": self.array.socket, "LD_LIBRARY_PATH": str(self.library)})
@@ -108,8 +108,15 @@ class InstalledForCpp(harness.ArrayTest):
         self.assertEqual(told.splitlines()[0], "program Gr\u00fcn")
         self.assertRegex(told, r"(?m)^lun event 108 \{[0-9A-F-]{36}\}$")
         self.assertRegex(told, r"(?m)^vendor VDS product VIRTUAL-DISK serial [0-9a-f-]{36} bus 9 ids 2$")
-        self.assertRegex(told, r"(?m)^event seen$")
+        for line in ("event seen", "asked by its type", "nothing found, 4294967296"):
+            self.assertRegex(told, rf"(?m)^{line}$")
         self.assertEqual(self.array.json("lun", "list"), [])
+
+    def test_a_program_that_waits_for_a_thread_and_its_sink_runs(self):
+        done = subprocess.run([harness.BUILD / "tests/daemon/windows_sink"], capture_output=True, text=True, timeout=120,
+                              env={**os.environ, "VDS_SOCKET": self.array.socket})
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertEqual(done.stdout.splitlines(), ["an identifier has 36 characters", "waited 0, thread 0x00000000, 1 gone"])
 
     def test_a_program_with_smart_pointers_wide_strings_and_streams_runs_optimised_or_not(self):
         for options in (["-O0"], ["-O2"], ["-O0", "-std=gnu++20"]):  # what is inlined, and what the C++ library has built for 32 bits, differs
@@ -117,6 +124,19 @@ class InstalledForCpp(harness.ArrayTest):
                 told = self.told("modern", "Gr\u00fcn", *options)
                 self.assertEqual(told.splitlines(), ["target Gr\u00fcn iqn.", "> GR\u00fcN!??? has 10 units, 0x0047", "42 !??? 0", "found", "gone"])
                 self.assertEqual(self.array.json("target", "list"), [])
+
+    def test_headers_are_found_by_the_names_that_the_documentation_of_windows_writes(self):
+        folder = next(pathlib.Path(self.root.name).rglob("vds/compat"))
+        names = sorted(link.name for link in folder.iterdir() if link.is_symlink())
+        self.assertIn("Windows.h", names)
+        source = "".join(f"#include <{name}>\n" for name in names) + "IVdsSwProvider *provider;\n"
+        subprocess.run(["c++", "-Wall", "-Wextra", "-Werror", *self.flags, "-x", "c++", "-fsyntax-only", "-"], input=source, text=True,
+                       check=True)
+
+    def test_programs_that_walk_the_disks_and_volumes_of_a_host_run_and_find_none(self):
+        self.assertEqual(self.told("volumes", "").splitlines(), ["0 software providers", "0 virtual disk providers",
+                                                                 "SAN policy 0, nothing of the host", "no such volume"])
+        self.assertEqual(self.told("clean", "", language="c").splitlines(), ["0x00000000, 0 disks"])
 
 
 class WindowsStyle(harness.ArrayTest):

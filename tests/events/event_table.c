@@ -79,7 +79,8 @@ static const struct {
     { "StartMaintenance of a controller", act_ping_controller, "CONTROLLER_MODIFY controller" },
     { "StartMaintenance of the array", act_beep, "SUB_SYSTEM_MODIFY array" },
     { "Reenumerate and Refresh with nothing new", act_look_again, "" },
-    { "a directory becomes usable: IVdsSubSystem::Reenumerate", act_drive_comes, "DRIVE_MODIFY late" },
+    { "a directory becomes usable: IVdsSubSystem::Reenumerate", act_drive_comes,
+      "DRIVE_MODIFY late, SUB_SYSTEM_MODIFY array" }, /* which is healthy now */
     { "Refresh: another name", act_rename_array_outside, "SUB_SYSTEM_MODIFY array" },
     { "Refresh: the controller is offline", act_take_controller_offline_outside,
       "CONTROLLER_DEPART controller, PORTAL_MODIFY portal0, PORTAL_MODIFY portal1, LUN_MODIFY lun" },

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import unittest
 
-HEADERS = ["vdsbase.h", "vdserr.h", "vdstypes.h", "vdsunk.h", "vdscmn.h", "vds.h", "vdshwprv.h", "vdsex.h"]
+HEADERS = ["vdsbase.h", "vdserr.h", "vdstypes.h", "vdsunk.h", "vdscmn.h", "vdssw.h", "vds.h", "vdshwprv.h", "vdsex.h"]
 WARNINGS = ["-Wall", "-Wextra", "-Werror", "-Wshadow", "-Wundef"]
 STANDARDS = {"c": ["-std=c11", "-std=gnu17"], "c++": ["-std=c++11", "-std=gnu++17"]}
 

@@ -20,13 +20,13 @@ HERE = pathlib.Path(__file__).resolve().parent
 IDL = HERE.parents[2] / "idl"
 sys.path.insert(0, str(IDL))
 
-from vdsidl.command import main  # noqa: E402
+from vdsidl.command import main, text_of  # noqa: E402
 from vdsidl.model import Model, Struct  # noqa: E402
 from vdsidl.parse import parse_file, parse_text  # noqa: E402
 
 Output = tuple[int, str, str]      # exit status, standard output, standard error
 NOT_OF_THE_ARRAY = {"IUnknown", "IClassFactory", "IVdsAdviseSink"}  # everybody's, a module's, the client's
-GOLDEN = ["smallerr.h", "small.h", "vds_iids.c", "vds_table.c"]
+GOLDEN = ["smallerr.h", "small.h", "smallest.h", "vds_iids.c", "vds_table.c"]
 
 
 def vdsgen(*arguments: object) -> Output:
@@ -79,7 +79,7 @@ class Golden(unittest.TestCase):
     def test_an_output_that_does_not_exist_is_named_with_those_that_do(self) -> None:
         self.assertEqual(vdsgen("c", HERE / "golden/small.idl", "large.h")[0], 1)
         self.assertRegex(vdsgen("c", HERE / "golden/small.idl", "large.h")[2],
-                         r"^vdsgen: no output 'large.h'; there are smallerr.h, small.h, vds_iids.c, vds_table.c")
+                         r"^vdsgen: no output 'large.h'; there are smallerr.h, small.h, smallest.h, vds_iids.c, vds_table.c")
 
 
 class Bad(unittest.TestCase):
@@ -96,6 +96,13 @@ class Bad(unittest.TestCase):
         self.assertEqual(status, 1)
         self.assertIn("none.idl", errors)
         self.assertNotIn("Traceback", errors)
+
+
+    def test_a_fault_of_an_imported_file_is_reported_in_that_file(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            (pathlib.Path(folder) / "a.idl").write_text('#pragma header("x.h")\nimport "b.idl";\n')
+            (pathlib.Path(folder) / "b.idl").write_text("typedef NOTHING THING;\n")
+            self.assertEqual(vdsgen("c", f"{folder}/a.idl", "x.h"), (1, "", "b.idl:1: error: unknown type 'NOTHING'\n"))
 
 
 class Language(unittest.TestCase):
@@ -127,6 +134,12 @@ class Language(unittest.TestCase):
     def test_documentation_lines_are_joined_into_paragraphs(self) -> None:
         model = parse_text('/// one\n/// two\n///\n/// three\n#pragma header("x.h")\n')
         self.assertEqual(model.headers[0].doc, "one two\nthree")
+
+    def test_what_is_imported_is_there_and_says_where_it_stands(self) -> None:
+        model = self.model()
+        self.assertEqual([(h.name, h.file) for h in model.headers],
+                         [("smallerr.h", "small.idl"), ("small.h", "small.idl"), ("smallest.h", "smallest.idl")])
+        self.assertEqual([t.name for t in model.headers[2].items if getattr(t, "platform", False)], ["HIS_TYPE", "PHIS_TYPE", "HIS_FLAG"])
 
     def test_a_restricted_interface_of_a_class_is_marked(self) -> None:
         exposed = self.model().names["SmallA"].interfaces
@@ -173,6 +186,13 @@ class Vds(unittest.TestCase):
         unanswered = [i.name for i in self.model.interfaces if i.name not in answered | NOT_OF_THE_ARRAY]
         documented = re.findall(r"^\| (IVds\w+) \| nobody", (IDL.parent / "docs/api-status.md").read_text(), re.MULTILINE)
         self.assertEqual(sorted(documented), sorted(unanswered))
+
+    def test_nothing_but_headers_and_identifiers_comes_of_what_is_the_hosts(self) -> None:
+        of_the_host = [i.name for i in self.model.interfaces if i.scope == "host"]
+        self.assertEqual(len(of_the_host), 30)
+        for output in ("rpc_gen.h", "rpc_desc.c", "rpc_proxy_gen.c", "rpc_skel_gen.c", "org.vds.xml"):
+            words = set(re.findall(r"\w+", text_of(self.model, output)))
+            self.assertFalse([name for name in of_the_host if any(name in word for word in words)], output)
 
     def test_no_two_kinds_share_an_identity_or_a_name(self) -> None:
         identities = [c.interfaces[0].interface.name for c in self.model.coclasses]

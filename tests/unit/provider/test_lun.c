@@ -184,10 +184,19 @@ static void mask_name_and_hints_of_a_lun_can_be_set(void **state)
     CoTaskMemFree(prop.pwszIdentification);
     CoTaskMemFree(prop.pwszUnmaskingList);
     assert_int_equal(IVdsLun_QueryHints(lun, &hints), S_OK);
-    assert_int_equal(hints.ullHintMask, 0);
+    assert_int_equal(hints.ullHintMask, VDS_HINT_WRITETHROUGHCACHINGENABLED);
+    assert_false(hints.bWriteThroughCachingEnabled);
+    hints.bWriteThroughCachingEnabled = TRUE;
     assert_int_equal(IVdsLun_ApplyHints(lun, &hints), S_OK);
-    hints.ullHintMask = VDS_HINT_MOSTLYREADS;
-    assert_int_equal(IVdsLun_ApplyHints(lun, &hints), VDS_E_NOT_SUPPORTED);
+    assert_int_equal(IVdsLun_QueryHints(lun, &hints), S_OK);
+    assert_true(hints.bWriteThroughCachingEnabled);
+    hints.ullHintMask |= VDS_HINT_MOSTLYREADS;
+    hints.bWriteThroughCachingEnabled = FALSE;
+    assert_int_equal(IVdsLun_ApplyHints(lun, &hints), VDS_E_NOT_SUPPORTED); /* not by half */
+    assert_int_equal(IVdsLun_QueryHints(lun, &hints), S_OK);
+    assert_true(hints.bWriteThroughCachingEnabled);
+    hints.ullHintMask = 0;
+    assert_int_equal(IVdsLun_ApplyHints(lun, &hints), S_OK);
     assert_int_equal(IVdsLun_ApplyHints(lun, NULL), E_INVALIDARG);
     drop(naming);
     drop(lun);

@@ -32,6 +32,7 @@ static void a_lun_tells_the_features_it_was_made_with(void **state)
     assert_int_equal(block, 512);
     assert_int_equal(physical, 4096);
     assert_int_equal(IVdsLunEx2_GetFeatures(ex, NULL, &block, &physical), E_INVALIDARG);
+    assert_true(block == 0 && physical == 0); /* the others are cleared even so */
     assert_int_equal(IVdsLun_Delete(lun), S_OK);
     assert_int_equal(IVdsLunEx2_GetFeatures(ex, &got, &block, &physical), VDS_E_OBJECT_DELETED);
     assert_int_equal(got, 0);

@@ -181,18 +181,53 @@ static void the_second_subsystem_face_knows_one_enclosure(void **state)
     drop(second);
 }
 
-static void hints_of_the_second_generation_are_not_taken_up(void **state)
+static VDS_HINTS2 hints_of(IVdsLun2 *lun)
+{
+    VDS_HINTS2 hints;
+
+    assert_int_equal(IVdsLun2_QueryHints2(lun, &hints), S_OK);
+    return hints;
+}
+
+/* Wishes for the cache, and what becomes of them; the mask is of VDS_HINT bits. */
+static const struct {
+    ULONGLONG mask;
+    BOOL through, read, write;
+    HRESULT hr;
+    BOOL then; /* does it write through afterwards? */
+} wishes[] = {
+    { 0, TRUE, FALSE, FALSE, S_OK, FALSE },
+    { VDS_HINT_WRITETHROUGHCACHINGENABLED, TRUE, FALSE, FALSE, S_OK, TRUE },
+    { VDS_HINT_WRITECACHINGENABLED, FALSE, FALSE, TRUE, S_OK, FALSE },
+    { VDS_HINT_WRITECACHINGENABLED, FALSE, FALSE, FALSE, S_OK, TRUE },
+    { VDS_HINT_WRITETHROUGHCACHINGENABLED, FALSE, FALSE, FALSE, S_OK, FALSE },
+    { VDS_HINT_WRITETHROUGHCACHINGENABLED | VDS_HINT_WRITECACHINGENABLED, TRUE, FALSE, TRUE, E_INVALIDARG, FALSE },
+    { VDS_HINT_WRITETHROUGHCACHINGENABLED | VDS_HINT_WRITECACHINGENABLED, FALSE, FALSE, FALSE, E_INVALIDARG, FALSE },
+    { VDS_HINT_WRITETHROUGHCACHINGENABLED | VDS_HINT_WRITECACHINGENABLED, 2, FALSE, FALSE, S_OK, TRUE },
+    { VDS_HINT_READCACHINGENABLED, FALSE, FALSE, FALSE, VDS_E_NOT_SUPPORTED, TRUE },
+    { VDS_HINT_READCACHINGENABLED, FALSE, TRUE, FALSE, S_OK, TRUE },
+    { VDS_HINT_FASTCRASHRECOVERYREQUIRED | VDS_HINT_WRITECACHINGENABLED, FALSE, FALSE, TRUE, VDS_E_NOT_SUPPORTED, TRUE },
+};
+
+static void of_the_hints_those_about_the_cache_are_taken_up(void **state)
 {
     struct fixture *f = *state;
     IVdsLun *lun = make_lun(f);
     IVdsLun2 *second = query(lun, &IID_IVdsLun2);
-    VDS_HINTS2 hints;
+    VDS_HINTS2 hints = hints_of(second);
 
-    assert_int_equal(IVdsLun2_QueryHints2(second, &hints), S_OK);
-    assert_int_equal(hints.ullHintMask, 0);
+    assert_int_equal(hints.ullHintMask,
+                     VDS_HINT_WRITETHROUGHCACHINGENABLED | VDS_HINT_READCACHINGENABLED | VDS_HINT_WRITECACHINGENABLED);
     assert_int_equal(IVdsLun2_ApplyHints2(second, &hints), S_OK);
-    hints.ullHintMask = 1;
-    assert_int_equal(IVdsLun2_ApplyHints2(second, &hints), VDS_E_NOT_SUPPORTED);
+    for (size_t i = 0; i < ARRAY_SIZE(wishes); i++) {
+        hints = (VDS_HINTS2){ .ullHintMask = wishes[i].mask, .bWriteThroughCachingEnabled = wishes[i].through,
+                              .bReadCachingEnabled = wishes[i].read, .bWriteCachingEnabled = wishes[i].write };
+        assert_int_equal(IVdsLun2_ApplyHints2(second, &hints), wishes[i].hr);
+        hints = hints_of(second);
+        assert_int_equal(hints.bWriteThroughCachingEnabled, wishes[i].then);
+        assert_int_equal(hints.bWriteCachingEnabled, !wishes[i].then);
+        assert_true(hints.bReadCachingEnabled);
+    }
     assert_int_equal(IVdsLun2_ApplyHints2(second, NULL), E_INVALIDARG);
     drop(second);
     drop(lun);
@@ -346,7 +381,7 @@ int main(void)
         provider_test(a_pool_has_the_true_space_of_its_drives),
         provider_test(luns_are_made_in_concrete_pools_only),
         provider_test(the_second_subsystem_face_knows_one_enclosure),
-        provider_test(hints_of_the_second_generation_are_not_taken_up),
+        provider_test(of_the_hints_those_about_the_cache_are_taken_up),
         provider_test(maintenance_runs_pulses_and_stops),
         provider_test(the_import_target_is_a_name_or_none),
         provider_test(every_required_pointer_of_pools_that_is_NULL_is_E_INVALIDARG_and_the_rest_is_cleared),

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "base/log.h"
 #include "rig.h"
 #include "rpc/path.h"
 
@@ -181,10 +182,48 @@ static void events_that_had_to_wait_for_the_message_bus_come_when_it_goes_on(voi
     daemon_stop(&daemon);
 }
 
+static atomic_uint n_warnings;
+
+static void count_warnings(void *arg, enum log_level level, const char *line)
+{
+    (void)arg;
+    (void)line;
+    n_warnings += level == LOG_LEVEL_WARNING;
+}
+
+static void a_message_bus_that_goes_takes_its_clients_along_and_no_others(void **state)
+{
+    struct bus_daemon daemon;
+    struct rig rig;
+    sd_bus *service, *a;
+    VDS_SERVICE_PROP prop;
+
+    (void)state;
+    if (!daemon_start(&daemon))
+        skip();
+    rig_start(&rig);
+    service = join(&daemon);
+    assert_true(sd_bus_request_name(service, "org.vds", 0) >= 0);
+    assert_int_equal(rpc_server_attach_bus(rig.server, service), 0);
+    a = join(&daemon);
+    assert_true(sd_bus_call_method(a, "org.vds", RPC_PATH_SERVICE, "org.vds.IVdsService", "Advise", NULL, NULL, "u", 1) >= 0);
+    assert_int_equal(rig_figures(&rig).connections, 3); /* the bus, its client, the rig's own */
+    log_set_sink(count_warnings, NULL);
+    daemon_stop(&daemon);
+    RIG_UNTIL(rig_figures(&rig).connections == 1 && rig_figures(&rig).subscriptions == 0);
+    log_set_sink(NULL, NULL);
+    assert_int_equal(n_warnings, 1); /* nobody would know otherwise */
+    assert_int_equal(IVdsService_GetProperties(rig.client, &prop), S_OK);
+    CoTaskMemFree(prop.pwszVersion);
+    sd_bus_close_unref(a);
+    rig_stop(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         RIG_TEST(clients_on_a_message_bus_are_told_apart),
+        RIG_TEST(a_message_bus_that_goes_takes_its_clients_along_and_no_others),
         RIG_TEST(events_that_had_to_wait_for_the_message_bus_come_when_it_goes_on),
     };
 

@@ -177,9 +177,8 @@ static void a_provider_that_lies_about_an_object_is_passed_over(void **state)
 
 static void get_object_refuses_types_that_have_no_objects_to_find(void **state)
 {
-    static const VDS_OBJECT_TYPE types[] = { VDS_OT_UNKNOWN,       VDS_OT_PROVIDER,   VDS_OT_ASYNC,
-                                             VDS_OT_ENUM,          VDS_OT_OPEN_VDISK, (VDS_OBJECT_TYPE)40,
-                                             (VDS_OBJECT_TYPE)9999 };
+    static const VDS_OBJECT_TYPE types[] = { VDS_OT_UNKNOWN, VDS_OT_PROVIDER, VDS_OT_ASYNC, VDS_OT_ENUM, VDS_OT_OPEN_VDISK,
+                                             (VDS_OBJECT_TYPE)40, (VDS_OBJECT_TYPE)9999 };
     struct fixture *f = *state;
 
     for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
@@ -301,8 +300,8 @@ static void after_shutdown_every_method_says_that_the_service_is_gone(void **sta
     assert_int_equal(IVdsService_IsServiceReady(f->service), VDS_E_INITIALIZED_FAILED);
     assert_int_equal(IVdsService_WaitForServiceReady(f->service), VDS_E_INITIALIZED_FAILED);
     assert_int_equal(IVdsService_QueryProviders(f->service, 2, &e), VDS_E_INITIALIZED_FAILED);
-    assert_int_equal(IVdsService_GetObject(f->service, GUID_NULL, VDS_OT_LUN, &object),
-                     VDS_E_INITIALIZED_FAILED);
+    assert_int_equal(IVdsService_GetObject(f->service, GUID_NULL, VDS_OT_LUN, &object), VDS_E_INITIALIZED_FAILED);
+    assert_int_equal(IVdsService_GetObject(f->service, GUID_NULL, VDS_OT_INIT_ADAPTER, &object), VDS_E_INITIALIZED_FAILED);
     assert_int_equal(IVdsService_QueryUnallocatedDisks(f->service, &e), VDS_E_INITIALIZED_FAILED);
     assert_int_equal(IVdsService_Reenumerate(f->service), VDS_E_INITIALIZED_FAILED);
     assert_int_equal(IVdsService_Refresh(f->service), VDS_E_INITIALIZED_FAILED);

@@ -5,3 +5,4 @@
 #define INITGUID
 #include <vds/smallerr.h>
 #include <vds/small.h>
+#include <vds/smallest.h>

@@ -5,13 +5,15 @@
 static const char *const IUnknown_methods[] = { "QueryInterface", "AddRef", "Release" };
 static const char *const IEnumSmall_methods[] = { "QueryInterface", "AddRef", "Release", "Next" };
 static const char *const ISmall_methods[] = { "QueryInterface", "AddRef", "Release", "GetProperties", "Rename", "Query" };
+static const char *const IElsewhere_methods[] = { "QueryInterface", "AddRef", "Release", "GetProperties" };
 
 const struct vds_interface vds_interfaces[] = {
     { "IUnknown", &IID_IUnknown, 3, IUnknown_methods },
     { "IEnumSmall", &IID_IEnumSmall, 4, IEnumSmall_methods },
     { "ISmall", &IID_ISmall, 6, ISmall_methods },
+    { "IElsewhere", &IID_IElsewhere, 4, IElsewhere_methods },
 };
-const size_t vds_n_interfaces = 3;
+const size_t vds_n_interfaces = 4;
 
 static const struct vds_class_face SmallLoader_faces[] = {
     { &vds_interfaces[2], false }, /* ISmall */
