@@ -65,6 +65,21 @@ static inline void *first(IEnumVdsObject *members, REFIID iid)
     return member(members, 0, iid);
 }
 
+/* How many members there are; the enumeration is let go of. */
+static inline unsigned count(IEnumVdsObject *members)
+{
+    unsigned n = 0;
+    IUnknown *object;
+    ULONG got;
+
+    while (IEnumVdsObject_Next(members, 1, &object, &got) == S_OK) {
+        IUnknown_Release(object);
+        n++;
+    }
+    IEnumVdsObject_Release(members);
+    return n;
+}
+
 /* The operation's result, and its output; releases it. */
 static inline HRESULT ended_with(IVdsAsync *async, VDS_ASYNC_OUTPUT *ret_output)
 {

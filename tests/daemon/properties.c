@@ -32,20 +32,6 @@ bool same_id(VDS_OBJECT_ID a, VDS_OBJECT_ID b)
     return memcmp(&a, &b, sizeof a) == 0;
 }
 
-unsigned count(IEnumVdsObject *members)
-{
-    unsigned n = 0;
-    IUnknown *object;
-    ULONG got;
-
-    while (IEnumVdsObject_Next(members, 1, &object, &got) == S_OK) {
-        IUnknown_Release(object);
-        n++;
-    }
-    IEnumVdsObject_Release(members);
-    return n;
-}
-
 VDS_IPADDRESS address_of(const char *text)
 {
     VDS_IPADDRESS address;

@@ -57,7 +57,6 @@ IVdsDrive *drive_at(unsigned slot);
 IVdsIscsiPortal *portal_at(unsigned i); /* scene.portals[i] */
 VDS_IPADDRESS address_of(const char *text);
 bool same_id(VDS_OBJECT_ID a, VDS_OBJECT_ID b);
-unsigned count(IEnumVdsObject *members);
 /* For test_properties.py, which looks into the state. */
 void print_id(const char *what, const char *name, VDS_OBJECT_ID id);
 

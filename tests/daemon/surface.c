@@ -24,20 +24,6 @@ static char target_name[256];
 
 /* ---- small things ------------------------------------------------------------------------------------- */
 
-static unsigned count(IEnumVdsObject *members)
-{
-    unsigned n = 0;
-    IUnknown *object;
-    ULONG got;
-
-    while (IEnumVdsObject_Next(members, 1, &object, &got) == S_OK) {
-        IUnknown_Release(object);
-        n++;
-    }
-    IEnumVdsObject_Release(members);
-    return n;
-}
-
 static IUnknown *made(IVdsAsync *async)
 {
     IUnknown *object;

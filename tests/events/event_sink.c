@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "event_sink.h"
 
-#include <stdbool.h>
-
 static HRESULT STDMETHODCALLTYPE sink_QueryInterface(IVdsAdviseSink *face, REFIID iid, void **ret_face)
 {
     *ret_face = NULL;

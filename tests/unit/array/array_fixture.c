@@ -3,7 +3,6 @@
 
 #include <ftw.h>
 #include <sched.h>
-#include <sqlite3.h>
 #include <unistd.h>
 
 #include "../state/fault_vfs.h"

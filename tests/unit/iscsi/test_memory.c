@@ -4,9 +4,6 @@
  */
 #include "initiator.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "alloc_faults.h"
 
 /* One of each kind of request, whatever the answers are. */

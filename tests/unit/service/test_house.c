@@ -1,88 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Design sections 4 and 5 in process, with the real array and the real engine: what success means on the
  * wire, and each code by name. */
-#include "house.h"
+#include "pair.h"
 
 #include <sqlite3.h>
 
 #include "../state/fault_vfs.h"
 #include "base/error_text.h"
-
-#define NAME_A "iqn.2026-01.example:a"
-
-struct pair {
-    IVdsIscsiTarget *target;
-    IVdsIscsiPortalGroup *group;
-};
-
-static VDS_OBJECT_ID portal_id(struct house *h, const char *text)
-{
-    VDS_ISCSI_PORTAL_PROP prop = { 0 };
-    IEnumVdsObject *e = NULL;
-    IUnknown *object = NULL;
-    ULONG n = 0, port = (ULONG)atoi(strrchr(text, ':') + 1);
-    bool found = false;
-
-    assert_int_equal(IVdsSubSystemIscsi_QueryPortals(h->iscsi, &e), S_OK);
-    while (!found && IEnumVdsObject_Next(e, 1, &object, &n) == S_OK) {
-        IVdsIscsiPortal *portal = query(object, &IID_IVdsIscsiPortal);
-
-        assert_int_equal(IVdsIscsiPortal_GetProperties(portal, &prop), S_OK);
-        found = prop.address.ulPort == port && (prop.address.type == VDS_IPT_IPV6) == (text[0] == '[');
-        drop(portal);
-        drop(object);
-    }
-    drop(e);
-    assert_true(found);
-    return prop.id;
-}
-
-static IVdsIscsiTarget *make_target(struct house *h, const char16_t *name)
-{
-    IVdsIscsiTarget *target = NULL;
-    IVdsAsync *async = NULL;
-    WCHAR friendly[] = u"friend";
-
-    assert_int_equal(IVdsSubSystemIscsi_CreateTarget(h->iscsi, (LPWSTR)name, friendly, &async), S_OK);
-    assert_int_equal(wait_as(async, &IID_IVdsIscsiTarget, &target), S_OK);
-    return target;
-}
-
-static IVdsIscsiPortalGroup *make_group(IVdsIscsiTarget *target, HRESULT expected)
-{
-    IVdsIscsiPortalGroup *group = NULL;
-    IVdsAsync *async = NULL;
-
-    assert_int_equal(IVdsIscsiTarget_CreatePortalGroup(target, &async), S_OK);
-    assert_int_equal(wait_as(async, &IID_IVdsIscsiPortalGroup, &group), expected);
-    return group;
-}
-
-static struct pair make_pair(struct house *h)
-{
-    struct pair p = { .target = make_target(h, u"" NAME_A) };
-
-    p.group = make_group(p.target, S_OK);
-    return p;
-}
-
-static void drop_pair(struct pair *p)
-{
-    drop(p->group);
-    drop(p->target);
-}
-
-static HRESULT add(IVdsIscsiPortalGroup *group, VDS_OBJECT_ID portal)
-{
-    IVdsAsync *async = NULL;
-    HRESULT hr = IVdsIscsiPortalGroup_AddPortal(group, portal, &async);
-
-    if (FAILED(hr)) {
-        assert_null(async);
-        return hr;
-    }
-    return wait_for(async);
-}
 
 static HRESULT take_away(IVdsIscsiPortalGroup *group, VDS_OBJECT_ID portal, ULONG drain_ms)
 {
@@ -92,16 +16,6 @@ static HRESULT take_away(IVdsIscsiPortalGroup *group, VDS_OBJECT_ID portal, ULON
 
     drop(ex);
     return FAILED(hr) ? hr : wait_for(async);
-}
-
-/* What the wire says: 0 and the tag, or the login's status. */
-static int login(struct initiator *in, const char *portal, const char *target)
-{
-    int r;
-
-    initiator_init(in, 1);
-    r = initiator_connect_text(in, portal);
-    return r < 0 ? r : initiator_login(in, target);
 }
 
 static void expect_login(const char *portal, const char *target, unsigned tag)
@@ -394,150 +308,6 @@ static void an_initiator_that_leaves_when_asked_ends_the_drain(void **state)
     drop_pair(&p);
 }
 
-/* ---- LUNs ---------------------------------------------------------------------------------------------- */
-
-static IVdsLun *make_lun(struct house *h, BOOL thick)
-{
-    IVdsSubSystemEx *ex = query(h->subsystem, &IID_IVdsSubSystemEx);
-    WCHAR nobody[] = u"";
-    IVdsAsync *async = NULL;
-    IVdsLun *lun = NULL;
-
-    assert_int_equal(IVdsSubSystemEx_CreateLunEx(ex, 8 << 20, thick, NULL, 0, nobody, NULL, &async), S_OK);
-    assert_int_equal(wait_as(async, &IID_IVdsLun, &lun), S_OK);
-    drop(ex);
-    return lun;
-}
-
-static void tie(IVdsLun *lun, IVdsIscsiTarget *target)
-{
-    IVdsLunIscsi *iscsi = query(lun, &IID_IVdsLunIscsi);
-    WCHAR everybody[] = u"*";
-    VDS_ISCSI_TARGET_PROP prop;
-
-    assert_int_equal(IVdsIscsiTarget_GetProperties(target, &prop), S_OK);
-    CoTaskMemFree(prop.pwszIscsiName);
-    CoTaskMemFree(prop.pwszFriendlyName);
-    assert_int_equal(IVdsLunIscsi_AssociateTargets(iscsi, &prop.id, 1), S_OK);
-    assert_int_equal(IVdsLun_SetMask(lun, everybody), S_OK);
-    drop(iscsi);
-}
-
-static uint32_t vpd(struct initiator *in, uint8_t page, uint8_t buf[static 255])
-{
-    const uint8_t cdb[6] = { 0x12, 0x01, page, 0, 255, 0 };
-    struct initiator_result result;
-
-    assert_int_equal(initiator_command(in, 0, cdb, sizeof cdb, NULL, 0, buf, 255, &result), 0);
-    assert_int_equal(result.status, 0);
-    return result.n_in;
-}
-
-static void lun_information_free(VDS_LUN_INFORMATION *info)
-{
-    for (ULONG i = 0; i < info->m_deviceIdDescriptor.m_cIdentifiers; i++)
-        CoTaskMemFree(info->m_deviceIdDescriptor.m_rgIdentifiers[i].m_rgbIdentifier);
-    CoTaskMemFree(info->m_deviceIdDescriptor.m_rgIdentifiers);
-    for (ULONG i = 0; i < info->m_cInterconnects; i++) {
-        CoTaskMemFree(info->m_rgInterconnects[i].m_pbPort);
-        CoTaskMemFree(info->m_rgInterconnects[i].m_pbAddress);
-    }
-    CoTaskMemFree(info->m_rgInterconnects);
-    CoTaskMemFree(info->m_szVendorId);
-    CoTaskMemFree(info->m_szProductId);
-    CoTaskMemFree(info->m_szProductRevision);
-    CoTaskMemFree(info->m_szSerialNumber);
-}
-
-static void identification_data_is_what_vpd_says_on_the_wire(void **state)
-{
-    struct house *h = *state;
-    struct pair p = make_pair(h);
-    IVdsLun *lun = make_lun(h, FALSE);
-    VDS_STORAGE_IDENTIFIER *id;
-    VDS_LUN_INFORMATION info;
-    struct initiator in;
-    uint8_t buf[255];
-    uint32_t n;
-
-    tie(lun, p.target);
-    assert_int_equal(add(p.group, portal_id(h, h->portals[0])), S_OK);
-    assert_int_equal(IVdsLun_GetIdentificationData(lun, &info), S_OK);
-    assert_int_equal(login(&in, h->portals[0], NAME_A), 0);
-    n = vpd(&in, 0x80, buf);
-    assert_int_equal(strlen((char *)info.m_szSerialNumber), n - 4);
-    assert_memory_equal(info.m_szSerialNumber, buf + 4, n - 4);
-    n = vpd(&in, 0x83, buf);
-    assert_int_equal(info.m_deviceIdDescriptor.m_cIdentifiers, 2);
-    id = info.m_deviceIdDescriptor.m_rgIdentifiers;
-    for (ULONG i = 0; i < 2; i++)
-        assert_non_null(memmem(buf, n, id[i].m_rgbIdentifier, id[i].m_cbIdentifier));
-    assert_int_equal(info.m_cInterconnects, 1); /* the port that the initiator came by */
-    assert_non_null(memmem(buf, n, info.m_rgInterconnects->m_pbPort, info.m_rgInterconnects->m_cbPort));
-    initiator_close(&in);
-    lun_information_free(&info);
-    drop(lun);
-    drop_pair(&p);
-}
-
-static void a_thick_lun_takes_its_space_at_once_and_serves_what_was_written(void **state)
-{
-    struct house *h = *state;
-    struct pair p = make_pair(h);
-    IVdsLun *lun = make_lun(h, TRUE);
-    IVdsLunEx *ex = query(lun, &IID_IVdsLunEx);
-    uint8_t out[512], back[512];
-    ULONGLONG allocated = 0;
-    BOOL thick = FALSE;
-    struct initiator in;
-
-    memset(out, 0x5a, sizeof out);
-    assert_int_equal(IVdsLunEx_GetAllocation(ex, &allocated, &thick), S_OK);
-    assert_true(thick && allocated >= 8 << 20);
-    tie(lun, p.target);
-    assert_int_equal(add(p.group, portal_id(h, h->portals[0])), S_OK);
-    assert_int_equal(login(&in, h->portals[0], NAME_A), 0);
-    assert_true(initiator_clear_attentions(&in, 0, NULL) >= 0);
-    assert_int_equal(initiator_write(&in, 0, 7, 1, out), 0);
-    assert_int_equal(initiator_read(&in, 0, 7, 1, back), 0);
-    assert_memory_equal(out, back, sizeof out);
-    initiator_close(&in);
-    drop(ex);
-    drop(lun);
-    drop_pair(&p);
-}
-
-static void a_connected_initiator_is_named_and_its_session_can_be_dropped(void **state)
-{
-    struct house *h = *state;
-    struct pair p = make_pair(h);
-    IVdsSubSystemEx *ex = query(h->subsystem, &IID_IVdsSubSystemEx);
-    VDS_SESSION_PROP *sessions = NULL;
-    struct initiator in;
-    LPWSTR *list = NULL;
-    ULONG n_sessions = 0;
-    LONG n = 0;
-
-    assert_int_equal(add(p.group, portal_id(h, h->portals[0])), S_OK);
-    assert_int_equal(login(&in, h->portals[0], NAME_A), 0);
-    assert_int_equal(IVdsIscsiTarget_GetConnectedInitiators(p.target, &list, &n), S_OK);
-    assert_int_equal(n, 1);
-    CoTaskMemFree(list[0]);
-    CoTaskMemFree(list);
-    assert_int_equal(IVdsSubSystemEx_QuerySessions(ex, &sessions, &n_sessions), S_OK);
-    assert_int_equal(n_sessions, 1);
-    assert_int_equal(sessions[0].tag, 1);
-    assert_int_equal(IVdsSubSystemEx_DropSession(ex, sessions[0].ullId), S_OK);
-    assert_int_equal(IVdsSubSystemEx_DropSession(ex, sessions[0].ullId), VDS_E_ISCSI_SESSION_NOT_FOUND);
-    CoTaskMemFree(sessions[0].pwszInitiatorName);
-    CoTaskMemFree(sessions[0].pwszInitiatorAddress);
-    CoTaskMemFree(sessions[0].pwszIsid);
-    CoTaskMemFree(sessions);
-    initiator_close(&in);
-    drop(ex);
-    drop_pair(&p);
-}
-
 /* ---- the end ------------------------------------------------------------------------------------------- */
 
 static void after_a_restart_everything_is_there_with_the_same_tags(void **state)
@@ -590,9 +360,6 @@ int main(void)
         house_test(when_remove_portal_has_succeeded_nobody_of_the_target_is_left_there),
         house_test(a_drain_is_pending_excludes_others_and_can_be_taken_back),
         house_test(an_initiator_that_leaves_when_asked_ends_the_drain),
-        house_test(identification_data_is_what_vpd_says_on_the_wire),
-        house_test(a_thick_lun_takes_its_space_at_once_and_serves_what_was_written),
-        house_test(a_connected_initiator_is_named_and_its_session_can_be_dropped),
         house_test(after_a_restart_everything_is_there_with_the_same_tags),
         house_test(whoever_holds_on_after_the_end_is_told_that_it_is_over),
     };

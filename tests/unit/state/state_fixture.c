@@ -2,9 +2,7 @@
 #include "state_fixture.h"
 
 #include <ftw.h>
-#include <sqlite3.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "fault_vfs.h"

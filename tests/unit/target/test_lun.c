@@ -8,8 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
-
 #define ASC_REPORTED_LUNS_CHANGED 0x3f0e /* SPC-4 */
 #define ASC_LUN_NOT_SUPPORTED     0x2500
 

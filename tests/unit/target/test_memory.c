@@ -7,10 +7,8 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "alloc_faults.h"
-#include "base/cleanup.h"
 #include "base/log.h"
 
 static void on_event(void *arg, const struct engine_event *event)
