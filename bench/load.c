@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* An iSCSI load client for measuring: raw sockets, one thread, many PDUs per system call, bounded in time. It speaks just enough of RFC 7143
- * to log in without authentication, read, write, discover and log out; data is verified on demand. Not an initiator to use for anything else.
+/* An iSCSI load client for measuring: raw sockets, one thread, many PDUs per system call, bounded in time. It
+ * speaks just enough of RFC 7143 to log in without authentication, read, write, discover and log out; data is
+ * verified on demand. Not an initiator to use for anything else.
  *
  * usage: load MODE ADDRESS:PORT TARGET [key=value]...
  *   MODE  randread randwrite seqread seqwrite | login (login + logout per second) | discovery | idle
@@ -39,7 +40,12 @@ static struct {
     uint32_t size, qd, conns, lun, seconds;
     uint64_t span;
     bool verify;
-} opt = { .size = 4096, .qd = 32, .conns = 1, .seconds = 5, .span = 256u << 20, .initiator = "iqn.2026-11.org.vds.bench:load" };
+} opt = { .size = 4096,
+          .qd = 32,
+          .conns = 1,
+          .seconds = 5,
+          .span = 256u << 20,
+          .initiator = "iqn.2026-11.org.vds.bench:load" };
 
 struct slot {
     uint64_t lba, began_ns;
@@ -84,7 +90,7 @@ static uint64_t now_ns(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* ---- login, logout, discovery: blocking ------------------------------------------------------------------------------------------- */
+/* ---- login, logout, discovery: blocking ------------------------------------------------------------ */
 
 static void send_all(int fd, const void *p, size_t n)
 {
@@ -113,7 +119,8 @@ static void recv_all(int fd, void *p, size_t n)
 static void resolve(struct sockaddr_storage *addr, socklen_t *len)
 {
     char host[128], *port;
-    struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV }, *found;
+    struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV },
+                    *found;
 
     snprintf(host, sizeof host, "%s", opt.address);
     port = strrchr(host, ':');
@@ -260,7 +267,8 @@ static void logout(struct conn *c)
     close(c->fd);
 }
 
-/* TEST UNIT READY until it succeeds: takes the unit attentions that a new nexus finds away (power on, LUNs changed). */
+/* TEST UNIT READY until it succeeds: takes the unit attentions that a new nexus finds away (power on, LUNs
+ * changed). */
 static void get_ready(struct conn *c)
 {
     uint8_t bhs[BHS], h[BHS];
@@ -306,7 +314,7 @@ static unsigned discover(struct conn *c)
     }
 }
 
-/* ---- I/O: non-blocking --------------------------------------------------------------------------------------------------------------- */
+/* ---- I/O: non-blocking ----------------------------------------------------------------------------- */
 
 static void queue(struct conn *c, void *p, size_t len)
 {
@@ -414,7 +422,8 @@ static void record(uint64_t ns)
 {
     uint64_t us = ns / 1000 ? ns / 1000 : 1;
     unsigned octave = 63 - (unsigned)__builtin_clzll(us);
-    unsigned bucket = octave * 64 + (unsigned)(octave >= 6 ? (us >> (octave - 6)) & 63 : (us << (6 - octave)) & 63);
+    unsigned bucket =
+        octave * 64 + (unsigned)(octave >= 6 ? (us >> (octave - 6)) & 63 : (us << (6 - octave)) & 63);
 
     histogram[bucket < BUCKETS ? bucket : BUCKETS - 1]++;
     latency_sum_ns += ns;
@@ -521,7 +530,7 @@ static void receive(struct conn *c)
     c->rx_len -= at;
 }
 
-/* ---- runs ------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- runs ------------------------------------------------------------------------------------------ */
 
 static double percentile(double p)
 {
@@ -575,9 +584,11 @@ static void run_io(struct conn *conns)
     }
     double s = (double)(now_ns() - began) / 1e9;
 
-    printf("{\"iops\": %.0f, \"mib_s\": %.1f, \"lat_us\": %.1f, \"p50_us\": %.0f, \"p99_us\": %.0f, \"n\": %llu}\n", (double)n_done / s,
-           (double)n_done * opt.size / s / 1048576, (double)latency_sum_ns / 1e3 / (double)(n_done ? n_done : 1), percentile(0.5),
-           percentile(0.99), (unsigned long long)n_done);
+    printf("{\"iops\": %.0f, \"mib_s\": %.1f, \"lat_us\": %.1f, \"p50_us\": %.0f, \"p99_us\": %.0f, \"n\": "
+           "%llu}\n",
+           (double)n_done / s, (double)n_done * opt.size / s / 1048576,
+           (double)latency_sum_ns / 1e3 / (double)(n_done ? n_done : 1), percentile(0.5), percentile(0.99),
+           (unsigned long long)n_done);
 }
 
 /* login + logout, or login + SendTargets + logout, one after the other. */
@@ -595,8 +606,8 @@ static void run_logins(struct conn *c)
         logout(c);
         record(now_ns() - t);
     }
-    printf("{\"per_s\": %.0f, \"targets\": %u, \"p50_us\": %.0f, \"p99_us\": %.0f}\n", (double)n_done / ((double)(now_ns() - began) / 1e9),
-           n_targets, percentile(0.5), percentile(0.99));
+    printf("{\"per_s\": %.0f, \"targets\": %u, \"p50_us\": %.0f, \"p99_us\": %.0f}\n",
+           (double)n_done / ((double)(now_ns() - began) / 1e9), n_targets, percentile(0.5), percentile(0.99));
 }
 
 static void set_option(const char *word)
@@ -604,7 +615,11 @@ static void set_option(const char *word)
     static const struct {
         const char *name;
         uint32_t *value;
-    } numbers[] = { { "size", &opt.size }, { "qd", &opt.qd }, { "conns", &opt.conns }, { "lun", &opt.lun }, { "seconds", &opt.seconds } };
+    } numbers[] = { { "size", &opt.size },
+                    { "qd", &opt.qd },
+                    { "conns", &opt.conns },
+                    { "lun", &opt.lun },
+                    { "seconds", &opt.seconds } };
     const char *value = strchr(word, '=');
 
     if (value) {
@@ -647,7 +662,8 @@ static void make_pattern(void)
 
 int main(int argc, char **argv)
 {
-    static const char *const modes[] = { "randread", "randwrite", "seqread", "seqwrite", "login", "discovery", "idle" };
+    static const char *const modes[] = { "randread", "randwrite", "seqread", "seqwrite",
+                                         "login",    "discovery", "idle" };
     struct conn *conns;
 
     if (argc < 4) {
@@ -660,8 +676,8 @@ int main(int argc, char **argv)
     opt.target = argv[3];
     for (int i = 4; i < argc; i++)
         set_option(argv[i]);
-    if (opt.mode > IDLE || !opt.qd || opt.qd > QD_MAX || !opt.conns || opt.conns > 4096 || opt.size < 512 || opt.size % 512 ||
-        opt.size > 32767u * 512) {
+    if (opt.mode > IDLE || !opt.qd || opt.qd > QD_MAX || !opt.conns || opt.conns > 4096 || opt.size < 512 ||
+        opt.size % 512 || opt.size > 32767u * 512) {
         fprintf(stderr, "load: a value is out of range\n");
         return 2;
     }

@@ -384,9 +384,11 @@ static void parse(int argc, char **argv)
         } else if (c == '?') {
             exit(2);
         } else {
-            unsigned *const numbers[] = {
-                ['q'] = &opt.qd, ['s'] = &opt.size, ['c'] = &opt.n_connections, ['t'] = &opt.seconds, ['u'] = &opt.spin_us
-            };
+            unsigned *const numbers[] = { ['q'] = &opt.qd,
+                                          ['s'] = &opt.size,
+                                          ['c'] = &opt.n_connections,
+                                          ['t'] = &opt.seconds,
+                                          ['u'] = &opt.spin_us };
 
             *numbers[c] = (unsigned)atoi(optarg);
         }

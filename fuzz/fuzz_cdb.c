@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Commands as they come off the wire: two sessions to two units on memory, any CDB, any data, stores that hold, sessions that abort.
+/* Commands as they come off the wire: two sessions to two units on memory, any CDB, any data, stores that
+ * hold, sessions that abort.
  *
- * An input is a sequence of { selector, CDB (16), data length (2, big-endian), data }; the selector's bits are below. Byte 0 of the input
- * says what kind of units there are, or that the rest is saved reservation state to be read.
+ * An input is a sequence of { selector, CDB (16), data length (2, big-endian), data }; the selector's bits
+ * are below. Byte 0 of the input says what kind of units there are, or that the rest is saved reservation
+ * state to be read.
  */
 #include "fuzz.h"
 

@@ -14,6 +14,9 @@ NOT_SENT = {"IUnknown", "IEnumVdsObject", "IVdsAdviseSink", "IVdsServiceLoader"}
 KIND_WORDS = {"VDS_OT_INIT_ADAPTER": "initiator_adapter", "VDS_OT_INIT_PORTAL": "initiator_portal", "VDS_OT_SUB_SYSTEM": "subsystem",
               "VDS_OT_LUN_PLEX": "plex", "VDS_OT_PORTAL_GROUP": "group", "VDS_OT_STORAGE_POOL": "pool"}
 READING = ("Get", "Query", "Is", "WaitForServiceReady", "Wait", "Advise", "Unadvise")
+
+# What the messages of a method are wiped for.
+SECRETS = ("VDS_ISCSI_SHARED_SECRET", "VDS_ISCSI_IPSEC_KEY")
 MAX_PARAMS, MAX_FACES = 12, 12  # desc.h has the arrays
 
 
@@ -135,8 +138,13 @@ class Rpc:
 
     def flags(self, i: Interface, m: Method) -> str:
         flags = [f for f, on in (("RPC_READS", m.name.startswith(READING)),
-                                 ("RPC_MAKES_ASYNC", any(p.is_out and p.type.name == "IVdsAsync" for p in m.params))) if on]
+                                 ("RPC_MAKES_ASYNC", any(p.is_out and p.type.name == "IVdsAsync" for p in m.params)),
+                                 ("RPC_SECRET", self.is_secret(m))) if on]
         return " | ".join(flags) or "0"
+
+    @staticmethod
+    def is_secret(m: Method) -> bool:
+        return any(p.type.name in SECRETS for p in m.params)
 
 
 def banner(model: Model, what: str) -> str:
@@ -257,7 +265,7 @@ def vtable_row(rpc: Rpc, i: Interface, m: Method) -> str:
     return (f'    SD_BUS_METHOD_WITH_NAMES("{m.name}", "{rpc.sig(i, m, False)}", {names(rpc.sent(i, m, False))},\n'
             f'                             "i{rpc.sig(i, m, True)}{trailer}", '
             f'{names(rpc.sent(i, m, True), "hresult", "text" if trailer else "")},\n'
-            f"                             rpc_server_on_call, SD_BUS_VTABLE_UNPRIVILEGED),")
+            f"                             rpc_server_on_call, SD_BUS_VTABLE_UNPRIVILEGED{' | SD_BUS_VTABLE_SENSITIVE' * rpc.is_secret(m)}),")
 
 
 def emit_skeletons(rpc: Rpc) -> str:

@@ -99,10 +99,11 @@ typedef const CLSID *REFCLSID;
 
 /* Declares an identifier; in a source file that defines INITGUID before the first include, defines it too, weakly, so that several
  * such files and the library can meet in one program. */
-#ifdef INITGUID
-#define DEFINE_GUID(name, l, w1, w2, b1, b2, b3, b4, b5, b6, b7, b8)      \
+#define VDS_DEFINE_GUID(name, l, w1, w2, b1, b2, b3, b4, b5, b6, b7, b8)  \
     EXTERN_C VDS_API const GUID name __attribute__((weak));               \
     const GUID name = { l, w1, w2, { b1, b2, b3, b4, b5, b6, b7, b8 } }
+#ifdef INITGUID
+#define DEFINE_GUID VDS_DEFINE_GUID
 #else
 #define DEFINE_GUID(name, l, w1, w2, b1, b2, b3, b4, b5, b6, b7, b8) EXTERN_C VDS_API const GUID name
 #endif

@@ -118,6 +118,7 @@ struct array_drive_info {
     char path[256], friendly_name[ARRAY_NAME_MAX + 1];
     uint64_t size, free;
     struct guid pool;             /* the drives of one file system share it and their space; lasts */
+    bool takes_luns;              /* new ones: it is ONLINE, and named by the administrator */
     uint32_t flags, status, health;
     int16_t bus, slot;
 };
@@ -203,6 +204,7 @@ struct array_lun_spec {
     uint32_t features;             /* ARRAY_LUN_... */
     uint32_t block_size;           /* 512 or 4096; 0: 512 */
     uint32_t physical_block_size;  /* a power of two, block_size to 65536; 0: block_size */
+    bool write_through;            /* array_lun_set_write_through() at once */
 };
 HRESULT array_lun_create(struct array *array, const struct array_lun_spec *spec, struct array_op **ret_op);
 
@@ -210,6 +212,8 @@ HRESULT array_lun_create(struct array *array, const struct array_lun_spec *spec,
  * stays on its own. VDS_E_NOT_ENOUGH_SPACE, VDS_E_OBJECT_STATUS_FAILED. */
 HRESULT array_lun_extend(struct array *array, const struct guid *lun, uint64_t n_bytes, const struct guid *drives, size_t n_drives,
                          struct array_op **ret_op);
+/* The most that this gives now, in whole MiB: what is free on the drive, or of the memory for LUNs. VDS_E_OBJECT_STATUS_FAILED. */
+HRESULT array_lun_room(struct array *array, const struct guid *lun, uint64_t *ret_bytes);
 /* From the end, by at most that much: what is left is rounded up to 1 MiB. VDS_E_INVALID_SHRINK_SIZE when nothing would be left. The
  * operation ends VDS_E_SHRINK_OVER_DATA when anything but zeros would be cut off, unless forced. */
 HRESULT array_lun_shrink(struct array *array, const struct guid *lun, uint64_t n_bytes, bool force, struct array_op **ret_op);
@@ -219,6 +223,9 @@ HRESULT array_lun_delete(struct array *array, const struct guid *lun);
 HRESULT array_lun_set_mask(struct array *array, const struct guid *lun, const char *mask);
 HRESULT array_lun_associate_targets(struct array *array, const struct guid *lun, const struct guid *targets, size_t n);
 HRESULT array_lun_set_name(struct array *array, const struct guid *lun, const char *name);         /* VDS_S_NAME_TRUNCATED */
+/* Every write is on the drive when it is answered (VDS_LF_WRITE_THROUGH_CACHING_ENABLED), what was written before as well; or write caching
+ * again. Initiators can switch it, too, by the caching mode page. VDS_E_OBJECT_STATUS_FAILED: the LUN has failed. */
+HRESULT array_lun_set_write_through(struct array *array, const struct guid *lun, bool on);
 HRESULT array_target_set_name(struct array *array, const struct guid *target, const char *name);
 /* CHAP. The secret that initiators prove themselves with, or (mutual) that the array proves itself with; 12 to 16 bytes, n 0: none
  * from now on. initiator NULL: for all that have none of their own. target NULL: for discovery sessions. E_INVALIDARG: a secret of

@@ -274,7 +274,7 @@ struct array_op {
     char *text_arg;
     struct regroup *regroup;    /* regroup.c; flat */
     uint64_t new_size;          /* of a LUN */
-    bool force;
+    bool force, write_through;
     struct secret_change *secret;
     struct drive *drive;
     bool offline, controller;   /* SetStatus: which way; of the controller rather than of the subsystem */
@@ -342,6 +342,7 @@ struct array {
     bool corrupt;              /* the state file and the cache differ: until array_refresh() */
     bool reenumerated;
     bool failed;               /* the state cannot be written */
+    bool degraded;             /* a drive, a LUN or a portal has failed: health_look() */
     char reason[TEXT_MAX];
 
     /* settings */
@@ -385,6 +386,10 @@ HRESULT admit_read(struct array *array);
 HRESULT health_commit_failed(struct array *array, int r);
 /* The engine does not have what the state has. */
 void health_doubt(struct array *array, const char *what, int r);
+/* Something that can fail has, or has not any more. Does that make the array degraded, or well? The subsystem is modified then, which
+ * health_look() tells. array->lock held. */
+bool health_changed(struct array *array);
+void health_look(struct array *array);
 /* Tries to write. true: healthy (again). */
 bool health_heal(struct array *array);
 /* state_commit() with all that. */
@@ -469,7 +474,12 @@ int lun_engine_add(struct array *array, struct lun *lun); /* with its mask */
 int lun_engine_set_mask(struct array *array, const struct lun *lun, const char *mask);
 /* Finds and marks: op->lun. array->lock held (luns.c). */
 HRESULT lun_lock(struct array_op *op, const struct guid *id, enum lock_mode mode);
-/* Is there memory for so much more? array->lock held (luns.c). */
+/* lun_cache.c: the switch itself, no event. -errno: not, or (when scsi_lu_write_through() says that it is) older writes may not be durable. */
+int lun_write_through(const struct lun *lun, bool on);
+/* An initiator has switched it (scsi_lu_config.cache_changed). */
+void lun_cache_changed(void *array, const struct guid *lun);
+/* Memory for LUNs; is there so much? array->lock held (luns.c). */
+uint64_t volatile_left(struct array *array);
 HRESULT volatile_fits(struct array *array, uint64_t n_bytes);
 
 /* ---- secrets.c ------------------------------------------------------------------------------- */

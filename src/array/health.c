@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Admission, and the two ways in which the array as a whole can be unwell (design section 5):
+/* Admission, and the ways in which the array as a whole can be unwell (design section 5):
  *
  *   corrupt  the state file is not what the cache was made from: VDS_E_PROVIDER_CACHE_CORRUPT until
  *            reenumerate and refresh
  *   failed   the state cannot be written: VDS_E_OBJECT_STATUS_FAILED; I/O goes on; heals when a write
  *            goes through again
+ *
+ * and a third, in which it goes on without a part of it:
+ *
+ *   degraded a drive, a LUN or a portal has failed: a health, and no more than that
  */
 #include <errno.h>
 #include <stdio.h>
@@ -113,6 +117,36 @@ HRESULT array_commit(struct array *array, struct state_tx *tx)
     if (!state_error_is_medium(r) && r != -ESTALE && r != -ENOMEM)
         log_error("array: the state refuses a change: %s", error_text_get());
     return health_commit_failed(array, r);
+}
+
+/* ---- degraded ------------------------------------------------------------------------------ */
+
+static bool has_failed_part(struct array *array)
+{
+    cache_for_each(n, &array->cache, OBJECT_DRIVE)
+        if (OBJECT_OF(drive, n)->dir_fd < 0)
+            return true;
+    cache_for_each(n, &array->cache, OBJECT_LUN)
+        if (OBJECT_OF(lun, n)->object.visible && !OBJECT_OF(lun, n)->lu)
+            return true;
+    cache_for_each(n, &array->cache, OBJECT_PORTAL)
+        if (OBJECT_OF(portal, n)->object.visible && portal_status(OBJECT_OF(portal, n)) == VDS_IPS_FAILED)
+            return true;
+    return false;
+}
+
+bool health_changed(struct array *array)
+{
+    bool before = array->degraded;
+
+    array->degraded = has_failed_part(array);
+    return array->degraded != before;
+}
+
+void health_look(struct array *array)
+{
+    if (health_changed(array))
+        notifier_post_one(&array->notifier, VDS_NF_SUB_SYSTEM_MODIFY, VDS_NTT_SUB_SYSTEM, &array->subsystem.id);
 }
 
 /* ---- admission ------------------------------------------------------------------------------- */

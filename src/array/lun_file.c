@@ -147,6 +147,8 @@ static int unit_make(struct array *array, const struct lun *lun, struct store *s
         .save_pr_arg = array,
         .load_pr = reservation ? reservation->bytes : NULL,
         .load_pr_len = reservation ? reservation->len : 0,
+        .cache_changed = lun_cache_changed,
+        .cache_changed_arg = array,
     };
 
     return scsi_lu_create(&config, store, ret_lu);
@@ -238,6 +240,7 @@ void lun_give_up(struct array *array, struct lun *lun, int r)
     lu = TAKE_PTR(lun->lu);
     store = TAKE_PTR(lun->store);
     notifier_post_one(&array->notifier, VDS_NF_LUN_MODIFY, VDS_NTT_LUN, &lun->object.id);
+    health_look(array);
     pthread_mutex_unlock(&array->lock);
     scsi_lu_unref(lu);
     store_unref(store);

@@ -95,6 +95,8 @@ static HRESULT lun_create_run(struct array_op *op)
     r = file ? lun_file_move(lun->drive, lun->file, LUN_FILE_CREATING, LUN_FILE_HERE) : 0;
     if (r < 0) /* served all the same; the next start gives it its name */
         log_warning("drive %s: cannot rename %s: %s", lun->drive->path, lun->file, strerror(-r));
+    if (op->write_through && (r = lun_write_through(lun, true)) < 0) /* a wish, and the LUN is made */
+        log_warning("LUN %s: its write cache cannot be switched off: %s", lun->name, strerror(-r));
     pthread_mutex_lock(&array->lock);
     lun->object.visible = true;
     lun_serve(array, lun); /* drive or array may have been taken offline meanwhile */
@@ -130,8 +132,8 @@ static HRESULT features_ok(const struct array_lun_spec *spec)
     return E_INVALIDARG;
 }
 
-/* array->lock held. */
-HRESULT volatile_fits(struct array *array, uint64_t n_bytes)
+/* array->lock held, as for volatile_fits(). */
+uint64_t volatile_left(struct array *array)
 {
     uint64_t left = array->max_memory;
 
@@ -142,6 +144,13 @@ HRESULT volatile_fits(struct array *array, uint64_t n_bytes)
         if (!has_file(lun))
             left = left > lun->size ? left - lun->size : 0;
     }
+    return left;
+}
+
+HRESULT volatile_fits(struct array *array, uint64_t n_bytes)
+{
+    uint64_t left = volatile_left(array);
+
     if (n_bytes <= left)
         return S_OK;
     error_text_set("LUNs in memory have %llu MiB left (see vdsd's --memory-mib)",
@@ -213,6 +222,7 @@ HRESULT array_lun_create(struct array *array, const struct array_lun_spec *spec,
         return hr;
     op = op_new(array, lun_create_run);
     if (op) {
+        op->write_through = spec->write_through;
         pthread_mutex_lock(&array->lock);
         hr = create_admit(op, spec, &row);
         pthread_mutex_unlock(&array->lock);
@@ -293,7 +303,7 @@ static HRESULT delete_commit(struct array_op *op)
     struct state_lun row = lun_row(op->lun);
     HRESULT hr = op_transactions(op);
 
-    if (SUCCEEDED(hr) && events_reserve(&op->events, 2) < 0)
+    if (SUCCEEDED(hr) && events_reserve(&op->events, 3) < 0)
         hr = E_OUTOFMEMORY;
     if (FAILED(hr))
         return hr;
@@ -309,9 +319,11 @@ static void delete_publish(struct array_op *op)
     pthread_mutex_lock(&array->lock);
     events_add(&op->events, VDS_NF_LUN_DEPART, VDS_NTT_LUN, &lun->object.id);
     events_add(&op->events, VDS_NF_DRIVE_MODIFY, VDS_NTT_DRIVE, &lun->drive->object.id);
-    notifier_post(&array->notifier, &op->events);
     lock_forget(&op->locks, &lun->object);
     cache_remove(&array->cache, &lun->object);
+    if (array->degraded && health_changed(array)) /* it was the one that had failed */
+        events_add(&op->events, VDS_NF_SUB_SYSTEM_MODIFY, VDS_NTT_SUB_SYSTEM, &array->subsystem.id);
+    notifier_post(&array->notifier, &op->events);
     list_for_each_safe(n, &lun->ties)
         tie_free(container_of(n, struct tie, in_lun));
     pthread_mutex_unlock(&array->lock);

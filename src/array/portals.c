@@ -33,8 +33,11 @@ uint32_t portal_status(const struct portal *portal)
 
 static void post_modify(struct array *array, const struct portal *portal, uint32_t before)
 {
-    if (portal->object.visible && portal_status(portal) != before)
-        notifier_post_one(&array->notifier, VDS_NF_PORTAL_MODIFY, VDS_NTT_PORTAL, &portal->object.id);
+    if (!portal->object.visible || portal_status(portal) == before)
+        return;
+    notifier_post_one(&array->notifier, VDS_NF_PORTAL_MODIFY, VDS_NTT_PORTAL, &portal->object.id);
+    if (before == VDS_IPS_FAILED || portal_status(portal) == VDS_IPS_FAILED)
+        health_look(array);
 }
 
 /* ---- listening ------------------------------------------------------------------------------- */
@@ -430,6 +433,7 @@ static HRESULT scan_locked(struct array *array)
         drop_gone(array, &gone);
         notifier_post(&array->notifier, &events);
     }
+    health_look(array);
     lock_release_all(&gone);
     lock_release_all(&known);
     pthread_mutex_unlock(&array->lock);

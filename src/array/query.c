@@ -96,9 +96,10 @@ HRESULT array_subsystem_get(struct array *array, struct array_subsystem_info *re
     guid_format(&array->subsystem.id, ret_info->identification);
     ret_info->flags =
         VDS_SF_LUN_MASKING_CAPABLE | VDS_SF_SUPPORTS_NON_FAULT_TOLERANT_LUNS | VDS_SF_SUPPORTS_SIMPLE_LUNS |
-        VDS_SF_SUPPORTS_AUTH_CHAP | VDS_SF_SUPPORTS_AUTH_MUTUAL_CHAP;
+        VDS_SF_SUPPORTS_AUTH_CHAP | VDS_SF_SUPPORTS_AUTH_MUTUAL_CHAP | VDS_SF_READ_CACHING_CAPABLE |
+        VDS_SF_WRITE_CACHING_CAPABLE | VDS_SF_WRITE_THROUGH_CACHING_CAPABLE;
     ret_info->status = array->failed ? VDS_SSS_FAILED : array->offline ? VDS_SSS_OFFLINE : VDS_SSS_ONLINE;
-    ret_info->health = array->failed ? VDS_H_FAILED : VDS_H_HEALTHY;
+    ret_info->health = array->failed ? VDS_H_FAILED : array->degraded ? VDS_H_DEGRADED : VDS_H_HEALTHY;
     strcpy(ret_info->reason, array->reason);
     if (!array->failed && array->offline)
         strcpy(ret_info->reason, "taken offline by the administrator");
@@ -181,6 +182,15 @@ static void lun_identification(const struct lun *lun, char *text, size_t n)
     snprintf(text, n, "%s", id);
 }
 
+/* As MODE SENSE says: what is read is cached always (RCD is 0), what is written while WCE is 1. */
+static uint32_t lun_flags(const struct lun *lun)
+{
+    if (!lun->lu)
+        return 0;
+    return VDS_LF_READ_CACHE_ENABLED |
+           (scsi_lu_write_through(lun->lu) ? VDS_LF_WRITE_THROUGH_CACHING_ENABLED : VDS_LF_WRITE_CACHE_ENABLED);
+}
+
 struct store *lun_info(const struct array *array, const struct lun *lun, struct array_lun_info *ret_info)
 {
     memset(ret_info, 0, sizeof *ret_info);
@@ -191,6 +201,7 @@ struct store *lun_info(const struct array *array, const struct lun *lun, struct 
     ret_info->mask = strdup(lun->mask);
     ret_info->size = lun->size;
     ret_info->thick = lun->thick;
+    ret_info->flags = lun_flags(lun);
     ret_info->status = lun_status(array, lun);
     ret_info->health = ret_info->status == VDS_LS_FAILED ? VDS_H_FAILED : VDS_H_HEALTHY;
     ret_info->features = lun->features;
@@ -253,6 +264,7 @@ HRESULT array_drive_get(struct array *array, const struct guid *id, struct array
     ret_info->pool = drive->pool;
     ret_info->status = !usable ? VDS_DRS_FAILED : drive->offline ? VDS_DRS_OFFLINE : VDS_DRS_ONLINE;
     ret_info->health = usable ? VDS_H_HEALTHY : VDS_H_FAILED;
+    ret_info->takes_luns = drive->configured && ret_info->status == VDS_DRS_ONLINE;
     ret_info->bus = (int16_t)drive->bus;
     ret_info->slot = (int16_t)drive->slot;
     leave(array);
@@ -296,6 +308,27 @@ HRESULT array_lun_number(struct array *array, const struct guid *lun, const stru
     else
         hr = VDS_E_OBJECT_NOT_FOUND;
     leave(array);
+    return hr;
+}
+
+HRESULT array_lun_room(struct array *array, const struct guid *id, uint64_t *ret_bytes)
+{
+    struct object *object;
+    uint64_t size, room = 0;
+    HRESULT hr = enter(array, OBJECT_LUN, id, ret_bytes, &object);
+
+    if (FAILED(hr))
+        return hr;
+    const struct lun *lun = container_of(object, struct lun, object);
+    if (lun->features & ARRAY_LUN_VOLATILE)
+        room = volatile_left(array);
+    else if (!lun->lu || !drive_space(lun->drive, &size, &room)) {
+        error_text_set("LUN %s has failed: its data cannot be reached", lun->name);
+        hr = VDS_E_OBJECT_STATUS_FAILED;
+    }
+    leave(array);
+    if (SUCCEEDED(hr))
+        *ret_bytes = room & ~(uint64_t)0xfffff;
     return hr;
 }
 

@@ -101,7 +101,8 @@ static HRESULT next_make(struct array *array, struct cache *ret_next, struct sta
     return S_OK;
 }
 
-static void swap_in(struct array *array, struct cache *next, struct events *events)
+/* first: nobody knew anything before. */
+static void swap_in(struct array *array, struct cache *next, struct events *events, bool first)
 {
     struct cache old;
 
@@ -109,6 +110,8 @@ static void swap_in(struct array *array, struct cache *next, struct events *even
     cache_move(&old, &array->cache);
     cache_move(&array->cache, next);
     array->corrupt = array->reenumerated = false;
+    if (health_changed(array) && !first && events_reserve(events, 1) == 0)
+        events_add(events, VDS_NF_SUB_SYSTEM_MODIFY, VDS_NTT_SUB_SYSTEM, &array->subsystem.id);
     notifier_post(&array->notifier, events);
     pthread_mutex_unlock(&array->lock);
     cache_fini(&old);
@@ -131,8 +134,8 @@ static HRESULT replace(struct array *array, struct array_op *op, const struct st
         return hr;
     }
     if (!op)
-        events_fini(&events); /* nobody knew anything before */
-    swap_in(array, &next, &events);
+        events_fini(&events);
+    swap_in(array, &next, &events, /* first= */ !op);
     return S_OK;
 }
 
@@ -213,10 +216,12 @@ static HRESULT look_for_drives(struct array_op *op, bool corrupt)
     if (!tx)
         return E_OUTOFMEMORY;
     pthread_mutex_lock(&array->lock);
-    r = events_reserve(&op->events, array->cache.n_objects);
+    r = events_reserve(&op->events, array->cache.n_objects + 1);
     if (r == 0) {
         drives_attach(&array->cache, /* recover= */ false, &op->events);
         n_moved = drives_pool(&array->cache, tx);
+        if (health_changed(array))
+            events_add(&op->events, VDS_NF_SUB_SYSTEM_MODIFY, VDS_NTT_SUB_SYSTEM, &array->subsystem.id);
         notifier_post(&array->notifier, &op->events);
     }
     pthread_mutex_unlock(&array->lock);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Big-endian fields of SCSI and iSCSI headers. No struct is ever cast onto wire bytes: these are the only way in and out. */
+/* Big-endian fields of SCSI and iSCSI headers. No struct is ever cast onto wire bytes: these are the only way
+ * in and out. */
 #ifndef VDS_BASE_BYTES_H
 #define VDS_BASE_BYTES_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Ownership of locals in five macros: a local marked _cleanup_ is destroyed on every way out, TAKE_PTR/TAKE_FD hand it over.
+/* Ownership of locals in five macros: a local marked _cleanup_ is destroyed on every way out,
+ * TAKE_PTR/TAKE_FD hand it over.
  *
  *     _cleanup_(freep) char *path = NULL;
  *     if (asprintf(&path, ...) < 0) return -ENOMEM;

@@ -26,8 +26,8 @@ void guid_format(const struct guid *g, char text[static GUID_TEXT_SIZE])
 {
     const uint8_t *d = g->data4;
 
-    snprintf(text, GUID_TEXT_SIZE, "%08x-%04x-%04x-%02x%02x-%02x%02x%02x%02x%02x%02x", g->data1, g->data2, g->data3, d[0],
-             d[1], d[2], d[3], d[4], d[5], d[6], d[7]);
+    snprintf(text, GUID_TEXT_SIZE, "%08x-%04x-%04x-%02x%02x-%02x%02x%02x%02x%02x%02x", g->data1, g->data2,
+             g->data3, d[0], d[1], d[2], d[3], d[4], d[5], d[6], d[7]);
 }
 
 static int hex_digit(char c)

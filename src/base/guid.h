@@ -21,7 +21,8 @@ int guid_generate(struct guid *ret_guid);
 /* Lower-case text form, always zero-terminated. */
 void guid_format(const struct guid *g, char text[static GUID_TEXT_SIZE]);
 
-/* Accepts the text form in either case, with or without braces. -EINVAL for anything else, trailing text included. */
+/* Accepts the text form in either case, with or without braces. -EINVAL for anything else, trailing text
+ * included. */
 int guid_parse(const char *text, struct guid *ret_guid);
 
 bool guid_equal(const struct guid *a, const struct guid *b);

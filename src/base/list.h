@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Intrusive, circular, doubly linked list: the node lives in the element, so linking never allocates and never fails.
+/* Intrusive, circular, doubly linked list: the node lives in the element, so linking never allocates and
+ * never fails.
  *
  *     struct list_node waiting;                 list_init(&waiting);
  *     struct task { struct list_node link; };   list_append(&waiting, &t->link);
@@ -79,7 +80,8 @@ static inline void list_splice(struct list_node *head, struct list_node *from)
 #define list_for_each(n, head) for (struct list_node *n = (head)->next; n != (head); n = n->next)
 
 /* The current node may be removed inside the loop. */
-#define list_for_each_safe(n, head) \
-    for (struct list_node *n = (head)->next, *n##_next = n->next; n != (head); n = n##_next, n##_next = n->next)
+#define list_for_each_safe(n, head)                                            \
+    for (struct list_node *n = (head)->next, *n##_next = n->next; n != (head); \
+         n = n##_next, n##_next = n->next)
 
 #endif

@@ -18,7 +18,8 @@ static const char *const level_names[] = {
 
 static _Atomic int max_level = LOG_LEVEL_INFO;
 static pthread_mutex_t sink_lock = PTHREAD_MUTEX_INITIALIZER;
-static void (*current_sink)(void *arg, enum log_level level, const char *line); /* NULL: standard error; under sink_lock */
+/* NULL: standard error; under sink_lock */
+static void (*current_sink)(void *arg, enum log_level level, const char *line);
 static void *current_sink_arg;
 
 void log_set_level(enum log_level level)

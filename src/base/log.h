@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The log: one line per event, written where the decision is taken. Thread-safe. Library layers below `target` log at debug only. */
+/* The log: one line per event, written where the decision is taken. Thread-safe. Library layers below
+ * `target` log at debug only. */
 #ifndef VDS_BASE_LOG_H
 #define VDS_BASE_LOG_H
 
@@ -11,7 +12,8 @@ void log_set_level(enum log_level level);
 /* "error", "warning", "info", "debug" -> level; -EINVAL for other words. */
 int log_level_parse(const char *text, enum log_level *ret_level);
 
-/* Where lines go; NULL restores standard error. Called with the finished line, no newline, one thread at a time. */
+/* Where lines go; NULL restores standard error. Called with the finished line, no newline, one thread at a
+ * time. */
 void log_set_sink(void (*sink)(void *arg, enum log_level level, const char *line), void *arg);
 
 void log_write(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -6,7 +6,8 @@
 
 #include "base/utf.h"
 
-/* Bytes of the character at `p`, 0 when it is no character of UTF-8. (utf16_length() knows the rules: one character at a time.) */
+/* Bytes of the character at `p`, 0 when it is no character of UTF-8. (utf16_length() knows the rules: one
+ * character at a time.) */
 static size_t character(const char *p)
 {
     unsigned char first = (unsigned char)*p;

@@ -9,7 +9,8 @@
 /* Valid UTF-8 without control characters: C0 (line ends too), DEL, C1. */
 bool text_is_plain(const char *text);
 
-/* The text with each byte of what is not plain as \xNN; cut off, with "...", where `out` ends. n must be at least 4. */
+/* The text with each byte of what is not plain as \xNN; cut off, with "...", where `out` ends. n must be at
+ * least 4. */
 void text_show(const char *text, char *out, size_t n);
 
 #endif

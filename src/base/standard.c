@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static int failure; /* errno of the first flush that failed; the stream itself remembers only that something did */
+/* errno of the first flush that failed; the stream itself remembers only that something did */
+static int failure;
 
 void standard_hold(void)
 {
@@ -27,7 +28,7 @@ bool standard_end(void)
 {
     if (standard_flush())
         return true;
-    fprintf(stderr, "%s: cannot write to standard output%s%s\n", program_invocation_short_name, failure ? ": " : "",
-            failure ? strerror(failure) : "");
+    fprintf(stderr, "%s: cannot write to standard output%s%s\n", program_invocation_short_name,
+            failure ? ": " : "", failure ? strerror(failure) : "");
     return false;
 }

@@ -5,8 +5,9 @@
 
 #include <stdbool.h>
 
-/* A descriptor that the caller has closed would be given to the next socket or file, and what is printed would go there: takes its
- * place with one that can be neither read nor written. Before anything is opened. */
+/* A descriptor that the caller has closed would be given to the next socket or file, and what is printed
+ * would go there: takes its place with one that can be neither read nor written. Before anything is
+ * opened. */
 void standard_hold(void);
 
 /* Writes what is in the buffer of standard output. false: that failed, now or before. */

@@ -4,12 +4,17 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Decodes one code point and moves *p past it. -EILSEQ for overlong forms, surrogates, values past U+10FFFF, truncation. */
+/* Decodes one code point and moves *p past it. -EILSEQ for overlong forms, surrogates, values past U+10FFFF,
+ * truncation. */
 static int32_t decode_utf8(const uint8_t **p)
 {
     static const int32_t smallest[] = { 0, 0x80, 0x800, 0x10000 };
     const uint8_t *s = *p;
-    int n_more = s[0] < 0x80 ? 0 : (s[0] & 0xe0) == 0xc0 ? 1 : (s[0] & 0xf0) == 0xe0 ? 2 : (s[0] & 0xf8) == 0xf0 ? 3 : -1;
+    int n_more = s[0] < 0x80             ? 0
+                 : (s[0] & 0xe0) == 0xc0 ? 1
+                 : (s[0] & 0xf0) == 0xe0 ? 2
+                 : (s[0] & 0xf8) == 0xf0 ? 3
+                                         : -1;
     int32_t c;
 
     if (n_more < 0)

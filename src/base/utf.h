@@ -9,10 +9,12 @@
 /* Number of UTF-16 units that `text` needs, without the zero; -EILSEQ when it is not valid UTF-8. */
 int utf16_length(const char *text, size_t *ret_units);
 
-/* Writes utf16_length() units and a zero into `out`, which must hold them (checked against n_out). -EILSEQ, -ENOBUFS. */
+/* Writes utf16_length() units and a zero into `out`, which must hold them (checked against n_out). -EILSEQ,
+ * -ENOBUFS. */
 int utf8_to_utf16(const char *text, uint16_t *out, size_t n_out);
 
-/* A malloc'ed UTF-8 copy of zero-terminated UTF-16. -EILSEQ for an unpaired surrogate, -ENOMEM. The caller frees it. */
+/* A malloc'ed UTF-8 copy of zero-terminated UTF-16. -EILSEQ for an unpaired surrogate, -ENOMEM. The caller
+ * frees it. */
 int utf16_to_utf8(const uint16_t *text, char **ret_text);
 
 #endif

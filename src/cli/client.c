@@ -98,25 +98,12 @@ static HRESULT load_service(const char *host, IVdsService **ret_service)
     return hr;
 }
 
-/* libvds makes a thread here: it must not take the signals that client_wait() and `watch` look for. */
-static HRESULT load_service_deaf(const char *host, IVdsService **ret_service)
-{
-    sigset_t all, before;
-    HRESULT hr;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    hr = load_service(host, ret_service);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return hr;
-}
-
 HRESULT client_connect(const char *host, double timeout_s, IVdsService **ret_service)
 {
     double end = now_s() + timeout_s;
     HRESULT hr;
 
-    while (FAILED(hr = load_service_deaf(host, ret_service)) && now_s() < end)
+    while (FAILED(hr = load_service(host, ret_service)) && now_s() < end)
         poll(NULL, 0, 20);
     return hr;
 }

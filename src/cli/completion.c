@@ -13,25 +13,41 @@
 
 /* ---- the scripts -------------------------------------------------------------------------------------------------------------------- */
 
-/* bash breaks words at colons and replaces only what stands behind the last one. */
-static const char bash_script[] = "# bash completion for vdsctl; made by 'vdsctl completion bash'\n"
-                                  "_vdsctl()\n"
-                                  "{\n"
-                                  "    local line=${COMP_LINE:0:COMP_POINT} cur words\n"
-                                  "    read -ra words <<<\"$line\"\n"
-                                  "    [[ $line == *[[:space:]] ]] && words+=(\"\")\n"
-                                  "    cur=${words[-1]}\n"
-                                  "    mapfile -t COMPREPLY < <(\"${words[0]}\" complete -- \"${words[@]:1}\" 2>/dev/null)\n"
-                                  "    COMPREPLY=(\"${COMPREPLY[@]#\"${cur%\"${cur##*:}\"}\"}\")\n"
-                                  "}\n"
-                                  "complete -F _vdsctl vdsctl\n";
+/* bash breaks words at colons and replaces only what stands behind the last one. Words are cut here as it cuts them, but for that; what
+ * they say without quotation marks and backslashes is asked for, and the answer quoted. Files are bash's own business. */
+static const char bash_script[] =
+    "# bash completion for vdsctl; made by 'vdsctl completion bash'\n"
+    "_vdsctl()\n"
+    "{\n"
+    "    local line=${COMP_LINE:0:COMP_POINT} words=() cur i\n"
+    "    local word=$'^[[:space:]]*(([^[:space:]\\'\"\\\\\\\\]|\\\\\\\\.|\\'[^\\']*(\\'|$)|\"([^\"\\\\\\\\]|\\\\\\\\.)*(\"|$))+)'\n"
+    "    while [[ $line =~ $word ]]; do\n"
+    "        words+=(\"${BASH_REMATCH[1]}\")\n"
+    "        line=${line:${#BASH_REMATCH[0]}}\n"
+    "    done\n"
+    "    [[ -n $line ]] && words+=(\"\")\n"
+    "    cur=${words[-1]}\n"
+    "    case ${words[-2]} in\n"
+    "    --secret-file | --socket) compopt -o default; return ;;\n"
+    "    esac\n"
+    "    words=(\"${words[@]//[\\\\\\'\\\"]/}\")\n"
+    "    mapfile -t COMPREPLY < <(\"${words[0]}\" complete -- \"${words[@]:1}\" 2>/dev/null)\n"
+    "    for i in \"${!COMPREPLY[@]}\"; do\n"
+    "        [[ $cur == [\\'\\\"]* || ${COMPREPLY[i]} == \\[*\\]:* ]] || printf -v \"COMPREPLY[i]\" %q \"${COMPREPLY[i]}\"\n"
+    "    done\n"
+    "    COMPREPLY=(\"${COMPREPLY[@]#\"${cur%\"${cur##*:}\"}\"}\")\n"
+    "}\n"
+    "complete -F _vdsctl vdsctl\n";
 
 static const char zsh_script[] = "#compdef vdsctl\n"
                                  "# zsh completion for vdsctl; made by 'vdsctl completion zsh'\n"
                                  "_vdsctl()\n"
                                  "{\n"
                                  "    local -a found\n"
-                                 "    found=(\"${(@f)$(\"${words[1]}\" complete -- \"${(@)words[2,CURRENT]}\" 2>/dev/null)}\")\n"
+                                 "    case ${words[CURRENT-1]} in\n"
+                                 "    --secret-file | --socket) _files; return ;;\n"
+                                 "    esac\n"
+                                 "    found=(\"${(@f)$(\"${words[1]}\" complete -- \"${(@Q)words[2,CURRENT]}\" 2>/dev/null)}\")\n"
                                  "    [[ -n ${found[1]} ]] && compadd -- \"${found[@]}\"\n"
                                  "}\n"
                                  "_vdsctl \"$@\"\n";
@@ -222,18 +238,18 @@ static void offer_verbs(const char *noun, const char *begun)
     }
 }
 
-/* Passes the options before the command, and takes --socket from them. Their number, or -1: one of them is what is begun, or another
- * machine is meant. */
+/* Passes the options before the command, and takes --socket from them; another machine is not asked for its objects. Their number, or
+ * -1: the value of one of them is what is begun. */
 static int pass_globals(const char *const *words, int n)
 {
     int i = 0;
 
     while (i < n - 1 && *words[i] == '-') {
-        bool apart = strcmp(words[i], "--socket") == 0 || strcmp(words[i], "--timeout") == 0;
+        bool host = strcmp(words[i], "--host") == 0, apart = host || strcmp(words[i], "--socket") == 0 || strcmp(words[i], "--timeout") == 0;
 
-        if (strncmp(words[i], "--host", 6) == 0)
-            return -1;
-        if (strcmp(words[i], "--socket") == 0)
+        if (host || strncmp(words[i], "--host=", 7) == 0)
+            setenv("VDS_SOCKET", "/dev/null", 1);
+        else if (strcmp(words[i], "--socket") == 0)
             setenv("VDS_SOCKET", words[i + 1], 1);
         else if (strncmp(words[i], "--socket=", 9) == 0)
             setenv("VDS_SOCKET", words[i] + 9, 1);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* vdsctl: the administrator's tool. Global options, then one command of the table in command.c. */
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <vds/vdsclient.h>
@@ -94,16 +97,42 @@ static bool help_is_asked(int argc, char **argv)
 
 int bridge_run(struct client *client, const struct request *request)
 {
+    int r = vds_bridge(STDIN_FILENO, STDOUT_FILENO);
+
     (void)client;
     (void)request;
-    return vds_bridge(STDIN_FILENO, STDOUT_FILENO) < 0 ? EXIT_NO_SERVICE : EXIT_DONE;
+    if (r < 0) /* ssh carries it to the caller */
+        fprintf(stderr, "vdsctl: no service: %s\n", r == -ECONNREFUSED ? vds_error_text() : strerror(-r));
+    return r < 0 ? EXIT_NO_SERVICE : EXIT_DONE;
+}
+
+static void on_alarm(int signo)
+{
+    static const char text[] = "vdsctl: no service: it has not answered within --timeout\n";
+
+    (void)signo;
+    (void)!write(STDERR_FILENO, text, sizeof text - 1);
+    _exit(EXIT_NO_SERVICE);
+}
+
+/* Ends the program when it is not called again with 0 within so many seconds. */
+static void watch_over(double seconds)
+{
+    struct itimerval timer = { .it_value = { (time_t)seconds, (suseconds_t)((seconds - (double)(time_t)seconds) * 1e6) } };
+
+    signal(SIGALRM, on_alarm);
+    setitimer(ITIMER_REAL, &timer, NULL);
 }
 
 static int run(const struct globals *globals, const struct request *request)
 {
     struct client client = { .timeout_s = globals->timeout_s };
-    int r = client_open(&client, globals->host, globals->timeout_s);
+    int r;
 
+    if (globals->timeout_s > 0)
+        watch_over(globals->timeout_s + 1); /* who does not answer; client_open() gives up by itself on who is not there */
+    r = client_open(&client, globals->host, globals->timeout_s);
+    watch_over(0);
     if (r == EXIT_DONE)
         r = request->command->run(&client, request);
     client_close(&client);

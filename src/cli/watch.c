@@ -42,8 +42,10 @@ struct sink {
 };
 
 struct watch {
+    struct client *client;
     IVdsServiceNotifications *kept;
     ULONGLONG since; /* the last that was printed */
+    struct model before, now; /* for names: what has gone has one in the older */
     bool json;
 };
 
@@ -89,7 +91,62 @@ static IVdsAdviseSinkVtbl sink_vtbl = {
 
 /* ---- what happened ----------------------------------------------------------------------------------------------------------- */
 
-static void print_line(const struct watch *w, const VDS_NOTIFICATION_RECORD *r, const char *noun, const char *what, const char *id)
+static char *name_in(const struct model *model, const GUID *id)
+{
+    const struct target *target = model_target(model, id);
+    const struct portal *portal = model_portal(model, id);
+    const struct lun *lun = model_lun(model, id);
+    char *name = NULL;
+
+    for (size_t i = 0; i < model->n_groups; i++) {
+        const struct group *g = &model->groups[i];
+
+        if (memcmp(&g->id, id, sizeof *id) == 0 && (target = model_target(model, &g->target)))
+            return asprintf(&name, "%s/%u", target->name, g->tag) < 0 ? NULL : name;
+    }
+    return target || portal || lun ? strdup(target ? target->name : portal ? portal->address : lun->name) : NULL;
+}
+
+/* What people call the object, "" when that is not known (any more); malloc'ed. */
+static char *name_of(const struct watch *w, const GUID *id)
+{
+    char *name = name_in(&w->now, id);
+
+    if (!name)
+        name = name_in(&w->before, id);
+    if (!name && !(name = strdup("")))
+        client_out_of_memory();
+    return name;
+}
+
+static void learn_names(struct watch *w)
+{
+    model_fini(&w->before);
+    w->before = w->now;
+    if (FAILED(model_load(&w->now, w->client, MODEL_PORTALS | MODEL_GROUPS | MODEL_LUNS)))
+        model_fini(&w->now); /* the next pull finds out why */
+}
+
+struct event {
+    const char *noun, *what, *id, *name;
+};
+
+static void print_json(const VDS_NOTIFICATION_RECORD *r, const char *when, const struct event *event)
+{
+    struct json_object *o = json_object_new_object();
+
+    json_object_object_add(o, "time", json_object_new_string(when));
+    json_object_object_add(o, "event", json_object_new_uint64(r->notification.Target.ulEvent));
+    json_object_object_add(o, "object", json_object_new_string(event->noun));
+    json_object_object_add(o, "what", json_object_new_string(event->what));
+    json_object_object_add(o, "id", json_object_new_string(event->id));
+    json_object_object_add(o, "name", json_object_new_string(event->name));
+    json_object_object_add(o, "number", json_object_new_uint64(r->ullSequence));
+    puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+    json_object_put(o);
+}
+
+static void print_line(const struct watch *w, const VDS_NOTIFICATION_RECORD *r, const struct event *event)
 {
     time_t seconds = (time_t)(r->ullTime / 1000000);
     char when[32];
@@ -97,27 +154,31 @@ static void print_line(const struct watch *w, const VDS_NOTIFICATION_RECORD *r, 
 
     strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S%z", localtime_r(&seconds, &tm));
     if (w->json)
-        printf("{\"time\":\"%s\",\"event\":%u,\"object\":\"%s\",\"what\":\"%s\",\"id\":\"%s\",\"number\":%llu}\n", when,
-               r->notification.Target.ulEvent, noun, what, id, (unsigned long long)r->ullSequence);
+        print_json(r, when, event);
     else
-        printf("%s  %-10s  %-11s  %-36s  %llu\n", when, noun, what, id, (unsigned long long)r->ullSequence);
+        printf("%s  %-10s  %-11s  %-36s  %llu%s%s\n", when, event->noun, event->what, event->id, (unsigned long long)r->ullSequence,
+               *event->name ? "  " : "", event->name);
 }
 
 static void print_record(const struct watch *w, const VDS_NOTIFICATION_RECORD *r)
 {
     const VDS_NOTIFICATION *n = &r->notification;
-    const char *noun = "object", *what = "changed";
+    struct event event = { "object", "changed", "", "" };
+    _cleanup_(freep) char *name = NULL;
     char id[GUID_TEXT_SIZE] = "";
 
     for (size_t i = 0; i < ARRAY_SIZE(events); i++) {
         if (events[i].event == n->Target.ulEvent) {
-            noun = events[i].noun;
-            what = events[i].what;
+            event.noun = events[i].noun;
+            event.what = events[i].what;
         }
     }
-    if (n->objectType != VDS_NTT_SERVICE)
-        client_guid_text(&n->Target.targetId, id); /* every arm used here begins { ulEvent, id } */
-    print_line(w, r, noun, what, id);
+    if (n->objectType != VDS_NTT_SERVICE) { /* every arm used here begins { ulEvent, id } */
+        client_guid_text(&n->Target.targetId, id);
+        event.id = id;
+        event.name = name = name_of(w, &n->Target.targetId);
+    }
+    print_line(w, r, &event);
 }
 
 /* Some are gone: whoever goes by them has to look for himself. */
@@ -139,6 +200,8 @@ static HRESULT pull(struct watch *w)
 
     while (SUCCEEDED(hr) && n > 0) {
         hr = IVdsServiceNotifications_QueryNotifications(w->kept, w->since, 0, &records, &n);
+        if (SUCCEEDED(hr) && n > 0)
+            learn_names(w);
         if (hr == S_FALSE)
             print_gap(w);
         for (ULONG i = 0; SUCCEEDED(hr) && i < n; i++) {
@@ -196,7 +259,7 @@ int watch_run(struct client *client, const struct request *request)
     _cleanup_(closep) int signal_fd = make_signal_fd();
     _cleanup_(closep) int news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     struct sink sink = { { &sink_vtbl }, 1, news_fd };
-    struct watch w = { .json = request->json };
+    struct watch w = { .client = client, .json = request->json };
     DWORD cookie;
     HRESULT hr;
 
@@ -208,6 +271,8 @@ int watch_run(struct client *client, const struct request *request)
         return client_refused(E_OUTOFMEMORY, "watch");
     hr = begin(&w, client, request->since);
     if (SUCCEEDED(hr))
+        learn_names(&w);
+    if (SUCCEEDED(hr))
         hr = IVdsService_Advise(client->service, &sink.face, &cookie);
     if (SUCCEEDED(hr)) {
         hr = follow(&w, signal_fd, news_fd);
@@ -215,5 +280,7 @@ int watch_run(struct client *client, const struct request *request)
     }
     if (w.kept)
         IVdsServiceNotifications_Release(w.kept);
+    model_fini(&w.before);
+    model_fini(&w.now);
     return FAILED(hr) ? client_refused(hr, "watch") : EXIT_DONE;
 }

@@ -33,7 +33,8 @@ static HRESULT start_service(struct host *host, const struct service_options *gi
     return FAILED(hr) ? hr : IVdsService_WaitForServiceReady(host->service);
 }
 
-HRESULT host_start(const struct array_options *options, const struct service_options *service, struct host **ret_host)
+HRESULT host_start(const struct array_options *options, const struct service_options *service,
+                   struct host **ret_host)
 {
     _cleanup_(host_stopp) struct host *host = calloc(1, sizeof *host);
     HRESULT hr;
@@ -49,7 +50,8 @@ HRESULT host_start(const struct array_options *options, const struct service_opt
     hr = array_open(&host->options, &host->array);
     if (FAILED(hr))
         return hr;
-    hr = provider_factory_create(&(struct provider_config) { host->array, host->feed, &host->options }, &host->factory);
+    hr = provider_factory_create(&(struct provider_config){ host->array, host->feed, &host->options },
+                                 &host->factory);
     if (SUCCEEDED(hr))
         hr = start_service(host, service);
     if (FAILED(hr))

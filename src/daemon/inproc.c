@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The array inside the caller's own process: what CLSCTX_INPROC_SERVER gives. One array per process, started by the first LoadService(),
- * ended by vds_inproc_stop() or when the process exits. */
+/* The array inside the caller's own process: what CLSCTX_INPROC_SERVER gives. One array per process, started
+ * by the first LoadService(), ended by vds_inproc_stop() or when the process exits. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>

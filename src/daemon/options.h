@@ -19,8 +19,8 @@ struct option_list {
 struct options {
     const char *state, *socket, *socket_group; /* NULL: the default */
     struct option_list drives, portals, providers;
-    uint32_t port, reactors, spin_us, drain_seconds, max_groups, max_connections, max_connections_per_source, login_seconds,
-        keepalive_seconds, max_clients, buffer_mib, provider_seconds, replay,
+    uint32_t port, reactors, spin_us, drain_seconds, max_groups, max_connections, max_connections_per_source,
+        login_seconds, keepalive_seconds, max_clients, buffer_mib, provider_seconds, replay,
         memory_mib; /* 0: the default of the part it sets, except where the table says otherwise */
     bool epoll, system_bus, readers;
     enum log_level log_level;

@@ -39,7 +39,8 @@ static void log_to_journal(void *arg, enum log_level level, const char *line)
     fprintf(stderr, "%s%s\n", prefixes[level], line);
 }
 
-/* 1,000 targets with sessions want more descriptors than the default soft limit; the hard one is the administrator's. */
+/* 1,000 targets with sessions want more descriptors than the default soft limit; the hard one is the
+ * administrator's. */
 static void raise_descriptor_limit(void)
 {
     struct rlimit limit;
@@ -50,7 +51,7 @@ static void raise_descriptor_limit(void)
     }
 }
 
-/* ---- the array ------------------------------------------------------------------------------------------------------------------- */
+/* ---- the array ------------------------------------------------------------------------------------- */
 
 static const char *state_directory(const struct options *options)
 {
@@ -59,8 +60,8 @@ static const char *state_directory(const struct options *options)
     return options->state ? options->state : from_systemd && *from_systemd ? from_systemd : "/var/lib/vds";
 }
 
-/* mkdir -p, mode 0700. */
-static int make_directory(const char *path)
+/* mkdir -p; `mode` is for those that are made. */
+static int make_directory(const char *path, mode_t mode)
 {
     _cleanup_(freep) char *copy = strdup(path);
 
@@ -72,7 +73,7 @@ static int make_directory(const char *path)
         if (was && was != '/')
             continue;
         *p = '\0';
-        if (mkdir(copy, 0700) < 0 && errno != EEXIST)
+        if (mkdir(copy, 0700) < 0 ? errno != EEXIST : mode != 0700 && chmod(copy, mode) < 0) /* the umask lets no more through */
             return -errno;
         if (!was)
             return 0;
@@ -110,7 +111,8 @@ static struct array_options array_options_of(const struct options *o)
     return a;
 }
 
-/* "FILE,CLSID", or "FILE" for a library with one provider, which takes the class 0 for it. The path is the caller's to free. */
+/* "FILE,CLSID", or "FILE" for a library with one provider, which takes the class 0 for it. The path is the
+ * caller's to free. */
 static char *provider_of(const char *text, struct service_provider *ret_provider)
 {
     const char *comma = strrchr(text, ',');
@@ -147,7 +149,7 @@ static HRESULT start_host(const struct options *options, struct host **ret_host)
     return hr;
 }
 
-/* ---- the management interface ------------------------------------------------------------------------------------------------------ */
+/* ---- the management interface ---------------------------------------------------------------------- */
 
 static int group_id(const char *name, gid_t *ret_gid)
 {
@@ -196,11 +198,14 @@ static int listen_at(struct rpc_server *server, const struct options *options, g
     else if ((size_t)snprintf(path, sizeof path, "%s", given) >= sizeof path)
         return not_started(given, "a socket's path has 107 characters at most");
     folder = strdup(path);
-    r = folder ? make_directory(dirname(folder)) : -ENOMEM;
+    /* whom the socket lets in must get there */
+    r = folder ? make_directory(dirname(folder), socket_mode(options) == 0600 ? 0700 : 0755) : -ENOMEM;
     if (r == 0)
         r = rpc_server_listen(server, path, socket_mode(options), gid);
     if (r < 0)
-        return not_started(path, r == -EADDRINUSE ? "another service listens here" : strerror(-r));
+        return not_started(path, r == -EADDRINUSE ? "another service listens here"
+                                 : r == -EEXIST   ? "what is there is no socket"
+                                                  : strerror(-r));
     log_info("management socket: %s", path);
     return 0;
 }
@@ -282,7 +287,7 @@ int main(int argc, char **argv)
     pthread_sigmask(SIG_BLOCK, &signals, NULL); /* before any thread: all inherit it, main alone takes them */
     raise_descriptor_limit();
     umask(0077);
-    r = make_directory(state_directory(&options));
+    r = make_directory(state_directory(&options), 0700);
     if (r < 0)
         return not_started(state_directory(&options), strerror(-r));
     return serve(&options, &signals);

@@ -9,7 +9,8 @@
 #include "iscsi/iscsi.h"
 #include "iscsi/text.h"
 
-/* What a session runs with. Begins as the RFC's defaults, which hold for every key that is never negotiated */
+/* What a session runs with. Begins as the RFC's defaults, which hold for every key that is never
+ * negotiated */
 struct iscsi_params {
     uint32_t header_digest, data_digest; /* 0 None, 1 CRC32C */
     uint32_t max_xmit_segment;           /* the initiator's MaxRecvDataSegmentLength */

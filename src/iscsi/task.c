@@ -235,8 +235,9 @@ static bool within_limit(const struct iscsi_conn *conn, uint32_t room)
            conn->tasks.n_bytes + room <= conn->config.limits->session_bytes;
 }
 
-/* A read that goes out of the store's own memory is as new as its sending: a digest made before would be wrong, and an ORDERED write
- * behind it might show (SAM-5 §8.6.3), so none is lent to an initiator that uses those. */
+/* A read that goes out of the store's own memory is as new as its sending: a digest made before would be
+ * wrong, and an ORDERED write behind it might show (SAM-5 §8.6.3), so none is lent to an initiator that uses
+ * those. */
 static bool may_lend(const struct iscsi_conn *conn)
 {
     return !conn->data_digest && !conn->tasks.ordered;
@@ -381,7 +382,8 @@ static void count(struct task *task)
     if (!task->prepared)
         return;
     if (*now_ns == 0)
-        *now_ns = conn->config.driver->clock ? conn->config.driver->clock(conn->config.driver_arg) : conn->now_ns;
+        *now_ns =
+            conn->config.driver->clock ? conn->config.driver->clock(conn->config.driver_arg) : conn->now_ns;
     scsi_task_count(&task->scsi, *now_ns > task->begun_ns ? *now_ns - task->begun_ns : 0);
 }
 

@@ -172,37 +172,53 @@ static HRESULT lun_AssociateControllers(IVdsLun *face, VDS_OBJECT_ID *active, LO
 static HRESULT lun_QueryHints(IVdsLun *face, VDS_HINTS *ret_hints)
 {
     _cleanup_(provider_leave) struct provider *inside = NULL;
+    struct array_lun_info info;
+    HRESULT hr;
 
     if (!ret_hints)
         return E_INVALIDARG;
-    hints_none(ret_hints);
-    return lun_check(lun_from_IVdsLun(face), &inside);
+    memset(ret_hints, 0, sizeof *ret_hints);
+    hr = provider_lun_get(lun_from_IVdsLun(face), &inside, &info);
+    if (FAILED(hr))
+        return hr;
+    hints_fill(&info, ret_hints);
+    array_lun_info_fini(&info);
+    return S_OK;
 }
 
 static HRESULT lun_ApplyHints(IVdsLun *face, VDS_HINTS *hints)
 {
+    struct lun *o = lun_from_IVdsLun(face);
     _cleanup_(provider_leave) struct provider *inside = NULL;
-    HRESULT hr = hints ? lun_check(lun_from_IVdsLun(face), &inside) : E_INVALIDARG;
+    HRESULT hr = hints ? lun_check(o, &inside) : E_INVALIDARG;
 
-    return FAILED(hr) ? hr : hints_apply(hints);
+    return FAILED(hr) ? hr : hints_apply(inside, &o->h.id, hints);
 }
 
 static HRESULT lun_QueryHints2(IVdsLun2 *face, VDS_HINTS2 *ret_hints)
 {
     _cleanup_(provider_leave) struct provider *inside = NULL;
+    struct array_lun_info info;
+    HRESULT hr;
 
     if (!ret_hints)
         return E_INVALIDARG;
     memset(ret_hints, 0, sizeof *ret_hints);
-    return lun_check(lun_from_IVdsLun2(face), &inside);
+    hr = provider_lun_get(lun_from_IVdsLun2(face), &inside, &info);
+    if (FAILED(hr))
+        return hr;
+    hints2_fill(&info, ret_hints);
+    array_lun_info_fini(&info);
+    return S_OK;
 }
 
 static HRESULT lun_ApplyHints2(IVdsLun2 *face, VDS_HINTS2 *hints)
 {
+    struct lun *o = lun_from_IVdsLun2(face);
     _cleanup_(provider_leave) struct provider *inside = NULL;
-    HRESULT hr = hints ? lun_check(lun_from_IVdsLun2(face), &inside) : E_INVALIDARG;
+    HRESULT hr = hints ? lun_check(o, &inside) : E_INVALIDARG;
 
-    return FAILED(hr) ? hr : hints2_apply(hints);
+    return FAILED(hr) ? hr : hints2_apply(inside, &o->h.id, hints);
 }
 
 /* ---- size and plexes ----------------------------------------------------------------------------------- */
@@ -257,9 +273,14 @@ static HRESULT lun_GetFeatures(IVdsLunEx2 *face, ULONG *ret_features, ULONG *ret
     struct array_lun_info info;
     HRESULT hr;
 
+    if (ret_features)
+        *ret_features = 0;
+    if (ret_block)
+        *ret_block = 0;
+    if (ret_physical)
+        *ret_physical = 0;
     if (!ret_features || !ret_block || !ret_physical)
         return E_INVALIDARG;
-    *ret_features = *ret_block = *ret_physical = 0;
     hr = provider_lun_get(lun_from_IVdsLunEx2(face), &inside, &info);
     if (FAILED(hr))
         return hr;
@@ -270,30 +291,28 @@ static HRESULT lun_GetFeatures(IVdsLunEx2 *face, ULONG *ret_features, ULONG *ret
     return S_OK;
 }
 
-/* A LUN stays on its drive: what it could grow by is what is free there. */
+/* A LUN stays on its drive, whichever are named: what it could grow by is what is free there. */
 static HRESULT lun_QueryMaxLunExtendSize(IVdsLun *face, VDS_OBJECT_ID *drives, LONG n_drives,
                                          ULONGLONG *ret_max)
 {
+    struct lun *o = lun_from_IVdsLun(face);
     _cleanup_(provider_leave) struct provider *inside = NULL;
-    struct array_lun_info info;
-    struct array_drive_info drive;
+    uint64_t room = 0;
     HRESULT hr;
 
     if (ret_max)
         *ret_max = 0;
     if (!ret_max || FAILED(drives_argument(drives, n_drives)))
         return E_INVALIDARG;
-    hr = provider_lun_get(lun_from_IVdsLun(face), &inside, &info);
+    hr = lun_check(o, &inside);
     if (FAILED(hr))
         return hr;
-    array_lun_info_fini(&info);
     for (LONG i = 0; i < n_drives; i++) {
         if (!array_exists(inside->config.array, VDS_OT_DRIVE, com_guid(&drives[i])))
             return VDS_E_OBJECT_NOT_FOUND;
     }
-    hr = array_drive_get(inside->config.array, &info.drive, &drive);
-    if (SUCCEEDED(hr))
-        *ret_max = drive.free & ~(uint64_t)0xfffff; /* whole MiB, as LUNs are */
+    hr = array_lun_room(inside->config.array, &o->h.id, &room);
+    *ret_max = SUCCEEDED(hr) ? room : 0;
     return hr;
 }
 

@@ -30,6 +30,7 @@ HRESULT provider_lun_create(struct provider *p, const struct lun_request *reques
             .features = request->features,
             .block_size = request->block_size,
             .physical_block_size = request->physical_block_size,
+            .write_through = request->write_through,
         };
         hr = array_lun_create(inside->config.array, &spec, start.op);
     }
@@ -63,7 +64,7 @@ HRESULT lun_max_size(struct provider *inside, const struct guid *drives, size_t 
             return VDS_E_OBJECT_NOT_FOUND; /* the caller named it by id */
         if (FAILED(hr))
             return hr;
-        if (info.status == VDS_DRS_ONLINE && info.free > *ret_max)
+        if (info.takes_luns && info.free > *ret_max)
             *ret_max = info.free;
     }
     *ret_max &= ~(ULONGLONG)0xfffff; /* whole MiB, as LUNs are */

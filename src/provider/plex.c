@@ -84,31 +84,33 @@ static HRESULT plex_QueryExtents(IVdsLunPlex *face, VDS_DRIVE_EXTENT **ret_exten
     return extents_query(inside, &info.drive, &info.id, ret_extents, ret_n);
 }
 
-/* Proves that the plex is there. */
-static HRESULT plex_check(IVdsLunPlex *face)
+static HRESULT plex_QueryHints(IVdsLunPlex *face, VDS_HINTS *ret_hints)
 {
     _cleanup_(provider_leave) struct provider *inside = NULL;
     struct array_lun_info info;
-    HRESULT hr = plex_get(face, &inside, &info);
+    HRESULT hr;
 
-    if (SUCCEEDED(hr))
-        array_lun_info_fini(&info);
-    return hr;
-}
-
-static HRESULT plex_QueryHints(IVdsLunPlex *face, VDS_HINTS *ret_hints)
-{
     if (!ret_hints)
         return E_INVALIDARG;
-    hints_none(ret_hints);
-    return plex_check(face);
+    memset(ret_hints, 0, sizeof *ret_hints);
+    hr = plex_get(face, &inside, &info);
+    if (FAILED(hr))
+        return hr;
+    hints_fill(&info, ret_hints);
+    array_lun_info_fini(&info);
+    return S_OK;
 }
 
 static HRESULT plex_ApplyHints(IVdsLunPlex *face, VDS_HINTS *hints)
 {
-    HRESULT hr = hints ? plex_check(face) : E_INVALIDARG;
+    _cleanup_(provider_leave) struct provider *inside = NULL;
+    struct array_lun_info info;
+    HRESULT hr = hints ? plex_get(face, &inside, &info) : E_INVALIDARG;
 
-    return FAILED(hr) ? hr : hints_apply(hints);
+    if (FAILED(hr))
+        return hr;
+    array_lun_info_fini(&info);
+    return hints_apply(inside, &info.id, hints);
 }
 
 static const IVdsLunPlexVtbl plex_vtbl = {

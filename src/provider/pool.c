@@ -22,7 +22,7 @@ struct facts {
     bool primordial;
     uint64_t size, free;
     uint64_t taken, promised; /* by LUNs, to LUNs */
-    unsigned n_drives, n_online, n_failed, n_offline;
+    unsigned n_drives, n_online, n_failed, n_offline, n_taking; /* taking: new LUNs */
     char name[ARRAY_NAME_MAX + 1], description[512];
 };
 
@@ -66,6 +66,7 @@ static void count_drive(struct facts *f, const struct array_drive_info *drive, b
     f->n_online += drive->status == VDS_DRS_ONLINE;
     f->n_offline += drive->status == VDS_DRS_OFFLINE;
     f->n_failed += drive->status == VDS_DRS_FAILED;
+    f->n_taking += drive->takes_luns;
     if (!alone)
         return;
     f->size = drive->size > f->size ? drive->size : f->size;
@@ -194,16 +195,16 @@ HRESULT pool_drives(struct provider *inside, const struct guid *pool, struct gui
         return hr;
     if (!(f = find(&pools, pool)))
         return VDS_E_OBJECT_NOT_FOUND;
-    if (f->primordial || f->n_online == 0) {
+    if (f->primordial || f->n_taking == 0) {
         error_text_set(f->primordial ? "all of the primordial pool is in the concrete ones: make the LUN there"
-                                     : "no drive of the pool is online");
+                                     : "no drive of the pool takes new LUNs");
         return f->primordial ? VDS_E_NOT_ENOUGH_SPACE : VDS_E_NOT_ENOUGH_DRIVE;
     }
     *ret_drives = calloc(pools.n_members, sizeof **ret_drives);
     if (!*ret_drives)
         return E_OUTOFMEMORY;
     for (size_t i = 0; i < pools.n_members; i++) {
-        if (is_in(&pools, &pools.members[i], f) && pools.members[i].drive.status == VDS_DRS_ONLINE)
+        if (is_in(&pools, &pools.members[i], f) && pools.members[i].drive.takes_luns)
             (*ret_drives)[(*ret_n)++] = pools.members[i].drive.id;
     }
     return S_OK;

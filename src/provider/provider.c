@@ -152,7 +152,7 @@ static HRESULT provider_CreateLunInStoragePool(IVdsHwProviderStoragePools *face,
                                                VDS_HINTS2 *hints, IVdsAsync **ret_async)
 {
     struct provider *p = provider_from_IVdsHwProviderStoragePools(face);
-    struct lun_request request = { .size = size, .mask = mask };
+    struct lun_request request = { .size = size, .mask = mask, .write_through = hints2_write_through(hints) };
     _cleanup_(provider_leave) struct provider *inside = NULL;
     _cleanup_(freep) struct guid *drives = NULL;
     size_t n = 0;

@@ -192,6 +192,7 @@ struct lun_request {
     LONG n_drives;
     LPWSTR mask, name; /* name may be NULL */
     uint32_t features, block_size, physical_block_size; /* as array_lun_spec has them */
+    bool write_through;
 };
 HRESULT provider_lun_create(struct provider *p, const struct lun_request *request, IVdsAsync **ret_async);
 /* Which types of LUN this array makes: one copy on one drive. Automagic types take no list of drives, concrete ones no hints. */
@@ -221,13 +222,17 @@ HRESULT extents_query(struct provider *inside, const struct guid *drive, const s
 /* The one plex of a LUN has an id of its own, made from the LUN's; the function is its own inverse. */
 struct guid plex_id(const struct guid *lun);
 
-/* Hints: none is taken up. VDS_E_NOT_SUPPORTED when the mask asks for one. */
-void hints_none(VDS_HINTS *ret_hints);
+/* hints.c. Those of a LUN as it is, into a structure that is all zeros; the wish for a new LUN (NULL is none); and the wish for one that is
+ * there: VDS_E_NOT_SUPPORTED for all but those about its cache. Inside the gate. */
+void hints_fill(const struct array_lun_info *info, VDS_HINTS *ret_hints);
+void hints2_fill(const struct array_lun_info *info, VDS_HINTS2 *ret_hints);
+bool hints_write_through(const VDS_HINTS *hints);
+bool hints2_write_through(const VDS_HINTS2 *hints);
+HRESULT hints_apply(struct provider *inside, const struct guid *lun, const VDS_HINTS *hints);
+HRESULT hints2_apply(struct provider *inside, const struct guid *lun, const VDS_HINTS2 *hints);
 /* The code, with the sentence that says why. */
 HRESULT refused(HRESULT hr, const char *why);
 HRESULT not_supported(const char *why);
-HRESULT hints_apply(const VDS_HINTS *hints);
-HRESULT hints2_apply(const VDS_HINTS2 *hints);
 
 /* The portal's address in the API's form: false when it has none that the API can express. */
 bool address_to_api(const struct sockaddr_storage *addr, VDS_IPADDRESS *ret_address);

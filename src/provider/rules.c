@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Rules that several classes share: arguments, statuses, hints, strings, addresses. */
+/* Rules that several classes share: arguments, statuses, strings, addresses. */
 #include "provider/provider_internal.h"
 
 #include <arpa/inet.h>
@@ -62,23 +62,6 @@ HRESULT controllers_all_active(struct provider *inside, const VDS_OBJECT_ID *act
             return E_INVALIDARG;
     }
     return n_inactive == 0 ? S_OK : not_supported("there is one controller, and it serves every LUN");
-}
-
-void hints_none(VDS_HINTS *ret_hints)
-{
-    memset(ret_hints, 0, sizeof *ret_hints);
-}
-
-#define NO_HINTS "this array has nothing to tune by hints: leave their mask empty"
-
-HRESULT hints_apply(const VDS_HINTS *hints)
-{
-    return hints->ullHintMask == 0 ? S_OK : not_supported(NO_HINTS);
-}
-
-HRESULT hints2_apply(const VDS_HINTS2 *hints)
-{
-    return hints->ullHintMask == 0 ? S_OK : not_supported(NO_HINTS);
 }
 
 bool address_to_api(const struct sockaddr_storage *addr, VDS_IPADDRESS *ret_address)

@@ -247,7 +247,8 @@ static HRESULT subsystem_CreateLun(IVdsSubSystem *face, VDS_LUN_TYPE type, ULONG
                                    VDS_OBJECT_ID *drives, LONG n_drives, LPWSTR mask, VDS_HINTS *hints,
                                    IVdsAsync **ret_async)
 {
-    struct lun_request request = { .size = size, .drives = drives, .n_drives = n_drives, .mask = mask };
+    struct lun_request request = { .size = size, .drives = drives, .n_drives = n_drives, .mask = mask,
+                                   .write_through = hints_write_through(hints) };
     HRESULT hr;
 
     if (!ret_async)

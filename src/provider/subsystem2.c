@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* IVdsSubSystem2: what Windows 7 added, which is enclosures (the host is the one) and hints that are not taken up; and
+/* IVdsSubSystem2: what Windows 7 added, which is enclosures (the host is the one) and more hints (hints.c); and
  * IVdsSubSystemImportTarget, the name of the target to which imported LUNs are to be tied. */
 #include "provider/subsystem.h"
 
@@ -50,7 +50,8 @@ HRESULT subsystem_GetDrive2(IVdsSubSystem2 *face, SHORT bus, SHORT slot, ULONG e
 HRESULT subsystem_CreateLun2(IVdsSubSystem2 *face, VDS_LUN_TYPE type, ULONGLONG size, VDS_OBJECT_ID *drives,
                              LONG n_drives, LPWSTR mask, VDS_HINTS2 *hints, IVdsAsync **ret_async)
 {
-    struct lun_request request = { .size = size, .drives = drives, .n_drives = n_drives, .mask = mask };
+    struct lun_request request = { .size = size, .drives = drives, .n_drives = n_drives, .mask = mask,
+                                   .write_through = hints2_write_through(hints) };
     HRESULT hr;
 
     if (!ret_async)

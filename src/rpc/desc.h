@@ -94,7 +94,8 @@ struct rpc_param {
 
 enum rpc_method_flag {
     RPC_READS = 1,      /* changes nothing: open to read-only callers */
-    RPC_MAKES_ASYNC = 2 /* has an IVdsAsync out parameter */
+    RPC_MAKES_ASYNC = 2, /* has an IVdsAsync out parameter */
+    RPC_SECRET = 4       /* takes what is to be in memory no longer than it has to */
 };
 
 struct rpc_method {

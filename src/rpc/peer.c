@@ -382,6 +382,8 @@ void rpc_peer_process(struct rpc_peer *p)
     if (!p->ready)
         p->ready = r >= 0 && sd_bus_is_ready(p->bus) > 0;
     fault = fault_of(p, r);
+    if (fault && p->shared)
+        log_warning("rpc: the message bus is gone, and its clients with it; those on the socket go on");
     if (fault)
         rpc_peer_close(p, fault);
     else

@@ -223,6 +223,8 @@ static HRESULT call(struct rpc_proxy *p, const struct rpc_method *method, void *
     sd_bus_message *m = NULL, *reply = NULL;
     HRESULT hr = rpc_conn_message(p->conn, p->path, method->iface->dbus_name, method->name, &m);
 
+    if (SUCCEEDED(hr) && (method->flags & RPC_SECRET) && sd_bus_message_sensitive(m) < 0)
+        hr = E_UNEXPECTED;
     if (SUCCEEDED(hr))
         hr = rpc_encode_in(m, method, args);
     if (SUCCEEDED(hr))

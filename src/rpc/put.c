@@ -228,9 +228,12 @@ void rpc_free_array(const struct rpc_type *elem, void *values, size_t n)
         rpc_free_value(elem, (char *)values + i * elem->size, NULL);
 }
 
+/* Bytes may be a secret. */
 void rpc_free_pointee(const struct rpc_type *elem, void **pointer, size_t n)
 {
-    if (*pointer)
+    if (*pointer && elem->tag == RPC_U8)
+        explicit_bzero(*pointer, n);
+    else if (*pointer)
         rpc_free_array(elem, *pointer, n);
     CoTaskMemFree(*pointer);
     *pointer = NULL;

@@ -189,6 +189,18 @@ static int remove_stale(const char *path)
     return unlink(path) < 0 ? -errno : 0;
 }
 
+/* A group that it has already is left alone: to change one may be forbidden to this process. */
+static int set_rights(const char *path, mode_t mode, gid_t gid)
+{
+    struct stat st;
+
+    if (stat(path, &st) < 0)
+        return -errno;
+    if (gid != (gid_t)-1 && gid != st.st_gid && chown(path, (uid_t)-1, gid) < 0)
+        return -errno;
+    return chmod(path, mode) < 0 ? -errno : 0;
+}
+
 int rpc_server_listen(struct rpc_server *s, const char *path, mode_t mode, gid_t gid)
 {
     _cleanup_(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -205,9 +217,11 @@ int rpc_server_listen(struct rpc_server *s, const char *path, mode_t mode, gid_t
     r = remove_stale(path);
     if (r == 0)
         r = bind_private(fd, &address);
+    if (r == 0)
+        r = set_rights(path, mode, gid);
     if (r < 0)
         return r;
-    if ((gid != (gid_t)-1 && chown(path, (uid_t)-1, gid) < 0) || chmod(path, mode) < 0 || listen(fd, 64) < 0)
+    if (listen(fd, 64) < 0)
         return -errno;
     r = rpc_server_listen_fd(s, fd);
     if (r == 0)

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,7 +89,7 @@ HRESULT rpc_transport_local(int *ret_fd, char where[static RPC_SOCKET_MAX])
 /* ---- another host ------------------------------------------------------------------------------------ */
 
 /* In the child: async-signal-safe calls only. Forks once more, so that nobody has to reap what lives as long
- * as the connection. */
+ * as the connection. Ctrl-C is for the caller, who may have something to say over the connection then. */
 static void become(const char *const argv[], int fd)
 {
     pid_t pid = fork();
@@ -102,6 +103,7 @@ static void become(const char *const argv[], int fd)
     fcntl(0, F_SETFD, 0); /* when it was one of them, it still closes itself */
     fcntl(1, F_SETFD, 0);
     sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGINT, SIG_IGN); /* Ctrl-C of a terminal comes here, too: the program may have something to cancel over this way, and ends it */
     execvp(argv[0], (char *const *)argv);
     _exit(127);
 }
@@ -130,15 +132,43 @@ static bool is_host(const char *text)
     const char *at = strrchr(text, '@'), *name = at ? at + 1 : text;
     size_t user = at ? (size_t)(at - text) : 0;
 
-    if (*text == '-' || *name == '-' || *name == '\0' || (at && user == 0))
+    if (*text == '-' || name[*name == '['] == '-' || name[*name == '['] == '\0' || (at && user == 0))
         return false;
     return strspn(name, fine) == strlen(name) && strspn(text, fine) >= user;
+}
+
+/* "user@host:2222", "[::1]", "[::1]:2222": ssh wants the port apart and no brackets. An address of several colons has no port. Shortens
+ * `host`; the port, or NULL. */
+static const char *cut_port(char *host)
+{
+    char *name = strrchr(host, '@') ? strrchr(host, '@') + 1 : host, *end = strchr(name, ']'), *colon = strchr(name, ':');
+
+    if (*name == '[' && end) {
+        colon = end[1] == ':' ? end + 1 : NULL;
+        *end = '\0';
+        memmove(name, name + 1, (size_t)(end - name));
+    }
+    if (!colon || !colon[1] || colon[1 + strspn(colon + 1, "0123456789")])
+        return NULL;
+    *colon = '\0';
+    return colon + 1;
+}
+
+static int spawn_ssh(const char *host, int fd)
+{
+    _cleanup_(freep) char *name = strdup(host);
+    const char *port = name ? cut_port(name) : NULL;
+    const char *plain[] = { "ssh", "-T", "--", name, "vdsctl", "bridge", NULL };
+    const char *with_port[] = { "ssh", "-T", "-p", port, "--", name, "vdsctl", "bridge", NULL };
+
+    if (!name)
+        return -ENOMEM;
+    return spawn(port ? with_port : plain, fd);
 }
 
 HRESULT rpc_transport_remote(const char *host, int *ret_fd)
 {
     const char *rsh = getenv("VDS_RSH");
-    const char *ssh_argv[] = { "ssh", "-T", "--", host, "vdsctl", "bridge", NULL };
     const char *rsh_argv[] = { rsh, host, "vdsctl", "bridge", NULL };
     int fds[2], r;
 
@@ -148,7 +178,7 @@ HRESULT rpc_transport_remote(const char *host, int *ret_fd)
     }
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
         return E_OUTOFMEMORY;
-    r = spawn(rsh && *rsh ? rsh_argv : ssh_argv, fds[1]);
+    r = rsh && *rsh ? spawn(rsh_argv, fds[1]) : spawn_ssh(host, fds[1]);
     close(fds[1]);
     if (r == 0) {
         *ret_fd = fds[0];

@@ -18,7 +18,7 @@ void rpc_default_socket(char path[static RPC_SOCKET_MAX]);
  * /run/vds/vds.sock. */
 HRESULT rpc_transport_local(int *ret_fd, char where[static RPC_SOCKET_MAX]);
 
-/* `host`'s service over ssh ("user@host" too): runs `ssh -T -- HOST vdsctl bridge`, or `$VDS_RSH HOST vdsctl
+/* `host`'s service over ssh ("user@host", "host:port" and "[address]:port" too): runs `ssh -T -- HOST vdsctl bridge`, or `$VDS_RSH HOST vdsctl
  * bridge`. */
 HRESULT rpc_transport_remote(const char *host, int *ret_fd);
 

@@ -49,8 +49,8 @@ enum scsi_step run_read_capacity16(struct scsi_task *task, int res)
     return task_reply_end(task, &reply);
 }
 
-/* One descriptor always exists, though it may be cut; no more than 256 are looked up: each may cost the store a
- * system call on a reactor. */
+/* One descriptor always exists, though it may be cut; no more than 256 are looked up: each may cost the store
+ * a system call on a reactor. */
 #define MAX_STATUS_BYTES (8 + 256 * 16)
 
 /* Runs of equal state, as many as fit the allocation length (SBC-3 §5.5.2). */

@@ -23,7 +23,8 @@ struct scsi_task;
 void copy_vpd(struct reply *reply, const struct scsi_task *task);
 
 /* inquiry.c: whether these bytes (designator header and designator, as in VPD 83h) name the unit. */
-bool unit_has_designator(const struct scsi_lu *lu, uint8_t code_set, uint8_t type, const uint8_t *designator, uint8_t len);
+bool unit_has_designator(const struct scsi_lu *lu, uint8_t code_set, uint8_t type, const uint8_t *designator,
+                         uint8_t len);
 
 /* The last EXTENDED COPY of a nexus whose results are held for RECEIVE COPY RESULTS. */
 struct copy_record {

@@ -8,7 +8,8 @@ static void add(struct scsi_tally *tally, enum scsi_counter which, uint64_t n)
 {
     _Atomic uint64_t *counter = &tally->n[which];
 
-    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
+                          memory_order_relaxed);
 }
 
 static void sum_up(struct scsi_counters *sum, const struct scsi_tally *tally)

@@ -6,7 +6,8 @@
  * The unit is cut into stripes. Each has one word: the number of writers inside, and GATE_CLAIMED.
  *
  *     writer:   +1; not claimed: in.  Claimed: -1, wait.                 leaving: -1; claimed and now 0: wake
- *     claimant: (under the lock) not claimed: claim all its stripes at once, wait for count 0.  leaving: unclaim, wake
+ *     claimant: (under the lock) not claimed: claim all its stripes at once, wait for count 0.
+ *               leaving: unclaim, wake
  *
  * A claim keeps new writers out, so a claimant waits only for writes that run already: nobody starves. Who
  * waits stands in lu->waiting and is sent to its own thread (scsi_nexus.kick) when something changed; it

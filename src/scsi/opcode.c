@@ -25,7 +25,8 @@
 
 /* clang-format off */
 const struct scsi_opcode scsi_opcodes[] = {
-    /* code, service action, CDB length, direction, length field at/size, flags, conflicts, check, run, name, usage */
+    /* code, service action, CDB length, direction, length field at/size, flags, conflicts, check, run, name,
+     * usage */
     { 0x00, SA_NONE, 6, NONE, NO_LEN, OP_MEDIUM, CONFLICT_SPC2, NULL, run_test_unit_ready, "TEST UNIT READY", { 0x00 } },
     { 0x03, SA_NONE, 6, IN, 4, 1, OP_UA_EXEMPT | OP_NO_LUN, CONFLICT_NEVER, NULL, run_request_sense, "REQUEST SENSE",
       { 0x03, 0x01, 0, 0, 0xff, 0 } },

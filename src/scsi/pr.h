@@ -57,7 +57,8 @@ struct pr_state *pr_state_clone(const struct pr_state *pr);
 void pr_state_free(struct pr_state *pr);
 struct pr_registration *pr_find(struct pr_state *pr, const char *initiator_port, const char *target_port);
 /* -ENOSPC: all taken; -ENOMEM. */
-int pr_add(struct pr_state *pr, const char *initiator_port, const char *target_port, uint16_t relative_port, uint64_t key);
+int pr_add(struct pr_state *pr, const char *initiator_port, const char *target_port, uint16_t relative_port,
+           uint64_t key);
 bool pr_holds(const struct pr_state *pr, const struct pr_registration *reg);
 unsigned pr_count(const struct pr_state *pr); /* without the removed */
 void pr_sweep(struct pr_state *pr);           /* forgets the removed, and what was to be told */

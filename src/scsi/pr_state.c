@@ -150,7 +150,8 @@ struct pr_state *pr_state_clone(const struct pr_state *pr)
 /* ---- bytes -------------------------------------------------------------------------------------------- *
  *
  *     "VDSR" version:u8 flags:u8 (1: APTPL) type:u8 0:u8 modes:u32 count:u16
- *     count x { key:u64 relative port:u16 flags:u8 (1: holder) initiator port:u8 length, bytes; target port: the same }
+ *     count x { key:u64 relative port:u16 flags:u8 (1: holder) initiator port:u8 length, bytes; target port:
+ *     the same }
  */
 
 #define MAGIC        "VDSR"

@@ -91,7 +91,8 @@ static bool no_data_out(const uint8_t *cdb)
 }
 
 /* No blocks means "to the end" (SBC-3 §5.41.2), where WSNZ is not set: on units without UNMAP. With it, hosts
- * take the end of the unit for a safe place to free with whatever data, against LBPRZ: libiscsi's suite does. */
+ * take the end of the unit for a safe place to free with whatever data, against LBPRZ: libiscsi's suite
+ * does. */
 static void to_the_end(struct scsi_task *task, const struct scsi_lu *lu)
 {
     if (task->arg[ARG_BLOCKS] || lu->thin)

@@ -2,7 +2,8 @@
 /* What the files of src/scsi share: the unit, the nexus, the opcode table's row, and how a command runs.
  *
  *     prepare:  LUN -> unit attention -> opcode -> reservation -> unit ready -> CDB bits -> length and range
- *     execute:  opcode->run(task, res) is called, and called again after each store request, until it says SCSI_STEP_DONE
+ *     execute:  opcode->run(task, res) is called, and called again after each store request, until it says
+ *               SCSI_STEP_DONE
  */
 #ifndef VDS_SCSI_INTERNAL_H
 #define VDS_SCSI_INTERNAL_H
@@ -22,7 +23,8 @@ struct pr_state;
 
 /* ---- unit --------------------------------------------------------------------------------------------- */
 
-enum lu_state { /* bits of scsi_lu.state; the mode bits among them are saved as they are here (pr_state.c): do not renumber */
+/* bits of scsi_lu.state; the mode bits among them are saved as they are here (pr_state.c): do not renumber */
+enum lu_state {
     LU_OFFLINE = 1 << 0,
     LU_EJECTED = 1 << 1,
     LU_READ_ONLY = 1 << 2,     /* by configuration */
@@ -33,7 +35,8 @@ enum lu_state { /* bits of scsi_lu.state; the mode bits among them are saved as 
 #define LU_NOT_READY       (LU_OFFLINE | LU_EJECTED)
 #define LU_WRITE_PROTECTED (LU_READ_ONLY | LU_SWP)
 
-/* Writers of a place count themselves in its stripe; COMPARE AND WRITE and ORWRITE claim stripes for themselves. See gate.c. */
+/* Writers of a place count themselves in its stripe; COMPARE AND WRITE and ORWRITE claim stripes for
+ * themselves. See gate.c. */
 #define SCSI_REVISION   "0.1 " /* PRODUCT REVISION LEVEL when the configuration says nothing */
 
 #define GATE_STRIPES    16
@@ -97,8 +100,9 @@ void lu_tell_cache_changed(const struct scsi_lu *lu, uint32_t old);
 
 /* ---- nexus -------------------------------------------------------------------------------------------- */
 
-/* Unit attentions are bits, lowest bit told first; the table in attention.c gives each its code. There is none for "power on": a login is
- * not one, and whatever a new nexus could have lost belonged to the old one. Hosts are spared a failing first command. */
+/* Unit attentions are bits, lowest bit told first; the table in attention.c gives each its code. There is
+ * none for "power on": a login is not one, and whatever a new nexus could have lost belonged to the old one.
+ * Hosts are spared a failing first command. */
 enum {
     UA_LUN_RESET,
     UA_COMMANDS_CLEARED,
@@ -114,9 +118,11 @@ enum {
 #define UA_BIT(ua) (1u << (ua))
 #define UA_MASK    (UA_BIT(UA_N) - 1)
 
-/* Which commands a reservation held by somebody else stops here; in the same word, so that a command looks once. */
+/* Which commands a reservation held by somebody else stops here; in the same word, so that a command looks
+ * once. */
 #define DENY_SPC2  (1u << 24) /* RESERVE(6)/(10) of another nexus */
-#define DENY_READ  (1u << 25) /* persistent reservation: exclusive access, or SPC-3 table "conflict" for reads */
+#define DENY_READ \
+    (1u << 25) /* persistent reservation: exclusive access, or SPC-3 table "conflict" for reads */
 #define DENY_WRITE (1u << 26)
 #define DENY_MASK  (DENY_SPC2 | DENY_READ | DENY_WRITE)
 
@@ -144,19 +150,22 @@ struct scsi_view {
     uint16_t n_slots;
     pthread_mutex_t ready_lock;
     struct list_node ready; /* tasks that the gate let in again; ready_lock */
-    struct scsi_tally others; /* commands to numbers without a unit, and what was done on units that are not mapped any more */
+    /* commands to numbers without a unit, and what was done on units that are not mapped any more */
+    struct scsi_tally others;
 };
 
 struct scsi_itl *view_find(const struct scsi_view *view, uint16_t lun);
 bool lun_decode(const uint8_t wire[static 8], uint16_t *ret_lun);
 void lun_encode(uint16_t lun, uint8_t wire[static 8]);
 
-/* counters.c: the nexus goes, what it has counted stays with unit and view. lu->lock held, on the view's thread. */
+/* counters.c: the nexus goes, what it has counted stays with unit and view. lu->lock held, on the view's
+ * thread. */
 void counters_keep(struct scsi_itl *itl);
 
 /* attention.c */
 void attention_raise(struct scsi_itl *itl, unsigned ua);
-void attention_raise_others(struct scsi_lu *lu, const struct scsi_itl *except, unsigned ua); /* lu->lock held */
+/* lu->lock held */
+void attention_raise_others(struct scsi_lu *lu, const struct scsi_itl *except, unsigned ua);
 bool attention_take(struct scsi_itl *itl, struct scsi_result *ret_result);
 void attention_clear(struct scsi_itl *itl, unsigned ua);
 
@@ -164,7 +173,8 @@ void attention_clear(struct scsi_itl *itl, unsigned ua);
 
 enum scsi_step {
     SCSI_STEP_DONE, /* result and data are ready */
-    SCSI_STEP_IO,   /* task->io is filled in: submit it, then call run() with its result (errors never come back) */
+    /* task->io is filled in: submit it, then call run() with its result (errors never come back) */
+    SCSI_STEP_IO,
     SCSI_STEP_WAIT, /* kept out by the gate: run() is called again, with the same phase */
 };
 
@@ -173,7 +183,8 @@ enum scsi_step {
 enum {
     OP_MEDIUM = 1 << 0,     /* needs a ready medium: NOT READY otherwise */
     OP_WRITE = 1 << 1,      /* WRITE PROTECTED on a protected unit */
-    OP_LBA = 1 << 2,        /* block address and count in the usual place of its group; range checked, arg[] filled */
+    /* block address and count in the usual place of its group; range checked, arg[] filled */
+    OP_LBA = 1 << 2,
     OP_BLOCKS = 1 << 3,     /* moves `count` blocks of data */
     OP_UA_EXEMPT = 1 << 4,  /* runs with a unit attention pending (SAM-5 §5.14) */
     OP_NO_LUN = 1 << 5,     /* answers on an unknown LUN too; task->itl may be NULL */
@@ -185,7 +196,8 @@ enum {
     OP_FUA_ALWAYS = 1 << 11,
 };
 
-/* Which reservations of others stop a command: SPC-4 table 66, SBC-3 table 13; DENY_SPC2 from SPC-2 table 8. */
+/* Which reservations of others stop a command: SPC-4 table 66, SBC-3 table 13; DENY_SPC2 from SPC-2 table
+ * 8. */
 #define CONFLICT_NEVER   0
 #define CONFLICT_SPC2    DENY_SPC2
 #define CONFLICT_READER  (DENY_SPC2 | DENY_READ)
@@ -198,10 +210,12 @@ struct scsi_opcode {
     uint8_t len_at, len_size;   /* allocation or parameter list length in the CDB; len_size 0: none */
     uint16_t flags;
     uint32_t conflicts;
-    bool (*check)(struct scsi_task *task); /* further checks of the CDB; false: the sense is set. May be NULL */
+    /* further checks of the CDB; false: the sense is set. May be NULL */
+    bool (*check)(struct scsi_task *task);
     enum scsi_step (*run)(struct scsi_task *task, int res);
     const char *name;
-    uint8_t usage[SCSI_CDB_MAX]; /* the bits that are looked at; others must be zero. REPORT SUPPORTED OPERATION CODES hands it out */
+    /* the bits that are looked at; others must be zero. REPORT SUPPORTED OPERATION CODES hands it out */
+    uint8_t usage[SCSI_CDB_MAX];
 };
 
 extern const struct scsi_opcode scsi_opcodes[];
@@ -235,7 +249,8 @@ void task_fail_info(struct scsi_task *task, struct scsi_result result, uint64_t 
 /* ILLEGAL REQUEST with a field pointer; bit 0xff: the byte as a whole. */
 void task_fail_cdb(struct scsi_task *task, uint16_t byte, uint8_t bit);
 void task_fail_parameter(struct scsi_task *task, uint16_t byte, uint8_t bit);
-void task_fail_field(struct scsi_task *task, struct scsi_result result, bool in_cdb, uint16_t byte, uint8_t bit);
+void task_fail_field(struct scsi_task *task, struct scsi_result result, bool in_cdb, uint16_t byte,
+                     uint8_t bit);
 #define WHOLE_BYTE 0xff
 
 /* The same as a step, for handlers. */
@@ -247,9 +262,11 @@ enum scsi_step task_reply_end(struct scsi_task *task, const struct reply *reply)
 
 /* Fills task->io: one buffer, or a range without data. */
 enum scsi_step task_io(struct scsi_task *task, enum store_op op, uint64_t offset, void *buf, uint64_t len);
-enum scsi_step task_io_on(struct scsi_task *task, const struct scsi_lu *lu, enum store_op op, uint64_t offset, void *buf, uint64_t len);
+enum scsi_step task_io_on(struct scsi_task *task, const struct scsi_lu *lu, enum store_op op, uint64_t offset,
+                          void *buf, uint64_t len);
 
-/* True when writes of this command must be durable before it ends: FUA in the CDB, or the write cache is off. */
+/* True when writes of this command must be durable before it ends: FUA in the CDB, or the write cache is
+ * off. */
 bool task_fua(const struct scsi_task *task, const struct scsi_lu *lu);
 
 /* gate.c. WAIT: the task has been queued, return SCSI_STEP_WAIT; BUSY: the answer is set. */
@@ -259,7 +276,8 @@ enum gate_answer gate_enter(struct scsi_task *task, uint64_t offset, uint64_t le
 enum gate_answer gate_claim(struct scsi_task *task, uint64_t offset, uint64_t len);
 void gate_leave(struct scsi_task *task);
 
-/* Whether a START STOP UNIT or PREVENT ALLOW MEDIUM REMOVAL with these parameters conflicts with a reservation (SPC-4 table 66). */
+/* Whether a START STOP UNIT or PREVENT ALLOW MEDIUM REMOVAL with these parameters conflicts with a
+ * reservation (SPC-4 table 66). */
 bool media_conflicts(const uint8_t *cdb);
 
 /* ---- handlers: one per command family ----------------------------------------------------------------- */
@@ -267,11 +285,14 @@ bool media_conflicts(const uint8_t *cdb);
 typedef enum scsi_step scsi_run(struct scsi_task *task, int res);
 typedef bool scsi_check(struct scsi_task *task);
 
-scsi_run run_test_unit_ready, run_request_sense, run_inquiry, run_report_luns, run_report_opcodes, run_report_tmf, run_report_target_groups,
-    run_mode_sense, run_mode_select, run_read_capacity10, run_read_capacity16, run_read, run_write, run_synchronize, run_prefetch, run_unmap,
-    run_write_same, run_get_lba_status, run_verify, run_write_verify, run_compare_and_write, run_orwrite, run_start_stop, run_prevent_allow,
-    run_read_defect_data, run_send_diagnostic, run_reserve, run_release, run_pr_in, run_pr_out, run_extended_copy, run_copy_status, run_copy_parameters;
-scsi_check check_read_capacity10, check_write_same, check_verify, check_write_verify, check_compare_and_write, check_start_stop;
+scsi_run run_test_unit_ready, run_request_sense, run_inquiry, run_report_luns, run_report_opcodes,
+    run_report_tmf, run_report_target_groups, run_mode_sense, run_mode_select, run_read_capacity10,
+    run_read_capacity16, run_read, run_write, run_synchronize, run_prefetch, run_unmap, run_write_same,
+    run_get_lba_status, run_verify, run_write_verify, run_compare_and_write, run_orwrite, run_start_stop,
+    run_prevent_allow, run_read_defect_data, run_send_diagnostic, run_reserve, run_release, run_pr_in,
+    run_pr_out, run_extended_copy, run_copy_status, run_copy_parameters;
+scsi_check check_read_capacity10, check_write_same, check_verify, check_write_verify, check_compare_and_write,
+    check_start_stop;
 uint32_t max_caw_blocks(const struct scsi_lu *lu);
 
 #endif

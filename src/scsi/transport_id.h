@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* iSCSI TransportIDs (SPC-4 §7.6.4.6): an initiator port by name, or an initiator device and with it all its ports. */
+/* iSCSI TransportIDs (SPC-4 §7.6.4.6): an initiator port by name, or an initiator device and with it all its
+ * ports. */
 #ifndef VDS_SCSI_TRANSPORT_ID_H
 #define VDS_SCSI_TRANSPORT_ID_H
 

@@ -271,11 +271,11 @@ static HRESULT service_GetObject(IVdsService *face, VDS_OBJECT_ID id, VDS_OBJECT
     *ret_object = NULL;
     if (!type_has_objects(type))
         return VDS_E_INVALID_OBJECT_TYPE;
-    if (type == VDS_OT_INIT_ADAPTER || type == VDS_OT_INIT_PORTAL)
-        return initiator_object(face, com_guid(&id), type, ret_object);
     hr = service_providers(service_from_IVdsService(face), &providers);
     if (FAILED(hr))
         return hr;
+    if (type == VDS_OT_INIT_ADAPTER || type == VDS_OT_INIT_PORTAL)
+        return initiator_object(face, com_guid(&id), type, ret_object);
     for (size_t i = 0; i < providers.n; i++) {
         hr = provider_object(&providers.list[i], id, type, ret_object);
         if (SUCCEEDED(hr))

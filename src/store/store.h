@@ -44,12 +44,13 @@ struct store_request {
  * everything is done inside the call, blocking. */
 int store_submit(struct store *store, struct store_request *req);
 
-/* A read without a copy: where the store itself keeps the range, or NULL when it is not at hand in one piece (then read it).
- * The bytes stay mapped as long as the store is open, and change when somebody writes. The file may be cut behind our back, so
- * they are for system calls (EFAULT), not to be touched (SIGBUS). */
+/* A read without a copy: where the store itself keeps the range, or NULL when it is not at hand in one piece
+ * (then read it). The bytes stay mapped as long as the store is open, and change when somebody writes. The
+ * file may be cut behind our back, so they are for system calls (EFAULT), not to be touched (SIGBUS). */
 const uint8_t *store_borrow(struct store *store, uint64_t offset, uint64_t len);
 
-/* A system call found that what was borrowed is not there (EFAULT): nobody borrows that range until it has been written again. */
+/* A system call found that what was borrowed is not there (EFAULT): nobody borrows that range until it has
+ * been written again. */
 void store_lent_gone(struct store *store, uint64_t offset, uint64_t len);
 
 /* What is known about a range, for GET LBA STATUS: from `offset`, the length of the run of equal state. */

@@ -39,12 +39,16 @@ void target_address_format(const struct sockaddr_storage *addr, char text[static
 
 socklen_t target_address_len(const struct sockaddr_storage *addr)
 {
-    return addr->ss_family == AF_INET ? sizeof(struct sockaddr_in) : addr->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : 0;
+    return addr->ss_family == AF_INET    ? sizeof(struct sockaddr_in)
+           : addr->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+                                         : 0;
 }
 
 uint16_t target_address_port(const struct sockaddr_storage *addr)
 {
-    return ntohs(addr->ss_family == AF_INET6 ? as_v6(addr)->sin6_port : addr->ss_family == AF_INET ? as_v4(addr)->sin_port : 0);
+    return ntohs(addr->ss_family == AF_INET6  ? as_v6(addr)->sin6_port
+                 : addr->ss_family == AF_INET ? as_v4(addr)->sin_port
+                                              : 0);
 }
 
 size_t target_address_bytes(const struct sockaddr_storage *addr, uint8_t bytes[static 16])
@@ -72,7 +76,7 @@ bool target_address_is_wildcard(const struct sockaddr_storage *addr)
     return memcmp(bytes, zero, n) == 0;
 }
 
-/* ---- dump -------------------------------------------------------------------------------------------------------------------- */
+/* ---- dump ------------------------------------------------------------------------------------------ */
 
 struct address_list {
     struct engine_address *items;
@@ -111,7 +115,8 @@ static int list_add(struct address_list *list, const struct sockaddr_storage *ad
     return 0;
 }
 
-/* One RTM_NEWADDR. IFA_LOCAL is our end of a point-to-point link and wins over IFA_ADDRESS, which then is the peer's. */
+/* One RTM_NEWADDR. IFA_LOCAL is our end of a point-to-point link and wins over IFA_ADDRESS, which then is the
+ * peer's. */
 static int list_add_message(struct address_list *list, const struct nlmsghdr *header)
 {
     const struct ifaddrmsg *ifa = NLMSG_DATA(header);
@@ -133,7 +138,8 @@ static int list_add_message(struct address_list *list, const struct nlmsghdr *he
     }
     if (!local)
         local = address;
-    if (!local || flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) /* cannot be bound yet; the kernel tells when it can */
+    /* cannot be bound yet; the kernel tells when it can */
+    if (!local || flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED))
         return 0;
     if (ifa->ifa_family == AF_INET) {
         memcpy(&((struct sockaddr_in *)&addr)->sin_addr, local, 4);
@@ -170,7 +176,8 @@ static int dump_answer(int fd, struct address_list *list)
 
     if (n < 0)
         return errno == EINTR ? 1 : -errno;
-    for (const struct nlmsghdr *header = (void *)buf; NLMSG_OK(header, (unsigned)left); header = NLMSG_NEXT(header, left)) {
+    for (const struct nlmsghdr *header = (void *)buf; NLMSG_OK(header, (unsigned)left);
+         header = NLMSG_NEXT(header, left)) {
         int r = 0;
 
         if (header->nlmsg_type == NLMSG_DONE)
@@ -219,7 +226,7 @@ int engine_host_addresses(struct engine_address **ret_addresses, size_t *ret_n)
     return 0;
 }
 
-/* ---- watch ------------------------------------------------------------------------------------------------------------------- */
+/* ---- watch ----------------------------------------------------------------------------------------- */
 
 static void watch_close(struct target_address_watch *watch)
 {
@@ -228,7 +235,8 @@ static void watch_close(struct target_address_watch *watch)
     watch->stopped(watch->arg);
 }
 
-/* What the messages say does not matter, a lost one (ENOBUFS) neither: whoever is told reads the whole list again. */
+/* What the messages say does not matter, a lost one (ENOBUFS) neither: whoever is told reads the whole list
+ * again. */
 static void watch_empty(int fd)
 {
     char buf[4096];
@@ -255,7 +263,8 @@ static void watch_ready(struct loop_op *op, int res)
     watch->changed(watch->arg);
 }
 
-int target_address_watch_open(struct target_address_watch *watch, struct loop *loop, void (*changed)(void *arg), void *arg)
+int target_address_watch_open(struct target_address_watch *watch, struct loop *loop,
+                              void (*changed)(void *arg), void *arg)
 {
     *watch = (struct target_address_watch){ .loop = loop, .fd = -1, .changed = changed, .arg = arg };
     watch->op.done = watch_ready;

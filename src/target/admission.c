@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the protocol asks about targets: who may log in where, and what SendTargets shows. Both read the same table. */
+/* What the protocol asks about targets: who may log in where, and what SendTargets shows. Both read the same
+ * table. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,8 +10,10 @@
 #include "target/conn.h"
 #include "target/drain.h"
 
-/* A pair that takes no logins now, but another portal of the same group does: RFC 7143 §11.13.5, 0x0101, "moved temporarily". */
-static void redirect_or_refuse(const struct dir_path *path, const char *initiator, struct iscsi_admission *ret)
+/* A pair that takes no logins now, but another portal of the same group does: RFC 7143 §11.13.5, 0x0101,
+ * "moved temporarily". */
+static void redirect_or_refuse(const struct dir_path *path, const char *initiator,
+                               struct iscsi_admission *ret)
 {
     const struct dir_path *twin = target_dir_twin(path);
 
@@ -34,10 +37,10 @@ static void followed_by_itself(const struct dir_target *target, const char *init
     }
 }
 
-/* "Not found" (0x0203) says "the requested ITN does not exist at this address": true both for a name that nobody has and for a portal
- * that is in no group of the target. */
-static void judge(const struct target_directory *dir, struct target_conn *conn, const char *initiator, const char *name,
-                  struct iscsi_admission *ret)
+/* "Not found" (0x0203) says "the requested ITN does not exist at this address": true both for a name that
+ * nobody has and for a portal that is in no group of the target. */
+static void judge(const struct target_directory *dir, struct target_conn *conn, const char *initiator,
+                  const char *name, struct iscsi_admission *ret)
 {
     struct dir_target *target = target_dir_target_by_name(dir, name);
     struct dir_path *path = target ? target_dir_path(target, &conn->portal) : NULL;
@@ -59,7 +62,8 @@ static void judge(const struct target_directory *dir, struct target_conn *conn, 
     target_auth_find(&target->auth, initiator, target->name, &ret->auth);
 }
 
-static void admit(void *dir_arg, struct iscsi_conn *iscsi, const char *initiator, const char *target, struct iscsi_admission *ret)
+static void admit(void *dir_arg, struct iscsi_conn *iscsi, const char *initiator, const char *target,
+                  struct iscsi_admission *ret)
 {
     struct target_conn *conn = dir_arg;
     struct target_directory *dir = &conn->reactor->engine->dir;
@@ -102,16 +106,19 @@ static bool session_exists(void *dir_arg, struct iscsi_conn *iscsi, const char *
     return target_session_exists(&conn->reactor->engine->registry, target, tsih);
 }
 
-static int session_open(void *dir_arg, struct iscsi_conn *iscsi, void *pin, struct scsi_view **ret_view, uint16_t *ret_tsih)
+static int session_open(void *dir_arg, struct iscsi_conn *iscsi, void *pin, struct scsi_view **ret_view,
+                        uint16_t *ret_tsih)
 {
     (void)iscsi;
     (void)pin;
     return target_session_open(dir_arg, ret_view, ret_tsih);
 }
 
-/* A target without an open portal is left out altogether: named without an address it would be understood as reachable at the address
- * of this very connection (RFC 7143 Appendix C: TargetAddress may be omitted when it is that of the discovery session). */
-static int list_target(const struct dir_target *target, int (*record)(void *, const char *, const char *, uint16_t), void *arg)
+/* A target without an open portal is left out altogether: named without an address it would be understood as
+ * reachable at the address of this very connection (RFC 7143 Appendix C: TargetAddress may be omitted when it
+ * is that of the discovery session). */
+static int list_target(const struct dir_target *target,
+                       int (*record)(void *, const char *, const char *, uint16_t), void *arg)
 {
     list_for_each(node, &target->paths) {
         const struct dir_path *path = container_of(node, struct dir_path, in_target);
@@ -181,7 +188,9 @@ static void cold_reset(void *dir_arg, struct iscsi_conn *iscsi)
 
         if (!reset)
             continue;
-        *reset = (struct cold_reset){ { .run = cold_reset_run }, &engine->reactors[i], conn->path->target->id, conn->id };
+        *reset = (struct cold_reset){
+            { .run = cold_reset_run }, &engine->reactors[i], conn->path->target->id, conn->id
+        };
         loop_post(reset->reactor->loop, &reset->message);
     }
 }

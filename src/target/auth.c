@@ -52,7 +52,8 @@ static struct dir_secret *find_or_add(struct dir_auth *auth, const char *initiat
     return secret;
 }
 
-int target_auth_set(struct dir_auth *auth, const char *initiator, const struct iscsi_secret *secret, bool mutual)
+int target_auth_set(struct dir_auth *auth, const char *initiator, const struct iscsi_secret *secret,
+                    bool mutual)
 {
     static const struct iscsi_secret none;
     struct dir_secret *own = NULL;
@@ -74,7 +75,8 @@ int target_auth_set(struct dir_auth *auth, const char *initiator, const struct i
     return 0;
 }
 
-void target_auth_find(const struct dir_auth *auth, const char *initiator, const char *user_of_target, struct iscsi_auth *ret_auth)
+void target_auth_find(const struct dir_auth *auth, const char *initiator, const char *user_of_target,
+                      struct iscsi_auth *ret_auth)
 {
     const struct dir_secret *own = find(auth, initiator);
 

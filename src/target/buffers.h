@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Data buffers of one reactor: size classes that double, each with a list of idle ones, so that a buffer is faulted in once and not for
- * every command. Bounded in what is handed out and in what is kept. The reactor's thread only.
+/* Data buffers of one reactor: size classes that double, each with a list of idle ones, so that a buffer is
+ * faulted in once and not for every command. Bounded in what is handed out and in what is kept. The reactor's
+ * thread only.
  */
 #ifndef VDS_TARGET_BUFFERS_H
 #define VDS_TARGET_BUFFERS_H
@@ -24,7 +25,8 @@ void target_buffers_init(struct target_buffers *buffers, uint64_t max);
 /* Everything must have been put back. */
 void target_buffers_fini(struct target_buffers *buffers);
 
-/* NULL: the limit is reached, or no memory. At least `len` bytes, page-aligned from 4096 on; what is in them is undefined. */
+/* NULL: the limit is reached, or no memory. At least `len` bytes, page-aligned from 4096 on; what is in them
+ * is undefined. */
 void *target_buffers_get(struct target_buffers *buffers, size_t len);
 /* `len` as for the get. */
 void target_buffers_put(struct target_buffers *buffers, void *buf, size_t len);

@@ -14,7 +14,8 @@
 #define SEND_IOV 384
 /* The first piece of a batch of answers: a quarter, at least this. */
 #define FIRST_PIECE_MIN 16384
-/* From the decision to close: for the peer to take our last bytes and close its side. Below a second, so that a drain keeps its limit. */
+/* From the decision to close: for the peer to take our last bytes and close its side. Below a second, so that
+ * a drain keeps its limit. */
 #define GRACE_NS 500000000u
 
 struct send_slot {
@@ -25,7 +26,7 @@ struct send_slot {
 
 static void step(struct target_conn *conn);
 
-/* ---- the turn's list ------------------------------------------------------------------------------------------------------------ */
+/* ---- the turn's list ------------------------------------------------------------------------------- */
 
 void target_conn_touch(struct target_conn *conn)
 {
@@ -39,7 +40,8 @@ void target_conn_touch(struct target_conn *conn)
     }
 }
 
-/* Those touched while we look wait for the next round: a connection that always has something cannot hold the others up. */
+/* Those touched while we look wait for the next round: a connection that always has something cannot hold the
+ * others up. */
 void target_conns_touched(struct loop_op *op, int res)
 {
     struct target_reactor *reactor = container_of(op, struct target_reactor, touched_op);
@@ -53,7 +55,7 @@ void target_conns_touched(struct loop_op *op, int res)
         step(container_of(node, struct target_conn, touched));
 }
 
-/* ---- the driver's face to the protocol ------------------------------------------------------------------------------------------ */
+/* ---- the driver's face to the protocol ------------------------------------------------------------- */
 
 static void driver_wake(void *arg, struct iscsi_conn *iscsi)
 {
@@ -88,7 +90,7 @@ static const struct iscsi_driver driver = {
     .clock = driver_clock,
 };
 
-/* ---- sending -------------------------------------------------------------------------------------------------------------------- */
+/* ---- sending --------------------------------------------------------------------------------------- */
 
 static struct send_slot *slot_get(struct target_reactor *reactor)
 {
@@ -117,7 +119,8 @@ void target_slots_free(struct target_reactor *reactor)
 static void send_failed(struct target_conn *conn, int res)
 {
     if (res == -EFAULT) {
-        log_error("connection from %s closed: a LUN's file has lost pages that were being sent", conn->peer_address);
+        log_error("connection from %s closed: a LUN's file has lost pages that were being sent",
+                  conn->peer_address);
         iscsi_conn_send_faulted(conn->iscsi);
     }
     target_conn_kill(conn);
@@ -138,9 +141,9 @@ static void sent(struct loop_op *op, int res)
     target_conn_touch(conn);
 }
 
-/* A peer that sleeps is woken by the first bytes and answers while the rest is being sent. All in one go, and it would find everything
- * there, send all its commands at once and leave us idle meanwhile, and so on in lockstep. With several connections there is always
- * something to do. */
+/* A peer that sleeps is woken by the first bytes and answers while the rest is being sent. All in one go, and
+ * it would find everything there, send all its commands at once and leave us idle meanwhile, and so on in
+ * lockstep. With several connections there is always something to do. */
 static int first_piece(const struct iovec *iov, int n_iov)
 {
     size_t total = 0, bytes = 0, enough;
@@ -179,7 +182,7 @@ static void send_some(struct target_conn *conn)
     loop_sendmsg(conn->reactor->loop, &conn->send_op, conn->fd, &conn->slot->msg);
 }
 
-/* ---- receiving ------------------------------------------------------------------------------------------------------------------- */
+/* ---- receiving ------------------------------------------------------------------------------------- */
 
 static void received_open(struct target_conn *conn, int res)
 {
@@ -210,7 +213,8 @@ static void receive(struct target_conn *conn, int n_iov)
     loop_recvmsg(conn->reactor->loop, &conn->recv_op, conn->fd, &conn->recv_msg);
 }
 
-/* The protocol offers no room while its answers pile up: that is what holds a peer back that does not read them. */
+/* The protocol offers no room while its answers pile up: that is what holds a peer back that does not read
+ * them. */
 static void receive_some(struct target_conn *conn)
 {
     int n;
@@ -230,7 +234,7 @@ static void discard_some(struct target_conn *conn)
     receive(conn, 1);
 }
 
-/* ---- time ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- time ------------------------------------------------------------------------------------------ */
 
 static void timer_set(struct target_conn *conn, uint64_t deadline_ns)
 {
@@ -261,7 +265,7 @@ static void timer_fired(struct loop_timer *timer)
     target_conn_touch(conn);
 }
 
-/* ---- the end ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- the end --------------------------------------------------------------------------------------- */
 
 static void stop(struct target_conn *conn)
 {
@@ -292,7 +296,8 @@ void target_conn_kill(struct target_conn *conn)
 {
     if (conn->stage != CONN_STAGE_OPEN && conn->stage != CONN_STAGE_FLUSH)
         return;
-    shutdown(conn->fd, SHUT_RDWR); /* ends a send that the peer does not take, whatever the loop's cancel can do */
+    /* ends a send that the peer does not take, whatever the loop's cancel can do */
+    shutdown(conn->fd, SHUT_RDWR);
     stop(conn);
     target_conn_touch(conn);
 }
@@ -347,7 +352,7 @@ void target_conn_unposted(struct target_conn *conn)
     target_conn_touch(conn);
 }
 
-/* ---- the machine ------------------------------------------------------------------------------------------------------------------ */
+/* ---- the machine ----------------------------------------------------------------------------------- */
 
 static void step_open(struct target_conn *conn)
 {
@@ -413,7 +418,7 @@ static void step(struct target_conn *conn)
     free_when_done(conn);
 }
 
-/* ---- the beginning ----------------------------------------------------------------------------------------------------------------- */
+/* ---- the beginning --------------------------------------------------------------------------------- */
 
 static void discard_unborn(struct target_conn *conn)
 {
@@ -454,8 +459,8 @@ static void start(struct loop_message *message)
     target_conn_touch(conn);
 }
 
-int target_conn_create(struct engine *engine, int fd, struct source *source, const struct guid *portal, const char *local_address,
-                       const struct sockaddr_storage *peer)
+int target_conn_create(struct engine *engine, int fd, struct source *source, const struct guid *portal,
+                       const char *local_address, const struct sockaddr_storage *peer)
 {
     struct target_conn *conn = calloc(1, sizeof *conn);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One TCP connection: drives a struct iscsi_conn (the protocol, no I/O) with a socket, a timer and a pool of buffers.
+/* One TCP connection: drives a struct iscsi_conn (the protocol, no I/O) with a socket, a timer and a pool of
+ * buffers.
  *
  * Everything here runs on the reactor that the connection was placed on.
  *
@@ -55,10 +56,11 @@ struct target_conn {
 };
 
 /* Takes over fd and source. On the accepting thread; places the connection. */
-int target_conn_create(struct engine *engine, int fd, struct source *source, const struct guid *portal, const char *local_address,
-                       const struct sockaddr_storage *peer);
+int target_conn_create(struct engine *engine, int fd, struct source *source, const struct guid *portal,
+                       const char *local_address, const struct sockaddr_storage *peer);
 
-/* There may be something to do: look when this turn's callbacks have run. After every call into the protocol from outside. */
+/* There may be something to do: look when this turn's callbacks have run. After every call into the protocol
+ * from outside. */
 void target_conn_touch(struct target_conn *conn);
 /* Async event 2, then the end; with a bound on how long the peer may take to read it. */
 void target_conn_drop(struct target_conn *conn);
@@ -73,8 +75,8 @@ void target_slots_free(struct target_reactor *reactor);
 
 /* admission.c: what the protocol asks about targets; `dir` is the struct target_conn. */
 extern const struct iscsi_directory target_admission;
-/* Counts one connection out of a pair, and tells the drain that may be waiting for it. Takes the directory's lock. `follower`: the
- * initiator, when it has left because a drain asked it to; else NULL. */
+/* Counts one connection out of a pair, and tells the drain that may be waiting for it. Takes the directory's
+ * lock. `follower`: the initiator, when it has left because a drain asked it to; else NULL. */
 void target_release_pin(struct engine *engine, struct dir_path *path, const char *follower);
 
 #endif

@@ -16,7 +16,8 @@ int target_dir_init(struct target_directory *dir)
 
     *dir = (struct target_directory){ 0 };
     pthread_rwlockattr_init(&attr);
-    pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP); /* discoveries must not starve a change */
+    /* discoveries must not starve a change */
+    pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
     pthread_rwlock_init(&dir->lock, &attr);
     pthread_rwlockattr_destroy(&attr);
     target_idle_init(&dir->idle);
@@ -55,11 +56,12 @@ void target_dir_unlock(struct target_directory *dir)
     pthread_rwlock_unlock(&dir->lock);
 }
 
-/* ---- looking up ---------------------------------------------------------------------------------------------------------------- */
+/* ---- looking up ------------------------------------------------------------------------------------ */
 
 struct dir_target *target_dir_target(const struct target_directory *dir, const struct guid *id)
 {
-    for (struct hash_node *n = target_hash_first(&dir->targets_by_id, guid_hash(id)); n; n = target_hash_next(n)) {
+    for (struct hash_node *n = target_hash_first(&dir->targets_by_id, guid_hash(id)); n;
+         n = target_hash_next(n)) {
         struct dir_target *target = container_of(n, struct dir_target, by_id);
 
         if (guid_equal(&target->id, id))
@@ -70,7 +72,8 @@ struct dir_target *target_dir_target(const struct target_directory *dir, const s
 
 struct dir_target *target_dir_target_by_name(const struct target_directory *dir, const char *name)
 {
-    for (struct hash_node *n = target_hash_first(&dir->targets_by_name, target_hash_name(name)); n; n = target_hash_next(n)) {
+    for (struct hash_node *n = target_hash_first(&dir->targets_by_name, target_hash_name(name)); n;
+         n = target_hash_next(n)) {
         struct dir_target *target = container_of(n, struct dir_target, by_name);
 
         if (strcasecmp(target->name, name) == 0)
@@ -117,7 +120,7 @@ struct dir_path *target_dir_twin(const struct dir_path *path)
     return NULL;
 }
 
-/* ---- portals --------------------------------------------------------------------------------------------------------------------- */
+/* ---- portals --------------------------------------------------------------------------------------- */
 
 static struct dir_portal *portal_find_or_add(struct target_directory *dir, const struct guid *id)
 {
@@ -139,8 +142,8 @@ static void portal_drop_unused(struct target_directory *dir, struct dir_portal *
     free(portal);
 }
 
-int target_dir_portal_open(struct target_directory *dir, const struct guid *id, const struct sockaddr_storage *addr,
-                           struct target_listener *listener)
+int target_dir_portal_open(struct target_directory *dir, const struct guid *id,
+                           const struct sockaddr_storage *addr, struct target_listener *listener)
 {
     struct dir_portal *portal = portal_find_or_add(dir, id);
 
@@ -155,7 +158,8 @@ int target_dir_portal_open(struct target_directory *dir, const struct guid *id, 
     return 0;
 }
 
-int target_dir_portal_close(struct target_directory *dir, const struct guid *id, struct target_listener **ret_listener)
+int target_dir_portal_close(struct target_directory *dir, const struct guid *id,
+                            struct target_listener **ret_listener)
 {
     struct dir_portal *portal = target_dir_portal(dir, id);
 
@@ -167,9 +171,10 @@ int target_dir_portal_close(struct target_directory *dir, const struct guid *id,
     return 0;
 }
 
-/* ---- targets --------------------------------------------------------------------------------------------------------------------- */
+/* ---- targets --------------------------------------------------------------------------------------- */
 
-int target_dir_target_add(struct target_directory *dir, const struct guid *id, const char *name, const char *alias)
+int target_dir_target_add(struct target_directory *dir, const struct guid *id, const char *name,
+                          const char *alias)
 {
     struct dir_target *target;
 
@@ -212,9 +217,10 @@ void target_dir_target_free(struct target_directory *dir, struct dir_target *tar
     free(target);
 }
 
-/* ---- pairs ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- pairs ----------------------------------------------------------------------------------------- */
 
-int target_dir_path_add(struct target_directory *dir, const struct guid *target_id, const struct guid *portal_id, uint16_t tag)
+int target_dir_path_add(struct target_directory *dir, const struct guid *target_id,
+                        const struct guid *portal_id, uint16_t tag)
 {
     struct dir_target *target = target_dir_target(dir, target_id);
     struct dir_portal *portal;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* What exists: targets, portals, units, and the one table (target, portal) -> tag that SendTargets, login and draining all read.
+/* What exists: targets, portals, units, and the one table (target, portal) -> tag that SendTargets, login and
+ * draining all read.
  *
  * Not here: sessions (session.h), sockets (listener.h), the way a drain goes (drain.h).
  *
- * Lock: everything is read under `lock` held for reading and changed under it held for writing, but for the atomics, which a reader may
- * change too. So a login that counted itself in a pair (admit, reading) is seen by the drain that takes the pair out (writing): nothing
- * slips in between. The lock prefers writers and is not recursive: never call into a connection while holding it.
+ * Lock: everything is read under `lock` held for reading and changed under it held for writing, but for the
+ * atomics, which a reader may change too. So a login that counted itself in a pair (admit, reading) is seen
+ * by the drain that takes the pair out (writing): nothing slips in between. The lock prefers writers and is
+ * not recursive: never call into a connection while holding it.
  */
 #ifndef VDS_TARGET_DIRECTORY_H
 #define VDS_TARGET_DIRECTORY_H
@@ -25,7 +27,8 @@
 #include "target/idle.h"
 
 /* LISTED: SendTargets shows the pair while the portal is open, a login there is admitted.
- * DRAINING: neither; `drain` says who is at it. OUT: neither; the drain object is gone (engine_drain_free). */
+ * DRAINING: neither; `drain` says who is at it. OUT: neither; the drain object is gone
+ * (engine_drain_free). */
 enum path_state { PATH_LISTED, PATH_DRAINING, PATH_OUT };
 
 struct dir_path {
@@ -83,7 +86,8 @@ struct dir_lu {
     unsigned n_maps;
 };
 
-/* A unit mapped at a target. Freed with its last reference: the table's, and one for each session that has it in its view. */
+/* A unit mapped at a target. Freed with its last reference: the table's, and one for each session that has it
+ * in its view. */
 struct dir_lun {
     struct list_node link;
     struct dir_lu *lu;
@@ -119,11 +123,14 @@ struct dir_path *target_dir_twin(const struct dir_path *path);
 bool target_dir_path_is_open(const struct dir_path *path);
 
 /* Under the lock for writing. */
-int target_dir_portal_open(struct target_directory *dir, const struct guid *id, const struct sockaddr_storage *addr,
-                           struct target_listener *listener);
-int target_dir_portal_close(struct target_directory *dir, const struct guid *id, struct target_listener **ret_listener);
-int target_dir_target_add(struct target_directory *dir, const struct guid *id, const char *name, const char *alias);
-int target_dir_path_add(struct target_directory *dir, const struct guid *target, const struct guid *portal, uint16_t tag);
+int target_dir_portal_open(struct target_directory *dir, const struct guid *id,
+                           const struct sockaddr_storage *addr, struct target_listener *listener);
+int target_dir_portal_close(struct target_directory *dir, const struct guid *id,
+                            struct target_listener **ret_listener);
+int target_dir_target_add(struct target_directory *dir, const struct guid *id, const char *name,
+                          const char *alias);
+int target_dir_path_add(struct target_directory *dir, const struct guid *target, const struct guid *portal,
+                        uint16_t tag);
 void target_dir_path_free(struct target_directory *dir, struct dir_path *path);
 /* Out of every table: no login finds it any more. The caller frees it when its connections are gone. */
 void target_dir_target_hide(struct target_directory *dir, struct dir_target *target);
@@ -133,15 +140,18 @@ void target_dir_target_free(struct target_directory *dir, struct dir_target *tar
 void target_dir_pin(struct dir_path *path);
 void target_dir_unpin(struct target_directory *dir, struct dir_path *path);
 
-/* lun.c, under the lock for writing: the LUNs of a target that has no sessions any more; all units, at the end. */
+/* lun.c, under the lock for writing: the LUNs of a target that has no sessions any more; all units, at the
+ * end. */
 void target_luns_free(struct dir_target *target);
 void target_units_free(struct target_directory *dir);
 
 /* Secrets (auth.c). */
 void target_auth_init(struct dir_auth *auth);
 void target_auth_fini(struct dir_auth *auth);
-int target_auth_set(struct dir_auth *auth, const char *initiator, const struct iscsi_secret *secret, bool mutual);
+int target_auth_set(struct dir_auth *auth, const char *initiator, const struct iscsi_secret *secret,
+                    bool mutual);
 /* `user_of_target`: what we call ourselves in mutual CHAP. */
-void target_auth_find(const struct dir_auth *auth, const char *initiator, const char *user_of_target, struct iscsi_auth *ret_auth);
+void target_auth_find(const struct dir_auth *auth, const char *initiator, const char *user_of_target,
+                      struct iscsi_auth *ret_auth);
 
 #endif

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Draining (design section 4): a pair leaves the tables under the lock, its connections are asked to log out, their number falls by
- * events, what is left at the limit is dropped. Nothing polls.
+/* Draining (design section 4): a pair leaves the tables under the lock, its connections are asked to log out,
+ * their number falls by events, what is left at the limit is dropped. Nothing polls.
  *
  *      start --> asked --(last connection gone)--> settling --(all were sent on, or enough time)--> finished
  *                  |                                                                                   |
  *                  +--(limit)--> dropped --(last connection gone)--------------------------------------+
  *      cancel: from anywhere, the pairs are LISTED again
  *
- * Settling: an initiator that does as asked logs out and then in again at the address it knows (open-iscsi after Time2Wait, libiscsi at
- * once). It must still find somebody there who sends it to the surviving portal, else it would be stuck with "not found" or a refused
- * connect. So whoever leaves by itself while there is a twin is remembered as a follower, until it was redirected, has logged in by
- * another portal, SETTLE_MS after the last connection went, or the limit.
+ * Settling: an initiator that does as asked logs out and then in again at the address it knows (open-iscsi
+ * after Time2Wait, libiscsi at once). It must still find somebody there who sends it to the surviving portal,
+ * else it would be stuck with "not found" or a refused connect. So whoever leaves by itself while there is a
+ * twin is remembered as a follower, until it was redirected, has logged in by another portal, SETTLE_MS after
+ * the last connection went, or the limit.
  */
 #include "target/drain.h"
 
@@ -76,7 +77,7 @@ static void drain_unref(struct engine_drain *drain)
     free(drain);
 }
 
-/* ---- on the reactors ------------------------------------------------------------------------------------------------------------------ */
+/* ---- on the reactors ------------------------------------------------------------------------------- */
 
 static bool is_of(const struct target_conn *conn, const struct engine_drain *drain)
 {
@@ -101,7 +102,8 @@ static void drop_all(struct target_reactor *reactor, void *arg)
     }
 }
 
-/* A connection that was admitted but is not in full feature phase yet has no I/O to finish: it is dropped and told so. */
+/* A connection that was admitted but is not in full feature phase yet has no I/O to finish: it is dropped and
+ * told so. */
 static void ask(struct target_conn *conn, uint32_t limit_ms)
 {
     uint32_t seconds = (limit_ms + 999) / 1000;
@@ -166,7 +168,8 @@ static void limit_reached(struct loop_timer *timer)
     engine_drain_status(drain, &status);
     if (status.finished || status.cancelled)
         return;
-    log_info("drain: %u of %u connections have not logged out in %u ms and are closed", status.n_left, status.n_start, drain->limit_ms);
+    log_info("drain: %u of %u connections have not logged out in %u ms and are closed", status.n_left,
+             status.n_start, drain->limit_ms);
     for (unsigned i = 0; i < drain->engine->n_reactors; i++) {
         atomic_fetch_add(&drain->n_refs, 1);
         loop_post(drain->drops[i].reactor->loop, &drain->drops[i].message);
@@ -211,7 +214,7 @@ static void stop_run(struct loop_message *message)
     drain_unref(drain);
 }
 
-/* ---- the count -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- the count ------------------------------------------------------------------------------------- */
 
 /* Under `lock`. Out of memory: one initiator is not waited for. */
 static void remember_follower(struct engine_drain *drain, const char *initiator)
@@ -275,7 +278,7 @@ void target_drain_forget(struct dir_path *path)
         count_down(drain, atomic_load(&path->n_conns), NULL);
 }
 
-/* ---- start -------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- start ----------------------------------------------------------------------------------------- */
 
 static struct engine_drain *drain_new(struct engine *engine, uint32_t limit_ms)
 {
@@ -301,7 +304,9 @@ static struct engine_drain *drain_new(struct engine *engine, uint32_t limit_ms)
     pthread_cond_init(&drain->cond, &attr);
     pthread_condattr_destroy(&attr);
     for (unsigned i = 0; i < engine->n_reactors; i++)
-        drain->drops[i] = (struct drain_message){ .message.run = drop_run, .drain = drain, .reactor = &engine->reactors[i] };
+        drain->drops[i] = (struct drain_message){ .message.run = drop_run,
+                                                  .drain = drain,
+                                                  .reactor = &engine->reactors[i] };
     return drain;
 }
 
@@ -330,17 +335,21 @@ struct scope {
     size_t n_portals;
 };
 
-static int each_in_list(struct list_node *head, bool of_target, int (*fn)(struct dir_path *path, void *arg), void *arg)
+static int each_in_list(struct list_node *head, bool of_target, int (*fn)(struct dir_path *path, void *arg),
+                        void *arg)
 {
     int r = 0;
 
     for (struct list_node *n = head->next; n != head && r == 0; n = n->next)
-        r = fn(of_target ? container_of(n, struct dir_path, in_target) : container_of(n, struct dir_path, in_portal), arg);
+        r = fn(of_target ? container_of(n, struct dir_path, in_target)
+                         : container_of(n, struct dir_path, in_portal),
+               arg);
     return r;
 }
 
 /* Calls fn for the pairs that are meant until one says no. Under the lock. */
-static int each_path(struct target_directory *dir, const struct scope *scope, int (*fn)(struct dir_path *path, void *arg), void *arg)
+static int each_path(struct target_directory *dir, const struct scope *scope,
+                     int (*fn)(struct dir_path *path, void *arg), void *arg)
 {
     struct dir_target *target = scope->target ? target_dir_target(dir, scope->target) : NULL;
     struct dir_portal *portal = scope->target ? NULL : target_dir_portal(dir, scope->portals);
@@ -360,8 +369,8 @@ static int each_path(struct target_directory *dir, const struct scope *scope, in
     return r;
 }
 
-int engine_drain_start(struct engine *engine, const struct guid *target, const struct guid *portals, size_t n_portals, uint32_t limit_ms,
-                       struct engine_drain **ret_drain)
+int engine_drain_start(struct engine *engine, const struct guid *target, const struct guid *portals,
+                       size_t n_portals, uint32_t limit_ms, struct engine_drain **ret_drain)
 {
     const struct scope scope = { target, portals, n_portals };
     struct engine_drain *drain;
@@ -393,7 +402,7 @@ int engine_drain_start(struct engine *engine, const struct guid *target, const s
     return 0;
 }
 
-/* ---- the caller's ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- the caller's ---------------------------------------------------------------------------------- */
 
 static struct timespec deadline_after(int timeout_ms)
 {
@@ -436,8 +445,8 @@ void engine_drain_status(struct engine_drain *drain, struct engine_drain_status 
     pthread_mutex_unlock(&drain->lock);
 }
 
-/* Takes the drain off its pairs and leaves them in `state`. Waits for no reactor: the timers find nothing to do until they are stopped.
- * for_good: the engine forgets the drain too. */
+/* Takes the drain off its pairs and leaves them in `state`. Waits for no reactor: the timers find nothing to
+ * do until they are stopped. for_good: the engine forgets the drain too. */
 static void let_go(struct engine_drain *drain, enum path_state state, bool for_good)
 {
     struct engine *engine = drain->engine;
@@ -497,7 +506,8 @@ void target_drains_abandon(struct engine *engine)
         struct engine_drain *drain;
 
         target_dir_read(&engine->dir);
-        drain = list_empty(&engine->drains) ? NULL : container_of(engine->drains.next, struct engine_drain, link);
+        drain =
+            list_empty(&engine->drains) ? NULL : container_of(engine->drains.next, struct engine_drain, link);
         target_dir_unlock(&engine->dir);
         if (!drain)
             break;

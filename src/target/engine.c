@@ -17,7 +17,7 @@
 #define MAX_BUFFER_BYTES           (UINT64_C(256) << 20)
 #define MAX_REACTORS               256
 
-/* ---- create --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- create ---------------------------------------------------------------------------------------- */
 
 static unsigned n_cpus(void)
 {
@@ -29,7 +29,8 @@ static unsigned n_cpus(void)
 
 static struct engine_options options_complete(const struct engine_options *options)
 {
-    struct engine_options full = options ? *options : (struct engine_options){ .iscsi = iscsi_limits_default };
+    struct engine_options full =
+        options ? *options : (struct engine_options){ .iscsi = iscsi_limits_default };
 
     if (full.n_reactors == 0)
         full.n_reactors = n_cpus();
@@ -76,7 +77,8 @@ static int tables_init(struct engine *engine)
     if (r == 0)
         r = target_registry_init(&engine->registry);
     if (r == 0)
-        r = target_sources_init(&engine->sources, options->max_connections, options->max_connections_per_source);
+        r = target_sources_init(&engine->sources, options->max_connections,
+                                options->max_connections_per_source);
     pthread_mutex_init(&engine->settle_lock, NULL);
     target_events_init(&engine->events, options->event, options->event_arg);
     if (r == 0)
@@ -125,7 +127,7 @@ int engine_create(const struct engine_options *options, struct engine **ret_engi
     return 0;
 }
 
-/* ---- destroy ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- destroy --------------------------------------------------------------------------------------- */
 
 static bool next_open_portal(struct engine *engine, struct guid *ret_id)
 {
@@ -246,7 +248,7 @@ void engine_destroy(struct engine *engine)
     free(engine);
 }
 
-/* ---- what it can tell ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- what it can tell ------------------------------------------------------------------------------ */
 
 unsigned engine_n_reactors(const struct engine *engine)
 {
@@ -280,7 +282,8 @@ static struct engine_session *listing_next(struct session_listing *listing)
     return &listing->items[listing->n];
 }
 
-/* A connection that is still logging in is no session yet, one that is only flushing its last bytes none any more. */
+/* A connection that is still logging in is no session yet, one that is only flushing its last bytes none any
+ * more. */
 static void list_reactor(struct target_reactor *reactor, void *arg)
 {
     struct session_listing *listing = arg;

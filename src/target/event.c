@@ -30,7 +30,8 @@ struct waiting_event {
     char initiator[]; /* zero-terminated; event.initiator points here, or is NULL */
 };
 
-void target_events_init(struct target_events *events, void (*deliver)(void *arg, const struct engine_event *event), void *arg)
+void target_events_init(struct target_events *events,
+                        void (*deliver)(void *arg, const struct engine_event *event), void *arg)
 {
     *events = (struct target_events){ .deliver = deliver, .arg = arg };
     list_init(&events->queue);
@@ -38,7 +39,8 @@ void target_events_init(struct target_events *events, void (*deliver)(void *arg,
     pthread_cond_init(&events->cond, NULL);
 }
 
-/* Under the lock. Sessions that come and go in a rush are told together: a wake-up for each would cost the reactors more than the login. */
+/* Under the lock. Sessions that come and go in a rush are told together: a wake-up for each would cost the
+ * reactors more than the login. */
 static void gather(struct target_events *events)
 {
     struct timespec until;
@@ -111,14 +113,17 @@ void target_events_fini(struct target_events *events)
     pthread_mutex_destroy(&events->lock);
 }
 
-static struct waiting_event *waiting_new(enum engine_event_kind kind, const struct guid *object, const char *initiator)
+static struct waiting_event *waiting_new(enum engine_event_kind kind, const struct guid *object,
+                                         const char *initiator)
 {
     size_t n = initiator ? strlen(initiator) + 1 : 0;
     struct waiting_event *waiting = malloc(sizeof *waiting + n);
 
     if (!waiting)
         return NULL;
-    waiting->event = (struct engine_event){ .kind = kind, .object = *object, .initiator = initiator ? waiting->initiator : NULL };
+    waiting->event = (struct engine_event){ .kind = kind,
+                                            .object = *object,
+                                            .initiator = initiator ? waiting->initiator : NULL };
     memcpy(waiting->initiator, initiator ? initiator : "", n);
     return waiting;
 }
@@ -134,11 +139,13 @@ static bool is_too_many(struct target_events *events, enum engine_event_kind kin
     if (events->n < EVENTS_MAX || is_pressing(kind))
         return false;
     if (events->n_dropped++ % EVENTS_MAX == 0)
-        log_warning("%u events are waiting to be taken: session events are dropped (%" PRIu64 " so far)", events->n, events->n_dropped);
+        log_warning("%u events are waiting to be taken: session events are dropped (%" PRIu64 " so far)",
+                    events->n, events->n_dropped);
     return true;
 }
 
-void target_events_add(struct target_events *events, enum engine_event_kind kind, const struct guid *object, const char *initiator)
+void target_events_add(struct target_events *events, enum engine_event_kind kind, const struct guid *object,
+                       const char *initiator)
 {
     struct waiting_event *waiting = events->started ? waiting_new(kind, object, initiator) : NULL;
     bool wake = false;
@@ -156,7 +163,8 @@ void target_events_add(struct target_events *events, enum engine_event_kind kind
         wake = events->pressing || (!events->gathering && events->n == 1);
     }
     pthread_mutex_unlock(&events->lock);
-    if (wake) /* behind the lock, which the thread would run into; target_events_fini() comes after the last caller */
+    /* behind the lock, which the thread would run into; target_events_fini() comes after the last caller */
+    if (wake)
         pthread_cond_signal(&events->cond);
     free(waiting);
 }

@@ -39,7 +39,9 @@ static void push(struct hash *h, struct hash_node *node)
 
 static void grow(struct hash *h)
 {
-    struct hash bigger = { .buckets = calloc(h->n_buckets * 2, sizeof *h->buckets), .n_buckets = h->n_buckets * 2, .n = h->n };
+    struct hash bigger = { .buckets = calloc(h->n_buckets * 2, sizeof *h->buckets),
+                           .n_buckets = h->n_buckets * 2,
+                           .n = h->n };
 
     if (!bigger.buckets)
         return; /* longer chains, nothing worse */

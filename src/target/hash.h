@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Intrusive chained hash: the node lives in the element, so adding cannot fail. Doubles its buckets as it fills; when memory for that
- * is short it goes on with longer chains. The caller locks, computes the hash and compares the elements.
+/* Intrusive chained hash: the node lives in the element, so adding cannot fail. Doubles its buckets as it
+ * fills; when memory for that is short it goes on with longer chains. The caller locks, computes the hash and
+ * compares the elements.
  */
 #ifndef VDS_TARGET_HASH_H
 #define VDS_TARGET_HASH_H

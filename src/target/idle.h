@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* "Wait until that count is down": one lock and condition for all the rare waits of an engine. Whoever lowers a count that somebody may
- * be waiting for calls target_idle_signal() afterwards; that costs one atomic load while nobody waits.
+/* "Wait until that count is down": one lock and condition for all the rare waits of an engine. Whoever lowers
+ * a count that somebody may be waiting for calls target_idle_signal() afterwards; that costs one atomic load
+ * while nobody waits.
  */
 #ifndef VDS_TARGET_IDLE_H
 #define VDS_TARGET_IDLE_H
@@ -28,7 +29,8 @@ static inline void target_idle_fini(struct target_idle *idle)
     pthread_mutex_destroy(&idle->lock);
 }
 
-/* The store before this and the load in here are sequentially consistent, as are the waiter's in the other order: one sees the other. */
+/* The store before this and the load in here are sequentially consistent, as are the waiter's in the other
+ * order: one sees the other. */
 static inline void target_idle_signal(struct target_idle *idle)
 {
     if (atomic_load(&idle->n_waiters) == 0)
@@ -38,7 +40,8 @@ static inline void target_idle_signal(struct target_idle *idle)
     pthread_mutex_unlock(&idle->lock);
 }
 
-static inline void target_idle_wait(struct target_idle *idle, bool (*reached)(const void *arg), const void *arg)
+static inline void target_idle_wait(struct target_idle *idle, bool (*reached)(const void *arg),
+                                    const void *arg)
 {
     pthread_mutex_lock(&idle->lock);
     atomic_fetch_add(&idle->n_waiters, 1);

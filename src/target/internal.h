@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* The engine and its reactors: what the files of this folder share. Its face is engine.h.
  *
- *    listener (one per portal) --accept--> placed on the least loaded reactor --message--> connection (conn.h)
+ *    listener (one per portal) --accept--> placed on the least loaded reactor --message--> connection
+ *    (conn.h)
  *        |                                                                                   |  iscsi_conn: protocol, no I/O
  *    directory (tables, lock) <------- admit, release, session_open, list (admission.c) -----+
  *        |                                                                                   |
  *    drain, LUN maps -------- messages to each reactor: look at your connections ------------+
  *
- * Lock order: directory, then one of {registry, drain}. A reactor calls into a connection under no lock at all.
+ * Lock order: directory, then one of {registry, drain}. A reactor calls into a connection under no lock at
+ * all.
  */
 #ifndef VDS_TARGET_INTERNAL_H
 #define VDS_TARGET_INTERNAL_H
@@ -57,13 +59,16 @@ struct engine {
     struct target_address_watch watch;
     bool watching;
     atomic_bool watch_stopped;
-    atomic_uint next_reactor;   /* where the search for the least loaded starts, and where the next listener goes */
+    /* where the search for the least loaded starts, and where the next listener goes */
+    atomic_uint next_reactor;
     _Atomic uint64_t next_conn_id;
     pthread_mutex_t settle_lock; /* one engine_lu_settle() at a time: a command is counted by one watch */
 };
 
-/* Runs `look(reactor, arg)` on every reactor, one after the other, and returns when the last has. Not on a reactor's thread, under no lock. */
-void target_each_reactor(struct engine *engine, void (*look)(struct target_reactor *reactor, void *arg), void *arg);
+/* Runs `look(reactor, arg)` on every reactor, one after the other, and returns when the last has. Not on a
+ * reactor's thread, under no lock. */
+void target_each_reactor(struct engine *engine, void (*look)(struct target_reactor *reactor, void *arg),
+                         void *arg);
 
 struct target_reactor *target_reactor_least_loaded(struct engine *engine);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Portals as sockets: one listening socket serves all targets. It accepts on one reactor; each connection is placed on its own. */
+/* Portals as sockets: one listening socket serves all targets. It accepts on one reactor; each connection is
+ * placed on its own. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -27,7 +28,7 @@ struct target_listener {
     atomic_bool closed;
 };
 
-/* ---- accepting (the listener's reactor) ---------------------------------------------------------------------------------------------- */
+/* ---- accepting (the listener's reactor) ------------------------------------------------------------ */
 
 static void accept_next(struct target_listener *listener)
 {
@@ -64,10 +65,12 @@ static void admit_socket(struct target_listener *listener, int accepted)
     TAKE_FD(fd);
 }
 
-/* What accept(2) may say without the listening socket being at fault: the connection was, or we are short of something for a while. */
+/* What accept(2) may say without the listening socket being at fault: the connection was, or we are short of
+ * something for a while. */
 static bool is_passing(int error)
 {
-    static const int errors[] = { ECONNABORTED, EINTR, EAGAIN, EPROTO, EPERM, ENETDOWN, ENETUNREACH, EHOSTDOWN, EHOSTUNREACH, ETIMEDOUT };
+    static const int errors[] = { ECONNABORTED, EINTR,       EAGAIN,    EPROTO,       EPERM,
+                                  ENETDOWN,     ENETUNREACH, EHOSTDOWN, EHOSTUNREACH, ETIMEDOUT };
 
     for (size_t i = 0; i < ARRAY_SIZE(errors); i++) {
         if (errors[i] == error)
@@ -132,7 +135,7 @@ static void stop_run(void *arg)
         listener_close(listener);
 }
 
-/* ---- the socket ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- the socket ------------------------------------------------------------------------------------ */
 
 static int set_flag(int fd, int level, int option)
 {
@@ -141,7 +144,8 @@ static int set_flag(int fd, int level, int option)
     return setsockopt(fd, level, option, &on, sizeof on) < 0 ? -errno : 0;
 }
 
-/* TCP_NODELAY is inherited by what is accepted: answers are gathered by us, Nagle would only hold them back. */
+/* TCP_NODELAY is inherited by what is accepted: answers are gathered by us, Nagle would only hold them
+ * back. */
 static int socket_listen(const struct sockaddr_storage *addr, int *ret_fd)
 {
     _cleanup_(closep) int fd = socket(addr->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -198,7 +202,7 @@ static int listener_new(struct engine *engine, const struct guid *portal, const 
     return 0;
 }
 
-/* ---- engine.h -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- engine.h -------------------------------------------------------------------------------------- */
 
 static bool portal_is_open(struct engine *engine, const struct guid *id)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Units, where they are mapped, who may see them - and making each session's view agree with that.
  *
- * The table (directory.h) is the wanted state, under its lock. A change is made there first; then every reactor brings the views of its
- * sessions into line (target_session_sync_luns, idempotent). So the I/O path looks at its own view only and takes no lock.
+ * The table (directory.h) is the wanted state, under its lock. A change is made there first; then every
+ * reactor brings the views of its sessions into line (target_session_sync_luns, idempotent). So the I/O path
+ * looks at its own view only and takes no lock.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -25,7 +26,7 @@ struct session_lun {
     enum slot_state state;
 };
 
-/* ---- one session ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- one session ----------------------------------------------------------------------------------- */
 
 static int by_name(const void *a, const void *b)
 {
@@ -34,8 +35,8 @@ static int by_name(const void *a, const void *b)
 
 static bool may_see(const struct dir_lu *lu, const char *initiator)
 {
-    return lu->everyone || (lu->n_initiators > 0 &&
-                            bsearch(&initiator, lu->initiators, lu->n_initiators, sizeof *lu->initiators, by_name));
+    return lu->everyone || (lu->n_initiators > 0 && bsearch(&initiator, lu->initiators, lu->n_initiators,
+                                                            sizeof *lu->initiators, by_name));
 }
 
 static void lun_unref(struct dir_lun *lun)
@@ -74,7 +75,8 @@ static void slot_free(struct session_lun *slot)
     free(slot);
 }
 
-/* Under the lock: which slots must go. They count as leaving before the lock is given up, so that a change that waits sees them. */
+/* Under the lock: which slots must go. They count as leaving before the lock is given up, so that a change
+ * that waits sees them. */
 static void mark_unwanted(struct target_session *session)
 {
     list_for_each(node, &session->luns) {
@@ -169,7 +171,7 @@ int target_session_sync_luns(struct target_session *session, bool quiet)
     return result;
 }
 
-/* ---- all sessions ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- all sessions ---------------------------------------------------------------------------------- */
 
 struct lun_change {
     const struct guid *target; /* NULL: of every target */
@@ -207,7 +209,7 @@ static bool none_leaving(const void *arg)
     return atomic_load(&lun->n_leaving) == 0;
 }
 
-/* ---- engine.h ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- engine.h -------------------------------------------------------------------------------------- */
 
 static struct dir_lu *find_unit(const struct target_directory *dir, const struct guid *id)
 {
@@ -297,7 +299,8 @@ static int mask_copy(const char *const *names, size_t n, char ***ret_names)
     return 0;
 }
 
-/* Waits until no session that lost the unit has a task on it; each mapping in turn, by reference because it may be unmapped meanwhile. */
+/* Waits until no session that lost the unit has a task on it; each mapping in turn, by reference because it
+ * may be unmapped meanwhile. */
 static void wait_left(struct engine *engine, struct dir_lun **luns, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -307,7 +310,8 @@ static void wait_left(struct engine *engine, struct dir_lun **luns, size_t n)
 }
 
 /* Under the lock: all mappings of a unit, referenced. */
-static size_t collect_mappings(const struct target_directory *dir, const struct dir_lu *lu, struct dir_lun **luns, size_t n_max)
+static size_t collect_mappings(const struct target_directory *dir, const struct dir_lu *lu,
+                               struct dir_lun **luns, size_t n_max)
 {
     size_t n = 0;
 
@@ -322,7 +326,8 @@ static size_t collect_mappings(const struct target_directory *dir, const struct 
     return n;
 }
 
-int engine_lu_set_mask(struct engine *engine, const struct guid *id, bool all, const char *const *initiators, size_t n)
+int engine_lu_set_mask(struct engine *engine, const struct guid *id, bool all, const char *const *initiators,
+                       size_t n)
 {
     _cleanup_(freep) struct dir_lun **luns = NULL;
     char **names, **old;
@@ -412,7 +417,8 @@ int engine_lu_settle(struct engine *engine, const struct guid *id, uint64_t end)
 }
 
 /* Under the lock: references to all units, so that they can be asked without it. */
-static size_t collect_units(const struct target_directory *dir, struct engine_lu_counters *units, struct scsi_lu **lus)
+static size_t collect_units(const struct target_directory *dir, struct engine_lu_counters *units,
+                            struct scsi_lu **lus)
 {
     size_t n = 0;
 
@@ -453,7 +459,8 @@ int engine_lu_counters(struct engine *engine, struct engine_lu_counters **ret_un
 }
 
 /* Under the lock for writing. */
-static int lun_add(struct target_directory *dir, const struct guid *target_id, uint16_t number, const struct guid *lu_id)
+static int lun_add(struct target_directory *dir, const struct guid *target_id, uint16_t number,
+                   const struct guid *lu_id)
 {
     struct dir_target *target = target_dir_target(dir, target_id);
     struct dir_lu *lu = find_unit(dir, lu_id);

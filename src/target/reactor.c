@@ -49,7 +49,8 @@ static void nothing(void *arg)
     (void)arg;
 }
 
-/* The call comes after every message that is still on its way (a kick for a session that has gone): the last of them are run. */
+/* The call comes after every message that is still on its way (a kick for a session that has gone): the last
+ * of them are run. */
 void target_reactor_stop(struct target_reactor *reactor)
 {
     if (reactor->started) {
@@ -89,7 +90,8 @@ static void look_run(void *arg)
     look->look(look->reactor, look->arg);
 }
 
-void target_each_reactor(struct engine *engine, void (*look)(struct target_reactor *reactor, void *arg), void *arg)
+void target_each_reactor(struct engine *engine, void (*look)(struct target_reactor *reactor, void *arg),
+                         void *arg)
 {
     for (unsigned i = 0; i < engine->n_reactors; i++) {
         struct look one = { .reactor = &engine->reactors[i], .look = look, .arg = arg };

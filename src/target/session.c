@@ -14,7 +14,7 @@
 
 #define PORT_NAME_SIZE (ISCSI_NAME_MAX + 24)
 
-/* ---- the registry ----------------------------------------------------------------------------------------------------------------- */
+/* ---- the registry ---------------------------------------------------------------------------------- */
 
 int target_registry_init(struct target_registry *registry)
 {
@@ -31,23 +31,25 @@ void target_registry_fini(struct target_registry *registry)
 
 static uint64_t key_hash(const char *initiator, const uint8_t isid[6], const struct dir_path *path)
 {
-    return target_hash_name(initiator) ^ target_hash_bytes(isid, 6) * 31 ^ guid_hash(&path->target->id) ^ path->tag;
+    return target_hash_name(initiator) ^ target_hash_bytes(isid, 6) * 31 ^ guid_hash(&path->target->id) ^
+           path->tag;
 }
 
-static struct target_session *find(const struct target_registry *registry, uint64_t hash, const char *initiator, const uint8_t isid[6],
-                                   const struct dir_path *path)
+static struct target_session *find(const struct target_registry *registry, uint64_t hash,
+                                   const char *initiator, const uint8_t isid[6], const struct dir_path *path)
 {
     for (struct hash_node *n = target_hash_first(&registry->sessions, hash); n; n = target_hash_next(n)) {
         struct target_session *session = container_of(n, struct target_session, by_key);
 
-        if (session->path->target == path->target && session->path->tag == path->tag && memcmp(session->isid, isid, 6) == 0 &&
-            strcasecmp(session->initiator, initiator) == 0)
+        if (session->path->target == path->target && session->path->tag == path->tag &&
+            memcmp(session->isid, isid, 6) == 0 && strcasecmp(session->initiator, initiator) == 0)
             return session;
     }
     return NULL;
 }
 
-/* 0 when all are taken: it is no handle (RFC 7143 §11.12.6). Goes round, so that a handle is not given out again at once. */
+/* 0 when all are taken: it is no handle (RFC 7143 §11.12.6). Goes round, so that a handle is not given out
+ * again at once. */
 static uint16_t tsih_take(struct target_registry *registry)
 {
     for (unsigned i = 1; i < N_TSIH; i++) {
@@ -67,7 +69,8 @@ static void tsih_give(struct target_registry *registry, uint16_t tsih)
     registry->tsih_used[tsih / 8] &= (uint8_t)~(1u << tsih % 8);
 }
 
-/* Asked only by a login that will be refused one way or the other: a walk is good enough. Targets of sessions do not go away. */
+/* Asked only by a login that will be refused one way or the other: a walk is good enough. Targets of sessions
+ * do not go away. */
 bool target_session_exists(struct target_registry *registry, const char *target, uint16_t tsih)
 {
     bool found = false;
@@ -84,7 +87,7 @@ bool target_session_exists(struct target_registry *registry, const char *target,
     return found;
 }
 
-/* ---- reinstatement: the old session goes first ------------------------------------------------------------------------------------- */
+/* ---- reinstatement: the old session goes first ----------------------------------------------------- */
 
 static void kill_run(struct loop_message *message)
 {
@@ -137,7 +140,7 @@ static void waiters_retry(struct target_session *session)
     }
 }
 
-/* ---- commands that waited for another session (scsi_nexus.kick) ---------------------------------------------------------------------- */
+/* ---- commands that waited for another session (scsi_nexus.kick) ------------------------------------ */
 
 static void memory_free(struct target_session *session)
 {
@@ -164,7 +167,7 @@ static void kick(void *arg)
         loop_post(session->loop, &session->kick);
 }
 
-/* ---- open and close ------------------------------------------------------------------------------------------------------------------ */
+/* ---- open and close -------------------------------------------------------------------------------- */
 
 static struct target_session *session_new(struct target_conn *conn)
 {
@@ -218,7 +221,8 @@ static void leave(struct target_registry *registry, struct target_session *sessi
     pthread_mutex_unlock(&registry->lock);
 }
 
-/* Tags of all groups that the target has portals in, for REPORT TARGET PORT GROUPS. On a reactor thread, under no lock. */
+/* Tags of all groups that the target has portals in, for REPORT TARGET PORT GROUPS. On a reactor thread,
+ * under no lock. */
 static size_t list_tags(void *arg, uint16_t *tags, size_t n_max)
 {
     const struct target_session *session = arg;
@@ -255,8 +259,8 @@ static int view_create(struct target_session *session)
         .kick_arg = session,
     };
 
-    snprintf(initiator_port, sizeof initiator_port, "%s,i,0x%02x%02x%02x%02x%02x%02x", session->initiator, isid[0], isid[1], isid[2],
-             isid[3], isid[4], isid[5]);
+    snprintf(initiator_port, sizeof initiator_port, "%s,i,0x%02x%02x%02x%02x%02x%02x", session->initiator,
+             isid[0], isid[1], isid[2], isid[3], isid[4], isid[5]);
     snprintf(target_port, sizeof target_port, "%s,t,0x%04x", session->path->target->name, session->path->tag);
     return scsi_view_create(&nexus, &session->view);
 }
@@ -275,7 +279,8 @@ void target_session_free(struct target_session *session)
         memory_free(session);
 }
 
-/* Takes every LUN from the session, then frees it: at once, because its tasks are gone, or else when the last task is. */
+/* Takes every LUN from the session, then frees it: at once, because its tasks are gone, or else when the last
+ * task is. */
 static void session_end(struct target_session *session)
 {
     pthread_mutex_lock(&session->engine->registry.lock);
@@ -304,15 +309,17 @@ int target_session_open(struct target_conn *conn, struct scsi_view **ret_view, u
     if (r == 0)
         r = target_session_sync_luns(session, /* quiet= */ true);
     if (r < 0) {
-        log_error("session of %s at %s refused: %s", session->initiator, session->path->target->name, strerror(-r));
+        log_error("session of %s at %s refused: %s", session->initiator, session->path->target->name,
+                  strerror(-r));
         conn->session = session; /* ends with the connection's release() */
         return r;
     }
     conn->session = session;
     session->up = true;
-    log_debug("session of %s at %s,%u through %s is up", session->initiator, session->path->target->name, session->path->tag,
-              conn->local_address);
-    target_events_add(&session->engine->events, ENGINE_SESSION_UP, &session->path->target->id, session->initiator);
+    log_debug("session of %s at %s,%u through %s is up", session->initiator, session->path->target->name,
+              session->path->tag, conn->local_address);
+    target_events_add(&session->engine->events, ENGINE_SESSION_UP, &session->path->target->id,
+                      session->initiator);
     *ret_view = session->view;
     *ret_tsih = session->tsih;
     return 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Normal sessions: the registry by name (initiator, ISID, target, tag; RFC 7143 §6.3.5), reinstatement, and the LUN map of each.
+/* Normal sessions: the registry by name (initiator, ISID, target, tag; RFC 7143 §6.3.5), reinstatement, and
+ * the LUN map of each.
  *
  * A session belongs to its connection's reactor thread; the registry is shared, under its own lock.
  */
@@ -59,10 +60,12 @@ bool target_session_exists(struct target_registry *registry, const char *target,
 
 /* struct iscsi_directory's session_open, with the connection already pinned. */
 int target_session_open(struct target_conn *conn, struct scsi_view **ret_view, uint16_t *ret_tsih);
-/* The connection gives up its session, or its place among the waiters. Takes over its pin when it says true. */
+/* The connection gives up its session, or its place among the waiters. Takes over its pin when it says
+ * true. */
 bool target_session_end(struct target_conn *conn);
 
-/* lun.c: makes the view agree with the table; on the session's thread. quiet: first fill, no unit attention. */
+/* lun.c: makes the view agree with the table; on the session's thread. quiet: first fill, no unit
+ * attention. */
 int target_session_sync_luns(struct target_session *session, bool quiet);
 /* session.c, for lun.c: the last LUN has left a session that is ending. */
 void target_session_free(struct target_session *session);

@@ -61,7 +61,8 @@ static void drop_unused(struct target_sources *sources, struct source *source)
     free(source);
 }
 
-static void warn(struct target_sources *sources, const struct sockaddr_storage *peer, const char *which, uint32_t limit, uint64_t now_ns)
+static void warn(struct target_sources *sources, const struct sockaddr_storage *peer, const char *which,
+                 uint32_t limit, uint64_t now_ns)
 {
     char text[ADDRESS_TEXT_SIZE];
 
@@ -70,11 +71,13 @@ static void warn(struct target_sources *sources, const struct sockaddr_storage *
         return;
     sources->warned_ns = now_ns;
     target_address_format(peer, text);
-    log_warning("connection from %s refused: the limit of %" PRIu32 " connections %s is reached (%" PRIu64 " refused so far)", text, limit,
-                which, sources->n_refused);
+    log_warning("connection from %s refused: the limit of %" PRIu32 " connections %s is reached (%" PRIu64
+                " refused so far)",
+                text, limit, which, sources->n_refused);
 }
 
-int target_sources_enter(struct target_sources *sources, const struct sockaddr_storage *peer, uint64_t now_ns, struct source **ret_source)
+int target_sources_enter(struct target_sources *sources, const struct sockaddr_storage *peer, uint64_t now_ns,
+                         struct source **ret_source)
 {
     struct source *source;
     int r = 0;

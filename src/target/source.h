@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* How many connections there are, in all and from each peer address: the limits that stand before any protocol. */
+/* How many connections there are, in all and from each peer address: the limits that stand before any
+ * protocol. */
 #ifndef VDS_TARGET_SOURCE_H
 #define VDS_TARGET_SOURCE_H
 
@@ -22,7 +23,8 @@ int target_sources_init(struct target_sources *sources, uint32_t max, uint32_t m
 void target_sources_fini(struct target_sources *sources);
 
 /* Any thread. -EMFILE: one of the limits is reached (logged here). */
-int target_sources_enter(struct target_sources *sources, const struct sockaddr_storage *peer, uint64_t now_ns, struct source **ret_source);
+int target_sources_enter(struct target_sources *sources, const struct sockaddr_storage *peer, uint64_t now_ns,
+                         struct source **ret_source);
 void target_sources_leave(struct target_sources *sources, struct source *source);
 
 #endif

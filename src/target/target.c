@@ -8,7 +8,8 @@
 #include "target/conn.h"
 #include "target/drain.h"
 
-int engine_target_create(struct engine *engine, const struct guid *id, const char *iscsi_name, const char *alias)
+int engine_target_create(struct engine *engine, const struct guid *id, const char *iscsi_name,
+                         const char *alias)
 {
     int r;
 
@@ -37,7 +38,7 @@ int engine_target_set_alias(struct engine *engine, const struct guid *id, const 
     return target ? 0 : -ENOENT;
 }
 
-/* ---- the end of a target ----------------------------------------------------------------------------------------------------------- */
+/* ---- the end of a target --------------------------------------------------------------------------- */
 
 static void drop_of_target(struct target_reactor *reactor, void *arg)
 {
@@ -92,9 +93,10 @@ int engine_target_destroy(struct engine *engine, const struct guid *id)
     return 0;
 }
 
-/* ---- secrets ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- secrets --------------------------------------------------------------------------------------- */
 
-static int set_secret(struct engine *engine, const struct guid *id, const char *initiator, const struct iscsi_secret *secret, bool mutual)
+static int set_secret(struct engine *engine, const struct guid *id, const char *initiator,
+                      const struct iscsi_secret *secret, bool mutual)
 {
     struct dir_target *target;
     int r;
@@ -109,27 +111,31 @@ static int set_secret(struct engine *engine, const struct guid *id, const char *
     return r;
 }
 
-int engine_target_set_secret(struct engine *engine, const struct guid *target, const char *initiator, const struct iscsi_secret *secret)
+int engine_target_set_secret(struct engine *engine, const struct guid *target, const char *initiator,
+                             const struct iscsi_secret *secret)
 {
     return target ? set_secret(engine, target, initiator, secret, /* mutual= */ false) : -EINVAL;
 }
 
-int engine_target_set_mutual(struct engine *engine, const struct guid *target, const char *initiator, const struct iscsi_secret *secret)
+int engine_target_set_mutual(struct engine *engine, const struct guid *target, const char *initiator,
+                             const struct iscsi_secret *secret)
 {
     return target ? set_secret(engine, target, initiator, secret, /* mutual= */ true) : -EINVAL;
 }
 
-int engine_discovery_set_secret(struct engine *engine, const char *initiator, const struct iscsi_secret *secret)
+int engine_discovery_set_secret(struct engine *engine, const char *initiator,
+                                const struct iscsi_secret *secret)
 {
     return set_secret(engine, NULL, initiator, secret, /* mutual= */ false);
 }
 
-int engine_discovery_set_mutual(struct engine *engine, const char *initiator, const struct iscsi_secret *secret)
+int engine_discovery_set_mutual(struct engine *engine, const char *initiator,
+                                const struct iscsi_secret *secret)
 {
     return set_secret(engine, NULL, initiator, secret, /* mutual= */ true);
 }
 
-/* ---- pairs ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- pairs ----------------------------------------------------------------------------------------- */
 
 int engine_path_add(struct engine *engine, const struct guid *target, const struct guid *portal, uint16_t tag)
 {
@@ -144,8 +150,8 @@ int engine_path_add(struct engine *engine, const struct guid *target, const stru
 }
 
 /* Under the lock. */
-static int path_find_unused(struct target_directory *dir, const struct guid *target_id, const struct guid *portal_id,
-                            struct dir_path **ret_path)
+static int path_find_unused(struct target_directory *dir, const struct guid *target_id,
+                            const struct guid *portal_id, struct dir_path **ret_path)
 {
     struct dir_target *target = target_dir_target(dir, target_id);
     struct dir_path *path = target ? target_dir_path(target, portal_id) : NULL;
@@ -173,7 +179,8 @@ int engine_path_remove(struct engine *engine, const struct guid *target, const s
     return r;
 }
 
-int engine_path_retag(struct engine *engine, const struct guid *target, const struct guid *portal, uint16_t tag)
+int engine_path_retag(struct engine *engine, const struct guid *target, const struct guid *portal,
+                      uint16_t tag)
 {
     struct dir_path *path;
     int r;

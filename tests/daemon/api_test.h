@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the C programs of this folder share: the public headers, a way in, HRESULTs that must be what they should, faces and members of
- * objects, ends of operations. */
+/* What the C programs of this folder share: the public headers, a way in, HRESULTs that must be what they
+ * should, faces and members of objects, ends of operations. */
 #ifndef VDS_TESTS_DAEMON_API_TEST_H
 #define VDS_TESTS_DAEMON_API_TEST_H
 
@@ -120,7 +120,8 @@ static inline IVdsService *open_service(DWORD context)
     IVdsService *service;
 
     assert_hr(CoInitializeEx(NULL, COINIT_MULTITHREADED), S_OK);
-    assert_hr(CoCreateInstance(&CLSID_VdsLoader, NULL, context, &IID_IVdsServiceLoader, (void **)&loader), S_OK);
+    assert_hr(CoCreateInstance(&CLSID_VdsLoader, NULL, context, &IID_IVdsServiceLoader, (void **)&loader),
+              S_OK);
     assert_hr(IVdsServiceLoader_LoadService(loader, NULL, &service), S_OK);
     IVdsServiceLoader_Release(loader);
     assert_hr(IVdsService_WaitForServiceReady(service), S_OK);

@@ -33,7 +33,9 @@ static IVdsProviderPrivate provider;
 static HRESULT query(IVdsProviderPrivate *This, REFIID riid, void **ppv)
 {
     (void)This;
-    *ppv = BAD == 8 || (BAD == 9 && IsEqualIID(riid, &IID_IVdsProvider)) ? NULL : &provider; /* nobody gets as far as to call it */
+    *ppv = BAD == 8 || (BAD == 9 && IsEqualIID(riid, &IID_IVdsProvider))
+               ? NULL
+               : &provider; /* nobody gets as far as to call it */
     return *ppv || BAD == 8 ? S_OK : E_NOINTERFACE;
 }
 
@@ -72,7 +74,8 @@ static HRESULT factory_create(IClassFactory *This, IUnknown *outer, REFIID riid,
     return query(&provider, riid, ppv);
 }
 
-static const IClassFactoryVtbl factory_vtbl = { factory_query, factory_count, factory_count, factory_create, NULL };
+static const IClassFactoryVtbl factory_vtbl = { factory_query, factory_count, factory_count, factory_create,
+                                                NULL };
 static IClassFactory factory = { &factory_vtbl };
 
 #if BAD == 10

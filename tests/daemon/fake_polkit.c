@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* polkit, as far as vdsd asks it: answers CheckAuthorization with argv[1] ("yes", "no"), and says on standard output what was asked. On the
- * bus at DBUS_SYSTEM_BUS_ADDRESS. */
+/* polkit, as far as vdsd asks it: answers CheckAuthorization with argv[1] ("yes", "no"), and says on standard
+ * output what was asked. On the bus at DBUS_SYSTEM_BUS_ADDRESS. */
 #include <stdio.h>
 #include <string.h>
 #include <systemd/sd-bus.h>
@@ -26,7 +26,8 @@ static int on_check(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 static const sd_bus_vtable vtable[] = {
     SD_BUS_VTABLE_START(0),
-    SD_BUS_METHOD("CheckAuthorization", "(sa{sv})sa{ss}us", "(bba{ss})", on_check, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("CheckAuthorization", "(sa{sv})sa{ss}us", "(bba{ss})", on_check,
+                  SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_VTABLE_END,
 };
 
@@ -36,8 +37,8 @@ int main(int argc, char **argv)
     int r = argc == 2 ? sd_bus_open_system(&bus) : -1;
 
     if (r >= 0)
-        r = sd_bus_add_object_vtable(bus, NULL, "/org/freedesktop/PolicyKit1/Authority", "org.freedesktop.PolicyKit1.Authority", vtable,
-                                     argv[1]);
+        r = sd_bus_add_object_vtable(bus, NULL, "/org/freedesktop/PolicyKit1/Authority",
+                                     "org.freedesktop.PolicyKit1.Authority", vtable, argv[1]);
     if (r >= 0)
         r = sd_bus_request_name(bus, "org.freedesktop.PolicyKit1", 0);
     if (r >= 0) {

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -18,12 +19,16 @@ ABSENT = "198.51.100.7:3260"  # a portal on no host (RFC 5737)
 
 
 def free_ports(n, host="127.0.0.1"):
-    """Ports nobody uses now: all bound at once, then let go."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(n)]
-        for s in sockets:
-            s.bind((host, 0))
-        return [s.getsockname()[1] for s in sockets]
+    """Ports nobody uses now, below those that the kernel gives to clients: one that is let go for a while comes back."""
+    first_of_clients = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    found = []
+    while len(found) < n:
+        port = random.randrange(10000, max(first_of_clients, 20000))
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as s, contextlib.suppress(OSError):
+            s.bind((host, port))
+            if port not in found:
+                found.append(port)
+    return found
 
 
 class Refused(Exception):

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* IVdsServiceIscsi and what it hands out, through the service, over a stand-in for iscsiadm that test_host_initiator.py puts on the PATH of
- * vdsd; "absent": there is none.
+/* IVdsServiceIscsi and what it hands out, through the service, over a stand-in for iscsiadm that
+ * test_host_initiator.py puts on the PATH of vdsd; "absent": there is none.
  *
- * usage: host_initiator DIRECTORY|absent       (DIRECTORY/login and /logout hold the exit codes of the stand-in)
+ * usage: host_initiator DIRECTORY|absent
+ *        (DIRECTORY/login and /logout hold the exit codes of the stand-in)
  */
 #include "api_test.h"
 
@@ -32,11 +33,13 @@ static IVdsIscsiInitiatorAdapter *adapter(void)
     return first(members, &IID_IVdsIscsiInitiatorAdapter);
 }
 
-static HRESULT login_as(VDS_ISCSI_AUTH_TYPE auth, VDS_ISCSI_LOGIN_TYPE type, VDS_OBJECT_ID portal, ULONG flags)
+static HRESULT login_as(VDS_ISCSI_AUTH_TYPE auth, VDS_ISCSI_LOGIN_TYPE type, VDS_OBJECT_ID portal,
+                        ULONG flags)
 {
     IVdsIscsiInitiatorAdapter *a = adapter();
     IVdsAsync *async = NULL;
-    HRESULT hr = IVdsIscsiInitiatorAdapter_LoginToTarget(a, type, target_id, portal, GUID_NULL, flags, TRUE, FALSE, auth, &async);
+    HRESULT hr = IVdsIscsiInitiatorAdapter_LoginToTarget(a, type, target_id, portal, GUID_NULL, flags, TRUE,
+                                                         FALSE, auth, &async);
 
     IVdsIscsiInitiatorAdapter_Release(a);
     return FAILED(hr) ? hr : ended(async, NULL);
@@ -142,15 +145,18 @@ static void logins_and_logouts_end_as_iscsiadm_says(void **state)
 static void secrets_go_into_the_records_of_open_iscsi(void **state)
 {
     UCHAR bytes[] = "0123456789ab", other[] = "ba9876543210", blank[] = "0123456789 b";
-    VDS_ISCSI_SHARED_SECRET secret = { bytes, 12 }, shorter = { bytes, 11 }, mine = { other, 12 }, unfit = { blank, 12 };
+    VDS_ISCSI_SHARED_SECRET secret = { bytes, 12 }, shorter = { bytes, 11 }, mine = { other, 12 },
+                            unfit = { blank, 12 };
     LPWSTR name;
 
     (void)state;
     assert_hr(IVdsServiceIscsi_GetInitiatorName(iscsi, &name), S_OK);
     CoTaskMemFree(name);
     stand_in_says("login", 0);
-    assert_hr(IVdsServiceIscsi_SetInitiatorSharedSecret(iscsi, &secret, GUID_NULL), VDS_E_OBJECT_NOT_FOUND); /* no record yet */
-    assert_hr(login(VDS_ILT_MANUAL, portal_id, 0), VDS_E_ISCSI_LOGIN_FAILED);                               /* CHAP without a secret */
+    /* no record yet */
+    assert_hr(IVdsServiceIscsi_SetInitiatorSharedSecret(iscsi, &secret, GUID_NULL), VDS_E_OBJECT_NOT_FOUND);
+    /* CHAP without a secret */
+    assert_hr(login(VDS_ILT_MANUAL, portal_id, 0), VDS_E_ISCSI_LOGIN_FAILED);
     assert_hr(IVdsServiceIscsi_RememberTargetSharedSecret(iscsi, target_id, &secret), S_OK);
     assert_hr(login(VDS_ILT_MANUAL, portal_id, 0), S_OK);
     assert_hr(IVdsServiceIscsi_RememberTargetSharedSecret(iscsi, target_id, NULL), S_OK);
@@ -175,7 +181,8 @@ static void a_login_uses_the_secrets_of_its_kind_and_the_others_are_kept(void **
     assert_hr(IVdsServiceIscsi_RememberTargetSharedSecret(iscsi, target_id, &secret), S_OK);
     assert_hr(IVdsServiceIscsi_SetInitiatorSharedSecret(iscsi, NULL, target_id), S_OK);
     assert_hr(login_as(VDS_IAT_MUTUAL_CHAP, VDS_ILT_MANUAL, portal_id, 0), VDS_E_ISCSI_LOGIN_FAILED);
-    assert_string_equal(vds_error_text(), "open-iscsi has no secret for this login: SetInitiatorSharedSecret sets it");
+    assert_string_equal(vds_error_text(),
+                        "open-iscsi has no secret for this login: SetInitiatorSharedSecret sets it");
     assert_hr(IVdsServiceIscsi_SetInitiatorSharedSecret(iscsi, &mutual, target_id), S_OK);
     assert_hr(login_as(VDS_IAT_NONE, VDS_ILT_MANUAL, portal_id, 0), S_OK);
     assert_hr(login_as(VDS_IAT_CHAP, VDS_ILT_MANUAL, portal_id, 0), S_OK);

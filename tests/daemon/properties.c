@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Every field of every structure that the API hands out, against a truth that comes from elsewhere: what the array was told, statvfs() and
- * the kernel, what an initiator of our own sees on the wire, or the constant that the documentation of VDS names. Through the service and with
- * the array in this process; test_properties.py starts it, and compares the ids that it prints with those in the state.
+/* Every field of every structure that the API hands out, against a truth that comes from elsewhere: what the
+ * array was told, statvfs() and the kernel, what an initiator of our own sees on the wire, or the constant
+ * that the documentation of VDS names. Through the service and with the array in this process;
+ * test_properties.py starts it, and compares the ids that it prints with those in the state.
  *
  * usage: properties --refusals
  *        properties service|inproc[-again] STATE-DIRECTORY VERSION PID PORTAL PORTAL PORTAL DRIVE DRIVE DRIVE
- *        (PID: of the service, 0: this one; two drives on one file system, the third on another; again: the same array another day, without
- *        its first drive, and with a file where the last one was)
+ *        (PID: of the service, 0: this one; two drives on one file system, the third on another; again: the same array another day, with the
+ *        last drive only, and a file where that was)
  */
 #include <arpa/inet.h>
 #include <unistd.h>
@@ -17,8 +18,10 @@ struct scene scene;
 
 struct lun_made luns[N_LUNS] = {
     { u"disk", 64 * MIB, 0, 512, 512, 0, u"*" },
-    { u"thick", 8 * MIB, VDS_LUN_FEATURE_THICK, 4096, 8192, 2, u"iqn.2026-11.org.example:a;iqn.2024-01.test:initiator.1" },
-    { u"read-only, removable", 16 * MIB, VDS_LUN_FEATURE_READ_ONLY | VDS_LUN_FEATURE_REMOVABLE, 512, 4096, 1, u"*" },
+    { u"thick", 8 * MIB, VDS_LUN_FEATURE_THICK, 4096, 8192, 2,
+      u"iqn.2026-11.org.example:a;iqn.2024-01.test:initiator.1" },
+    { u"read-only, removable", 16 * MIB, VDS_LUN_FEATURE_READ_ONLY | VDS_LUN_FEATURE_REMOVABLE, 512, 4096, 1,
+      u"*" },
     { u"in memory", 32 * MIB, VDS_LUN_FEATURE_VOLATILE, 512, 512, 0, u"*" },
 };
 
@@ -119,8 +122,11 @@ void service_and_provider(void **state)
     print_id("provider", "-", prop.id);
     print_id("version", "-", prop.guidVersionId);
     assert_false(same_id(prop.id, GUID_NULL) || same_id(prop.guidVersionId, GUID_NULL));
-    VDS_PROVIDER_PROP expected = { .id = again.id, .pwszName = literal(u"VDS for Linux iSCSI array"), .guidVersionId = again.guidVersionId,
-                                   .pwszVersion = wide(scene.version), .type = VDS_PT_HARDWARE };
+    VDS_PROVIDER_PROP expected = { .id = again.id,
+                                   .pwszName = literal(u"VDS for Linux iSCSI array"),
+                                   .guidVersionId = again.guidVersionId,
+                                   .pwszVersion = wide(scene.version),
+                                   .type = VDS_PT_HARDWARE };
     COMPARE(VDS_PROVIDER_PROP, &prop, &expected); /* flags, stripes, priority: software providers have them */
     COMPARE(VDS_PROVIDER_PROP, &again, &expected);
     assert_hr(IVdsHwProviderType_GetProviderType(type, &value), S_OK);
@@ -138,7 +144,8 @@ static void compare_array(const WCHAR *name)
 {
     const ULONG flags = VDS_SF_LUN_MASKING_CAPABLE | VDS_SF_DRIVE_EXTENT_CAPABLE | VDS_SF_SUPPORTS_NON_FAULT_TOLERANT_LUNS |
                         VDS_SF_SUPPORTS_SIMPLE_LUNS | VDS_SF_SUPPORTS_AUTH_CHAP | VDS_SF_SUPPORTS_AUTH_MUTUAL_CHAP |
-                        VDS_SF_SUPPORTS_LUN_NUMBER; /* each is proven in properties_flags.c */
+                        VDS_SF_SUPPORTS_LUN_NUMBER | VDS_SF_READ_CACHING_CAPABLE | VDS_SF_WRITE_CACHING_CAPABLE |
+                        VDS_SF_WRITE_THROUGH_CACHING_CAPABLE; /* each is proven in properties_flags.c */
     IVdsSubSystem2 *second = as(scene.subsystem, &IID_IVdsSubSystem2);
     VDS_SUB_SYSTEM_PROP prop;
     VDS_SUB_SYSTEM_PROP2 prop2;
@@ -147,11 +154,11 @@ static void compare_array(const WCHAR *name)
     assert_hr(IVdsSubSystem2_GetProperties2(second, &prop2), S_OK);
     assert_false(same_id(prop.id, GUID_NULL));
     COMPARE(VDS_SUB_SYSTEM_PROP2, &prop2,
-            (&(VDS_SUB_SYSTEM_PROP2){ prop.id, literal(name), wide_id(prop.id), flags, 0, 0, VDS_SSS_ONLINE, VDS_H_HEALTHY, 1, N_DRIVES,
-                                      1, 0, 1 }));
+            (&(VDS_SUB_SYSTEM_PROP2){ prop.id, literal(name), wide_id(prop.id), flags, 0, 0, VDS_SSS_ONLINE,
+                                      VDS_H_HEALTHY, 1, N_DRIVES, 1, 0, 1 }));
     COMPARE(VDS_SUB_SYSTEM_PROP, &prop,
-            (&(VDS_SUB_SYSTEM_PROP){ prop.id, literal(name), wide_id(prop.id), flags, 0, VDS_SSS_ONLINE, VDS_H_HEALTHY, 1, N_DRIVES, 1,
-                                     0 }));
+            (&(VDS_SUB_SYSTEM_PROP){ prop.id, literal(name), wide_id(prop.id), flags, 0, VDS_SSS_ONLINE,
+                                     VDS_H_HEALTHY, 1, N_DRIVES, 1, 0 }));
     drop(second);
 }
 
@@ -177,10 +184,12 @@ void array_and_controller(void **state)
     print_id("controller", "-", prop.id);
     assert_hr(IVdsController_GetPortProperties(controller, 0, &port), S_OK);
     assert_false(same_id(port.id, prop.id) || same_id(port.id, GUID_NULL));
-    COMPARE(VDS_PORT_PROP, &port, (&(VDS_PORT_PROP){ port.id, literal(u"network"), wide_id(prop.id), VDS_PRS_ONLINE }));
+    COMPARE(VDS_PORT_PROP, &port,
+            (&(VDS_PORT_PROP){ port.id, literal(u"network"), wide_id(prop.id), VDS_PRS_ONLINE }));
     assert_hr(IVdsController_GetPortProperties(controller, 1, &port), E_INVALIDARG); /* sNumberOfPorts is 1 */
-    COMPARE(VDS_CONTROLLER_PROP, &prop,
-            (&(VDS_CONTROLLER_PROP){ prop.id, wide(host), wide_id(prop.id), VDS_CS_ONLINE, VDS_H_HEALTHY, 1 }));
+    COMPARE(
+        VDS_CONTROLLER_PROP, &prop,
+        (&(VDS_CONTROLLER_PROP){ prop.id, wide(host), wide_id(prop.id), VDS_CS_ONLINE, VDS_H_HEALTHY, 1 }));
     drop(controller);
 }
 
@@ -190,7 +199,8 @@ void names_that_were_set(void **state)
     IVdsSubSystemNaming *naming = as(scene.subsystem, &IID_IVdsSubSystemNaming);
 
     (void)state;
-    assert_hr(IVdsSubSystemNaming_SetFriendlyName(naming, literal(u"Gr\u00f6\u00dfe \u2260 \U0001F4BE")), S_OK);
+    assert_hr(IVdsSubSystemNaming_SetFriendlyName(naming, literal(u"Gr\u00f6\u00dfe \u2260 \U0001F4BE")),
+              S_OK);
     compare_array(u"Gr\u00f6\u00dfe \u2260 \U0001F4BE");
     drop(naming);
 }
@@ -200,7 +210,7 @@ void names_that_were_set(void **state)
 static void open_array(void)
 {
     VDS_INPROC_OPTIONS options = { .pszStateDirectory = scene.state, .ppszPortals = scene.portals, .ulNumberOfPortals = N_PORTALS,
-                                   .ppszDrives = scene.drives + scene.again, .ulNumberOfDrives = N_DRIVES - scene.again, .ulReactors = 2,
+                                   .ppszDrives = scene.drives + scene.again * 2, .ulNumberOfDrives = N_DRIVES - scene.again * 2, .ulReactors = 2,
                                    .ulDrainSeconds = DRAIN_SECONDS, .ulMaxGroups = MAX_GROUPS };
     IEnumVdsObject *members;
     IVdsHwProvider *hw;
@@ -275,8 +285,9 @@ static void make_lun(struct lun_made *made)
     IUnknown *object;
     IVdsAsync *async;
 
-    assert_hr(IVdsSubSystemLunEx_CreateLunWithFeatures(maker, made->size, made->features, made->block, made->physical, &drive, 1,
-                                                       literal(made->mask), literal(made->name), &async),
+    assert_hr(IVdsSubSystemLunEx_CreateLunWithFeatures(maker, made->size, made->features, made->block,
+                                                       made->physical, &drive, 1, literal(made->mask),
+                                                       literal(made->name), &async),
               S_OK);
     assert_hr(ended(async, &object), S_OK);
     made->lun = taken(object, &IID_IVdsLun);
@@ -331,7 +342,7 @@ static int set_up(void **state)
     return 0;
 }
 
-/* So that nothing is left on the first drive, which the array is started without afterwards. */
+/* So that nothing is left there when the array is started without it. */
 static void empty_first_drive(void)
 {
     for (unsigned i = 0; i < N_LUNS; i++) {
@@ -348,7 +359,8 @@ static void empty_first_drive(void)
 
 static int tear_down(void **state)
 {
-    void *all[] = { scene.groups[0], scene.groups[1], scene.target, scene.other, scene.iscsi, scene.subsystem, scene.provider, scene.service };
+    void *all[] = { scene.groups[0], scene.groups[1], scene.target,   scene.other,
+                    scene.iscsi,     scene.subsystem, scene.provider, scene.service };
 
     (void)state;
     empty_first_drive();
@@ -383,14 +395,16 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(drives_are_their_directories),
     cmocka_unit_test(extents_are_what_LUNs_have_taken),
     cmocka_unit_test(pools_are_file_systems),
+    cmocka_unit_test(sizes_that_are_offered),
     cmocka_unit_test(luns_are_what_the_wire_says),
     cmocka_unit_test(identification_is_INQUIRY_and_VPD),
     cmocka_unit_test(plexes_and_hints),
+    cmocka_unit_test(hints_switch_the_cache),
     cmocka_unit_test(statuses_go_together),
     cmocka_unit_test(every_flag_is_set_or_clear_for_a_reason),
     cmocka_unit_test(every_structure_was_compared),
 };
-static const struct CMUnitTest tests_again[] = { cmocka_unit_test(drives_that_went_and_failed) };
+static const struct CMUnitTest tests_again[] = { cmocka_unit_test(drives_that_went_and_failed), cmocka_unit_test(luns_of_another_day) };
 
 int main(int argc, char **argv)
 {
@@ -399,15 +413,21 @@ int main(int argc, char **argv)
         return 0;
     }
     if (argc != 5 + N_PORTALS + N_DRIVES) {
-        fprintf(stderr, "usage: properties --refusals | service|inproc[-again] STATE-DIRECTORY VERSION PID PORTAL... DRIVE...\n");
+        fprintf(stderr, "usage: properties --refusals | service|inproc[-again] STATE-DIRECTORY VERSION PID "
+                        "PORTAL... DRIVE...\n");
         return 2;
     }
-    scene = (struct scene){ .context = strncmp(argv[1], "inproc", 6) == 0 ? CLSCTX_INPROC_SERVER : CLSCTX_LOCAL_SERVER,
-                            .again = strstr(argv[1], "-again") != NULL, .state = argv[2], .version = argv[3], .pid = atoi(argv[4]) };
+    scene = (struct scene){ .context = strncmp(argv[1], "inproc", 6) == 0 ? CLSCTX_INPROC_SERVER
+                                                                          : CLSCTX_LOCAL_SERVER,
+                            .again = strstr(argv[1], "-again") != NULL,
+                            .state = argv[2],
+                            .version = argv[3],
+                            .pid = atoi(argv[4]) };
     scene.pid = scene.pid ? scene.pid : getpid();
     for (unsigned i = 0; i < N_PORTALS; i++)
         scene.portals[i] = argv[5 + i];
     for (unsigned i = 0; i < N_DRIVES; i++)
         scene.drives[i] = argv[5 + N_PORTALS + i];
-    return scene.again ? cmocka_run_group_tests(tests_again, open_again, tear_down) : cmocka_run_group_tests(tests, set_up, tear_down);
+    return scene.again ? cmocka_run_group_tests(tests_again, open_again, tear_down)
+                       : cmocka_run_group_tests(tests, set_up, tear_down);
 }

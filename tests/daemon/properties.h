@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of the program `properties` share: the array under test, how it was made, and comparison of a whole structure, whose fields
- * come from idl/vds.idl (property_shapes.py), with what it should be. */
+/* What the files of the program `properties` share: the array under test, how it was made, and comparison of
+ * a whole structure, whose fields come from idl/vds.idl (property_shapes.py), with what it should be. */
 #ifndef VDS_TESTS_DAEMON_PROPERTIES_H
 #define VDS_TESTS_DAEMON_PROPERTIES_H
 
@@ -33,13 +33,15 @@ struct lun_made {
 };
 #define N_LUNS 4
 
-/* All of it as given on the command line or made by the set-up; what is truth must not come from the call that is tested. */
+/* All of it as given on the command line or made by the set-up; what is truth must not come from the call
+ * that is tested. */
 extern struct scene {
     DWORD context;
-    bool again; /* the first drive was taken away, a file is where the last one was */
+    bool again; /* only the last drive is named, and a file is there */
     const char *state, *version;
     pid_t pid;                              /* of the array's process */
-    const char *portals[N_PORTALS];         /* the first and the last are in group 1 of the target, the other one in group 2 */
+    /* the first and the last are in group 1 of the target, the other one in group 2 */
+    const char *portals[N_PORTALS];
     const char *drives[N_DRIVES];           /* the first two on one file system, the last on another */
     IVdsService *service;
     IVdsProvider *provider;
@@ -61,7 +63,8 @@ void print_id(const char *what, const char *name, VDS_OBJECT_ID id);
 
 /* ---- comparison --------------------------------------------------------------------------------------- */
 
-/* Every field of *got is that of *expected: text and lists too, which are freed. Texts in *expected: wide(), or u"" literals. */
+/* Every field of *got is that of *expected: text and lists too, which are freed. Texts in *expected: wide(),
+ * or u"" literals. */
 void compare(const char *type, void *got, const void *expected, const char *where);
 #define COMPARE(type, got, expected)                    \
     do {                                                \
@@ -90,7 +93,7 @@ bool flag_at(size_t n, struct flag *ret_flag);
 /* The rows of docs/api-status.md that bits rely on. */
 void print_refusals(void);
 
-/* ---- the tests, in the order in which they run ------------------------------------------------------------ */
+/* ---- the tests, in the order in which they run ----------------------------------------------------- */
 
 void service_and_provider(void **state);
 void array_and_controller(void **state);
@@ -108,12 +111,15 @@ void a_notification_is_recorded(void **state);
 void drives_are_their_directories(void **state);
 void extents_are_what_LUNs_have_taken(void **state);
 void pools_are_file_systems(void **state);
+void sizes_that_are_offered(void **state);
 void drives_that_went_and_failed(void **state);
 
 void luns_are_what_the_wire_says(void **state);
 void identification_is_INQUIRY_and_VPD(void **state);
 void plexes_and_hints(void **state);
+void hints_switch_the_cache(void **state);
 void statuses_go_together(void **state);
+void luns_of_another_day(void **state);
 
 void every_flag_is_set_or_clear_for_a_reason(void **state);
 

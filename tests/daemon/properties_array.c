@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* properties.c: what describes the array as a whole: its status, its tree, its notifications; and what the host has. */
+/* properties.c: what describes the array as a whole: its status, its tree, its notifications; and what the
+ * host has. */
 #include <dirent.h>
 #include <sched.h>
 #include <sys/statvfs.h>
@@ -30,9 +31,12 @@ static void file_systems(void)
         const char *kernel;
         VDS_FILE_SYSTEM_TYPE_PROP prop;
     } all[] = {
-        { "vfat", { VDS_FST_FAT, u"FAT", 0, 0, 11, NULL } },    { "vfat", { VDS_FST_FAT32, u"FAT32", 0, 0, 11, NULL } },
-        { "ntfs3", { VDS_FST_NTFS, u"NTFS", 0, 0, 32, NULL } }, { "exfat", { VDS_FST_EXFAT, u"exFAT", 0, 0, 11, NULL } },
-        { "udf", { VDS_FST_UDF, u"UDF", 0, 0, 126, NULL } },    { "iso9660", { VDS_FST_CDFS, u"CDFS", 0, 0, 32, NULL } },
+        { "vfat", { VDS_FST_FAT, u"FAT", 0, 0, 11, NULL } },
+        { "vfat", { VDS_FST_FAT32, u"FAT32", 0, 0, 11, NULL } },
+        { "ntfs3", { VDS_FST_NTFS, u"NTFS", 0, 0, 32, NULL } },
+        { "exfat", { VDS_FST_EXFAT, u"exFAT", 0, 0, 11, NULL } },
+        { "udf", { VDS_FST_UDF, u"UDF", 0, 0, 126, NULL } },
+        { "iso9660", { VDS_FST_CDFS, u"CDFS", 0, 0, 32, NULL } },
     };
     VDS_FILE_SYSTEM_TYPE_PROP *props;
     LONG n, seen = 0;
@@ -62,13 +66,15 @@ void what_the_host_has(void **state)
     memset(letters, 0xaa, sizeof letters);
     assert_hr(IVdsService_QueryDriveLetters(scene.service, 'X', 3, letters), S_OK);
     for (WORD i = 0; i < 3; i++)
-        COMPARE(VDS_DRIVE_LETTER_PROP, &letters[i], (&(VDS_DRIVE_LETTER_PROP){ (WCHAR)('X' + i), GUID_NULL, 0, FALSE }));
+        COMPARE(VDS_DRIVE_LETTER_PROP, &letters[i],
+                (&(VDS_DRIVE_LETTER_PROP){ (WCHAR)('X' + i), GUID_NULL, 0, FALSE }));
     assert_hr(IVdsService_QueryUnallocatedDisks(scene.service, &members), S_OK);
     assert_int_equal(count(members), 0);
     file_systems();
 }
 
-/* The stand-in for iscsiadm lists two interfaces that are TCP's: "default" without an address, "lan" with 192.0.2.7. */
+/* The stand-in for iscsiadm lists two interfaces that are TCP's: "default" without an address, "lan" with
+ * 192.0.2.7. */
 void the_initiator_of_the_host(void **state)
 {
     IVdsServiceIscsi *iscsi = as(scene.service, &IID_IVdsServiceIscsi);
@@ -103,7 +109,8 @@ void the_initiator_of_the_host(void **state)
     assert_false(same_id(portal_prop[0].id, portal_prop[1].id) || same_id(prop.id, GUID_NULL));
     assert_hr(IVdsIscsiInitiatorAdapter_QueryInitiatorPortals(adapter, &members), S_OK);
     assert_int_equal(count(members), 2);
-    COMPARE(VDS_ISCSI_INITIATOR_ADAPTER_PROP, &prop, (&(VDS_ISCSI_INITIATOR_ADAPTER_PROP){ prop.id, literal(u"open-iscsi") }));
+    COMPARE(VDS_ISCSI_INITIATOR_ADAPTER_PROP, &prop,
+            (&(VDS_ISCSI_INITIATOR_ADAPTER_PROP){ prop.id, literal(u"open-iscsi") }));
     drop(adapter);
     drop(iscsi);
 }
@@ -146,9 +153,13 @@ static uint64_t process_age_ms(void)
     assert_non_null(f);
     assert_non_null(fgets(line, sizeof line, f));
     fclose(f);
-    assert_int_equal(sscanf(strrchr(line, ')') + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", &ticks), 1);
+    assert_int_equal(
+        sscanf(strrchr(line, ')') + 1,
+               " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", &ticks),
+        1);
     clock_gettime(CLOCK_BOOTTIME, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 - ticks * 1000 / (unsigned long)sysconf(_SC_CLK_TCK);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 -
+           ticks * 1000 / (unsigned long)sysconf(_SC_CLK_TCK);
 }
 
 /* The two file systems, each once. */
@@ -185,12 +196,20 @@ static VDS_ARRAY_STATUS status_with(IVdsSubSystemEx *ex, ULONG sessions)
     }
 }
 
-static void compare_status(IVdsSubSystemEx *ex, VDS_SUB_SYSTEM_STATUS array, const WCHAR *reason, ULONG sessions)
+static void compare_status(IVdsSubSystemEx *ex, VDS_SUB_SYSTEM_STATUS array, const WCHAR *reason,
+                           ULONG sessions)
 {
-    VDS_ARRAY_STATUS got, expected = { .pwszVersion = wide(scene.version), .pwszBackend = wide(has_io_uring() ? "io_uring" : "epoll"),
-                                       .pwszReason = literal(reason), .status = array, .health = VDS_H_HEALTHY, .ulReactors = 2,
-                                       .ulSessions = sessions, .ulMaxConnections = 4096, .ulMaxGroups = MAX_GROUPS,
-                                       .ulDrainSeconds = DRAIN_SECONDS, .usDefaultPort = 3260 };
+    VDS_ARRAY_STATUS got, expected = { .pwszVersion = wide(scene.version),
+                                       .pwszBackend = wide(has_io_uring() ? "io_uring" : "epoll"),
+                                       .pwszReason = literal(reason),
+                                       .status = array,
+                                       .health = VDS_H_HEALTHY,
+                                       .ulReactors = 2,
+                                       .ulSessions = sessions,
+                                       .ulMaxConnections = 4096,
+                                       .ulMaxGroups = MAX_GROUPS,
+                                       .ulDrainSeconds = DRAIN_SECONDS,
+                                       .usDefaultPort = 3260 };
 
     got = status_with(ex, sessions);
     space(&expected.ullCapacity, &expected.ullFree);
@@ -296,7 +315,8 @@ void the_tree_is_the_objects(void **state)
     VDS_ISCSI_PORTAL_PROP portals[N_PORTALS];
     VDS_ISCSI_TARGET_PROP targets[2];
     VDS_TREE_GROUP groups[2];
-    VDS_TREE_MEMBER members[N_PORTALS] = { { scene.group_ids[0], scene.portal_ids[0] }, { scene.group_ids[0], scene.portal_ids[2] },
+    VDS_TREE_MEMBER members[N_PORTALS] = { { scene.group_ids[0], scene.portal_ids[0] },
+                                           { scene.group_ids[0], scene.portal_ids[2] },
                                            { scene.group_ids[1], scene.portal_ids[1] } };
     VDS_TREE_LUN rows[N_LUNS];
     VDS_TREE_TIE ties[N_LUNS];
@@ -335,10 +355,12 @@ static ULONGLONG now_us(void)
 
 static bool is_departure(const VDS_NOTIFICATION *n, const VDS_OBJECT_ID *target)
 {
-    return n->objectType == VDS_NTT_TARGET && n->Target.ulEvent == VDS_NF_TARGET_DEPART && IsEqualGUID(&n->Target.targetId, target);
+    return n->objectType == VDS_NTT_TARGET && n->Target.ulEvent == VDS_NF_TARGET_DEPART &&
+           IsEqualGUID(&n->Target.targetId, target);
 }
 
-/* The number of the notification that a target of its own has gone: nothing that happened before is on its way any more. */
+/* The number of the notification that a target of its own has gone: nothing that happened before is on its
+ * way any more. */
 static ULONGLONG sequence_of_now(IVdsServiceNotifications *face)
 {
     VDS_NOTIFICATION_RECORD *records;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Comparison of structures field by field, for properties.c. The fields are those of idl/vds.idl, so a field that is new is compared before
- * anybody has thought of it. */
+/* Comparison of structures field by field, for properties.c. The fields are those of idl/vds.idl, so a field
+ * that is new is compared before anybody has thought of it. */
 #include "properties.h"
 
 enum field_kind {
@@ -58,8 +58,8 @@ LPWSTR wide_id(VDS_OBJECT_ID id)
     const uint8_t *d = id.Data4;
     char text[40];
 
-    snprintf(text, sizeof text, "%08x-%04x-%04x-%02x%02x-%02x%02x%02x%02x%02x%02x", id.Data1, id.Data2, id.Data3, d[0], d[1], d[2], d[3],
-             d[4], d[5], d[6], d[7]);
+    snprintf(text, sizeof text, "%08x-%04x-%04x-%02x%02x-%02x%02x%02x%02x%02x%02x", id.Data1, id.Data2,
+             id.Data3, d[0], d[1], d[2], d[3], d[4], d[5], d[6], d[7]);
     return wide(text);
 }
 
@@ -90,7 +90,8 @@ static bool same_text(const WCHAR *a, const WCHAR *b)
 
 static void compare_shape(struct shape *shape, char *got, const char *expected, const char *where);
 
-static void compare_bytes(const char *name, const struct field *f, const char *got, const char *expected, size_t n, const char *where)
+static void compare_bytes(const char *name, const struct field *f, const char *got, const char *expected,
+                          size_t n, const char *where)
 {
     char text[2][64] = { "", "" };
 
@@ -103,7 +104,8 @@ static void compare_bytes(const char *name, const struct field *f, const char *g
     fail_msg("%s: %s.%s is %s, should be %s (bytes in memory)", where, name, f->name, text[0], text[1]);
 }
 
-static void compare_text(const char *name, const struct field *f, void *got, const void *expected, const char *where)
+static void compare_text(const char *name, const struct field *f, void *got, const void *expected,
+                         const char *where)
 {
     char text[2][300];
 
@@ -120,7 +122,8 @@ static void compare_text(const char *name, const struct field *f, void *got, con
 }
 
 /* The counts are a field of their own, compared before. */
-static void compare_list(const char *name, const struct field *f, char *got, const char *expected, ULONG n, const char *where)
+static void compare_list(const char *name, const struct field *f, char *got, const char *expected, ULONG n,
+                         const char *where)
 {
     if (n == 0 && got)
         fail_msg("%s: %s.%s is not NULL, and has no elements", where, name, f->name);
@@ -131,7 +134,8 @@ static void compare_list(const char *name, const struct field *f, char *got, con
     CoTaskMemFree(got);
 }
 
-static void compare_field(struct shape *shape, const struct field *f, char *got, const char *expected, const char *where)
+static void compare_field(struct shape *shape, const struct field *f, char *got, const char *expected,
+                          const char *where)
 {
     void *pointers[2];
     ULONG n;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* properties.c: every bit of every field of flags. One that is set has something behind it that works; one that is clear has a call that
- * answers VDS_E_NOT_SUPPORTED, which is a row of docs/api-status.md and so a test of refusals.c, or has no call at all. */
+/* properties.c: every bit of every field of flags. One that is set has something behind it that works; one
+ * that is clear has a call that answers VDS_E_NOT_SUPPORTED, which is a row of docs/api-status.md and so a
+ * test of refusals.c, or has no call at all. */
 #include "properties.h"
 
 /* ---- what is reported ---------------------------------------------------------------------------------- */
@@ -192,7 +193,8 @@ static void drives_are_in_pools(void)
     drop(pools);
 }
 
-/* Where VDS_SF_SUPPORTS_SIMPLE_TARGET_CONFIG is set, LUNs get targets by themselves and CreateTarget is refused. */
+/* Where VDS_SF_SUPPORTS_SIMPLE_TARGET_CONFIG is set, LUNs get targets by themselves and CreateTarget is
+ * refused. */
 static void targets_are_made_by_hand(void)
 {
     WCHAR nobody[] = { 0 };
@@ -201,7 +203,8 @@ static void targets_are_made_by_hand(void)
     IUnknown *object;
     IVdsAsync *async;
 
-    assert_hr(IVdsSubSystem_CreateLun(scene.subsystem, VDS_LT_SIMPLE, MIB, NULL, 0, nobody, NULL, &async), S_OK);
+    assert_hr(IVdsSubSystem_CreateLun(scene.subsystem, VDS_LT_SIMPLE, MIB, NULL, 0, nobody, NULL, &async),
+              S_OK);
     assert_hr(ended(async, &object), S_OK);
     ties = taken(object, &IID_IVdsLunIscsi);
     assert_hr(IVdsLunIscsi_QueryAssociatedTargets(ties, &members), S_OK);
@@ -213,7 +216,9 @@ static void targets_are_made_by_hand(void)
 
 /* ---- reasons ------------------------------------------------------------------------------------------- */
 
-#define TYPES  "IVdsSubSystem::CreateLun, QueryMaxLunCreateSize, those of IVdsSubSystem2 and of IVdsHwProviderStoragePools"
+#define TYPES                                                                          \
+    "IVdsSubSystem::CreateLun, QueryMaxLunCreateSize, those of IVdsSubSystem2 and of " \
+    "IVdsHwProviderStoragePools"
 #define HINTS  "ApplyHints of LUN and plex, IVdsLun2::ApplyHints2"
 #define CACHE  "IVdsController::FlushCache, InvalidateCache, Reset"
 #define SPARE  "IVdsDrive::SetFlags, ClearFlags"
@@ -227,7 +232,8 @@ static const struct reason {
 } reasons[] = {
     { "VDS_SVF_AUTO_MOUNT_OFF", false, NULL, NULL }, /* service_and_provider() sets and clears it */
     { "VDS_SVF_*", false, NULL, SWITCH },
-    { "VDS_PF_*", false, NULL, NULL }, /* for software providers; internal hardware has no masking, and this has */
+    /* for software providers; internal hardware has no masking, and this has */
+    { "VDS_PF_*", false, NULL, NULL },
     { "VDS_VSF_1_0", true, generation_1_0, NULL },
     { "VDS_VSF_1_1", true, generation_1_1, NULL },
     { "VDS_VSF_2_*", true, generation_1_1, NULL }, /* brought nothing for hardware providers */
@@ -244,10 +250,16 @@ static const struct reason {
     { "VDS_SF_SUPPORTS_LUN_NUMBER", true, NULL, NULL }, /* luns_are_what_the_wire_says() */
     { "VDS_SF_SUPPORTS_MIRRORED_CACHE", false, NULL, CACHE },
     { "VDS_SF_SUPPORTS_*", false, NULL, TYPES },
+    { "VDS_SF_WRITE_THROUGH_CACHING_CAPABLE", true, NULL, NULL }, /* hints_switch_the_cache() */
+    { "VDS_SF_WRITE_CACHING_CAPABLE", true, NULL, NULL },
+    { "VDS_SF_READ_CACHING_CAPABLE", true, NULL, NULL }, /* luns_are_what_the_wire_says() */
     { "VDS_SF_*", false, NULL, HINTS },
     { "VDS_DRF_ASSIGNED", true, drives_are_in_pools, NULL },
     { "VDS_DRF_UNASSIGNED", false, drives_are_in_pools, NULL },
     { "VDS_DRF_*", false, NULL, SPARE },
+    { "VDS_LF_READ_CACHE_ENABLED", true, NULL, NULL }, /* luns_are_what_the_wire_says() */
+    { "VDS_LF_WRITE_CACHE_ENABLED", true, NULL, NULL },
+    { "VDS_LF_WRITE_THROUGH_CACHING_ENABLED", false, NULL, NULL }, /* hints_switch_the_cache() */
     { "VDS_LF_*", false, NULL, HINTS },
     { "VDS_LPF_*", false, NULL, HINTS },
     { "VDS_LUN_FEATURE_*", true, NULL, NULL }, /* luns_are_what_the_wire_says() */

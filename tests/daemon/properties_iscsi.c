@@ -18,12 +18,14 @@ static void compare_portal(unsigned i, VDS_ISCSI_PORTAL_STATUS status)
     drop(portal);
 }
 
-static void compare_target(IVdsIscsiTarget *target, VDS_OBJECT_ID id, const char *iscsi_name, const WCHAR *name, BOOL chap)
+static void compare_target(IVdsIscsiTarget *target, VDS_OBJECT_ID id, const char *iscsi_name,
+                           const WCHAR *name, BOOL chap)
 {
     VDS_ISCSI_TARGET_PROP prop;
 
     assert_hr(IVdsIscsiTarget_GetProperties(target, &prop), S_OK);
-    COMPARE(VDS_ISCSI_TARGET_PROP, &prop, (&(VDS_ISCSI_TARGET_PROP){ id, wide(iscsi_name), literal(name), chap }));
+    COMPARE(VDS_ISCSI_TARGET_PROP, &prop,
+            (&(VDS_ISCSI_TARGET_PROP){ id, wide(iscsi_name), literal(name), chap }));
 }
 
 static void compare_group(unsigned i)
@@ -41,7 +43,8 @@ static void compare_group(unsigned i)
     COMPARE(VDS_ISCSI_PORTALGROUP_PROP, &prop, (&(VDS_ISCSI_PORTALGROUP_PROP){ scene.group_ids[i], in.tag }));
 }
 
-/* bChapEnabled: who does not know the secret is turned away at the door (RFC 7143 section 11.13: class 2, detail 1). */
+/* bChapEnabled: who does not know the secret is turned away at the door (RFC 7143 section 11.13: class 2,
+ * detail 1). */
 static void the_door_of(const char *name, bool chap)
 {
     struct initiator in;
@@ -112,7 +115,8 @@ static uint64_t now_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* The row of the session with this initiator; *ret_rows is the caller's to look at, the others' texts are freed. */
+/* The row of the session with this initiator; *ret_rows is the caller's to look at, the others' texts are
+ * freed. */
 static VDS_SESSION_PROP session_of(const struct initiator *in)
 {
     IVdsSubSystemEx *ex = as(scene.subsystem, &IID_IVdsSubSystemEx);
@@ -156,11 +160,17 @@ static VDS_SESSION_PROP expected_session(const struct initiator *in, const VDS_S
     assert_int_equal(getsockname(in->fd, (struct sockaddr *)&addr, &len), 0);
     six = addr.ss_family == AF_INET6;
     inet_ntop(addr.ss_family, six ? (void *)&v6->sin6_addr : (void *)&v4->sin_addr, host, sizeof host);
-    snprintf(address, sizeof address, six ? "[%s]:%u" : "%s:%u", host, ntohs(six ? v6->sin6_port : v4->sin_port));
+    snprintf(address, sizeof address, six ? "[%s]:%u" : "%s:%u", host,
+             ntohs(six ? v6->sin6_port : v4->sin_port));
     snprintf(isid, sizeof isid, "%02x%02x%02x%02x%02x%02x", d[0], d[1], d[2], d[3], d[4], d[5]);
     assert_true(got->ullId != 0 && got->ulReactor < 2); /* two were asked for */
-    return (VDS_SESSION_PROP){ .ullId = got->ullId, .tag = in->tag, .tsih = in->tsih, .pwszInitiatorName = wide(in->name),
-                               .pwszInitiatorAddress = wide(address), .pwszIsid = wide(isid), .ulReactor = got->ulReactor,
+    return (VDS_SESSION_PROP){ .ullId = got->ullId,
+                               .tag = in->tag,
+                               .tsih = in->tsih,
+                               .pwszInitiatorName = wide(in->name),
+                               .pwszInitiatorAddress = wide(address),
+                               .pwszIsid = wide(isid),
+                               .ulReactor = got->ulReactor,
                                .ulState = VDS_SESSION_FULL_FEATURE };
 }
 
@@ -169,13 +179,14 @@ struct done {
     uint64_t commands, reads, writes, others, errors, in, out;
 };
 
-static void command(struct initiator *in, struct done *done, const uint8_t *cdb, size_t n_cdb, const void *out, uint32_t out_len,
-                    uint32_t in_len)
+static void command(struct initiator *in, struct done *done, const uint8_t *cdb, size_t n_cdb,
+                    const void *out, uint32_t out_len, uint32_t in_len)
 {
     static uint8_t buffer[65536];
     struct initiator_result result;
 
-    assert_int_equal(initiator_command(in, luns[0].number, cdb, n_cdb, out, out_len, buffer, in_len, &result), 0);
+    assert_int_equal(initiator_command(in, luns[0].number, cdb, n_cdb, out, out_len, buffer, in_len, &result),
+                     0);
     done->commands++;
     done->errors += result.status == 2;
     done->in += result.n_in;
@@ -186,7 +197,8 @@ static void command(struct initiator *in, struct done *done, const uint8_t *cdb,
         done->others++;
 }
 
-/* Writes with immediate data, with data after an R2T, and more than one burst; reads; and a command that there is not. */
+/* Writes with immediate data, with data after an R2T, and more than one burst; reads; and a command that
+ * there is not. */
 static void work(struct initiator *in, struct done *done)
 {
     static uint8_t data[65536];
@@ -194,8 +206,10 @@ static void work(struct initiator *in, struct done *done)
 
     command(in, done, ready, 6, NULL, 0, 0); /* takes the unit attention of a new nexus */
     for (unsigned blocks = 1; blocks <= 128; blocks *= 2) {
-        command(in, done, (const uint8_t[10]){ 0x2a, [7] = 0, [8] = (uint8_t)blocks }, 10, data, blocks * 512, 0);
-        command(in, done, (const uint8_t[10]){ 0x28, [7] = 0, [8] = (uint8_t)blocks }, 10, NULL, 0, blocks * 512);
+        command(in, done, (const uint8_t[10]){ 0x2a, [7] = 0, [8] = (uint8_t)blocks }, 10, data, blocks * 512,
+                0);
+        command(in, done, (const uint8_t[10]){ 0x28, [7] = 0, [8] = (uint8_t)blocks }, 10, NULL, 0,
+                blocks * 512);
     }
     command(in, done, inquiry, 6, NULL, 0, 36);
     command(in, done, nonsense, 6, NULL, 0, 0);
@@ -277,11 +291,18 @@ static VDS_SESSION_COUNTERS session_counters(ULONGLONG id)
     return found;
 }
 
-/* The sum of all, one after the other, is no more than it took by our clock; each is in one bucket, of its order. */
-static VDS_IO_COUNTERS expected_counters(const struct done *done, const VDS_IO_COUNTERS *got, uint64_t elapsed_ms)
+/* The sum of all, one after the other, is no more than it took by our clock; each is in one bucket, of its
+ * order. */
+static VDS_IO_COUNTERS expected_counters(const struct done *done, const VDS_IO_COUNTERS *got,
+                                         uint64_t elapsed_ms)
 {
-    VDS_IO_COUNTERS expected = { .ullReads = done->reads, .ullWrites = done->writes, .ullOthers = done->others, .ullErrors = done->errors,
-                                 .ullBytesRead = 512 * 255, .ullBytesWritten = 512 * 255 }; /* 1 + 2 + 4 ... + 128 blocks */
+    VDS_IO_COUNTERS expected = { .ullReads = done->reads,
+                                 .ullWrites = done->writes,
+                                 .ullOthers = done->others,
+                                 .ullErrors = done->errors,
+                                 /* 1 + 2 + 4 ... + 128 blocks */
+                                 .ullBytesRead = 512 * 255,
+                                 .ullBytesWritten = 512 * 255 };
     ULONGLONG n = 0, least = 0;
 
     assert_true(got->ullLatencyInNs > 0 && got->ullLatencyInNs <= (elapsed_ms + 1) * 1000000);
@@ -320,5 +341,6 @@ void counters_are_what_the_initiator_did(void **state)
     after = lun_counters(luns[0].id);
     for (size_t i = 0; i < sizeof after.io / sizeof(ULONGLONG); i++)
         ((ULONGLONG *)&after.io)[i] -= ((ULONGLONG *)&before.io)[i];
-    COMPARE(VDS_LUN_COUNTERS, &after, (&(VDS_LUN_COUNTERS){ luns[0].id, expected_counters(&done, &after.io, elapsed) }));
+    COMPARE(VDS_LUN_COUNTERS, &after,
+            (&(VDS_LUN_COUNTERS){ luns[0].id, expected_counters(&done, &after.io, elapsed) }));
 }

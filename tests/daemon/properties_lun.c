@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* properties.c: LUNs and plexes against what the unit says on the wire (SPC-4, SBC-3), and statuses against how it answers. */
+/* properties.c: LUNs and plexes against what the unit says on the wire (SPC-4, SBC-3), and statuses against
+ * how it answers. */
 #include "properties.h"
 
 #define DESIGNATORS_MAX 8
 
 /* ---- the wire ------------------------------------------------------------------------------------------ */
 
-/* isid: sessions of the same initiator through the same group are one when it is the same, and the later takes the place of the earlier. */
+/* isid: sessions of the same initiator through the same group are one when it is the same, and the later
+ * takes the place of the earlier. */
 static struct initiator wire(unsigned number, unsigned isid, unsigned portal)
 {
     struct initiator in;
@@ -20,7 +22,8 @@ static struct initiator wire(unsigned number, unsigned isid, unsigned portal)
 }
 
 /* A command that reads, and must succeed; unit attentions are taken before. Returns how much came. */
-static unsigned ask(struct initiator *in, ULONG lun, const uint8_t *cdb, size_t n_cdb, uint8_t *data, unsigned room)
+static unsigned ask(struct initiator *in, ULONG lun, const uint8_t *cdb, size_t n_cdb, uint8_t *data,
+                    unsigned room)
 {
     struct initiator_result result;
 
@@ -33,7 +36,8 @@ static unsigned ask(struct initiator *in, ULONG lun, const uint8_t *cdb, size_t 
 
 static unsigned inquiry(struct initiator *in, ULONG lun, int page, uint8_t data[static 252])
 {
-    return ask(in, lun, (const uint8_t[6]){ 0x12, page >= 0, page >= 0 ? (uint8_t)page : 0, 0, 252 }, 6, data, 252);
+    return ask(in, lun, (const uint8_t[6]){ 0x12, page >= 0, page >= 0 ? (uint8_t)page : 0, 0, 252 }, 6, data,
+               252);
 }
 
 static void read_capacity(struct initiator *in, ULONG lun, uint8_t data[static 32])
@@ -81,7 +85,8 @@ static char *unpadded(const uint8_t *field, size_t n, char *text)
 
 /* ---- LUNs ---------------------------------------------------------------------------------------------- */
 
-/* VDS_LUN_FEATURE as the unit shows it: RMB of INQUIRY, WP of MODE SENSE, LBPME of READ CAPACITY. What is in memory is thin as well. */
+/* VDS_LUN_FEATURE as the unit shows it: RMB of INQUIRY, WP of MODE SENSE, LBPME of READ CAPACITY. What is in
+ * memory is thin as well. */
 static ULONG features_of(struct initiator *in, const struct lun_made *made)
 {
     uint8_t standard[252], capacity[32], mode[64];
@@ -129,11 +134,15 @@ static void compare_numbers(struct initiator *in, const struct lun_made *made)
     drop(face);
 }
 
+/* VDS_LUN_FLAG as the caching mode page shows it: WCE and RCD (SBC-3 section 6.4.5). */
 static ULONG flags_of(struct initiator *in, ULONG lun)
 {
-    (void)in;
-    (void)lun;
-    return 0;
+    uint8_t page[64];
+    ULONG flags;
+
+    mode_page(in, lun, 0x08, page);
+    flags = page[4 + 2] & 0x04 ? VDS_LF_WRITE_CACHE_ENABLED : VDS_LF_WRITE_THROUGH_CACHING_ENABLED;
+    return flags | (page[4 + 2] & 0x01 ? 0 : VDS_LF_READ_CACHE_ENABLED);
 }
 
 static void compare_lun(struct initiator *in, const struct lun_made *made)
@@ -147,17 +156,19 @@ static void compare_lun(struct initiator *in, const struct lun_made *made)
     n = inquiry(in, made->number, 0x80, serial);
     snprintf(text, sizeof text, "%.*s", (int)n - 4, (char *)serial + 4);
     assert_hr(IVdsLun_GetProperties(made->lun, &prop), S_OK);
-    COMPARE(VDS_LUN_PROP, &prop,
-            (&(VDS_LUN_PROP){ made->id, (number(capacity, 8) + 1) * number(capacity + 8, 4), literal(made->name), wide(text),
-                              literal(made->mask), flags_of(in, made->number), VDS_LT_SIMPLE, VDS_LS_ONLINE, VDS_H_HEALTHY, VDS_TS_STABLE,
-                              0 }));
+    COMPARE(
+        VDS_LUN_PROP, &prop,
+        (&(VDS_LUN_PROP){ made->id, (number(capacity, 8) + 1) * number(capacity + 8, 4), literal(made->name),
+                          wide(text), literal(made->mask), flags_of(in, made->number), VDS_LT_SIMPLE,
+                          VDS_LS_ONLINE, VDS_H_HEALTHY, VDS_TS_STABLE, 0 }));
     assert_int_equal((number(capacity, 8) + 1) * number(capacity + 8, 4), made->size);
 }
 
 /* An unmasking list of names: those see the unit, others do not. */
 static void the_mask_is_obeyed(void)
 {
-    struct initiator in = wire(1, 1, 0), other = wire(2, 1, 0); /* iqn.2024-01.test:initiator.1 is in the list of the second LUN */
+    /* iqn.2024-01.test:initiator.1 is in the list of the second LUN */
+    struct initiator in = wire(1, 1, 0), other = wire(2, 1, 0);
     uint8_t address[8];
 
     assert_true(reported(&in, luns[1].number, address));
@@ -183,7 +194,8 @@ void luns_are_what_the_wire_says(void **state)
 /* ---- identification ------------------------------------------------------------------------------------ */
 
 /* The designators of that association on VPD 83h, in order; those of the unit itself are association 0. */
-static ULONG designators(const uint8_t *page, unsigned n, unsigned association, VDS_STORAGE_IDENTIFIER ids[static DESIGNATORS_MAX])
+static ULONG designators(const uint8_t *page, unsigned n, unsigned association,
+                         VDS_STORAGE_IDENTIFIER ids[static DESIGNATORS_MAX])
 {
     ULONG n_ids = 0;
 
@@ -197,8 +209,10 @@ static ULONG designators(const uint8_t *page, unsigned n, unsigned association, 
     return n_ids;
 }
 
-/* A way to the unit: the name of the port that VPD 83h tells who comes by it (SCSI name string), and the number there. */
-static void way(unsigned portal, const struct lun_made *made, uint8_t page[static 252], uint8_t address[static 8], VDS_INTERCONNECT *ret_way)
+/* A way to the unit: the name of the port that VPD 83h tells who comes by it (SCSI name string), and the
+ * number there. */
+static void way(unsigned portal, const struct lun_made *made, uint8_t page[static 252],
+                uint8_t address[static 8], VDS_INTERCONNECT *ret_way)
 {
     VDS_STORAGE_IDENTIFIER ids[DESIGNATORS_MAX];
     struct initiator in = wire(1, 2, portal);
@@ -295,7 +309,8 @@ static void compare_plex(const struct lun_made *made, VDS_LUN_PLEX_STATUS status
     assert_hr(IVdsLunPlex_GetProperties(plex, &prop), S_OK);
     assert_false(same_id(prop.id, made->id) || same_id(prop.id, GUID_NULL));
     COMPARE(VDS_LUN_PLEX_PROP, &prop,
-            (&(VDS_LUN_PLEX_PROP){ prop.id, made->size, VDS_LPT_SIMPLE, status, health, VDS_TS_STABLE, 0, 0, 0 }));
+            (&(VDS_LUN_PLEX_PROP){ prop.id, made->size, VDS_LPT_SIMPLE, status, health, VDS_TS_STABLE, 0, 0,
+                                   0 }));
     drop(plex);
 }
 
@@ -320,30 +335,106 @@ static void compare_plex_extent(const struct lun_made *made)
     drop(ex);
 }
 
+/* All three calls, against the flags, which are the wire's. */
+static void compare_hints(const struct lun_made *made)
+{
+    BOOL through = lun_prop(made->lun).ulFlags & VDS_LF_WRITE_THROUGH_CACHING_ENABLED ? TRUE : FALSE;
+    IVdsLun2 *second = as(made->lun, &IID_IVdsLun2);
+    IVdsLunPlex *plex = plex_of(made->lun);
+    VDS_HINTS got[2], expected;
+    VDS_HINTS2 got2, expected2;
+
+    memset(&expected, 0, sizeof expected);
+    memset(&expected2, 0, sizeof expected2);
+    expected.ullHintMask = expected2.ullHintMask = VDS_HINT_WRITETHROUGHCACHINGENABLED;
+    expected2.ullHintMask |= VDS_HINT_READCACHINGENABLED | VDS_HINT_WRITECACHINGENABLED;
+    expected.bWriteThroughCachingEnabled = expected2.bWriteThroughCachingEnabled = through;
+    expected2.bWriteCachingEnabled = !through;
+    expected2.bReadCachingEnabled = TRUE;
+    memset(got, 0xaa, sizeof got);
+    memset(&got2, 0xaa, sizeof got2);
+    assert_hr(IVdsLun_QueryHints(made->lun, &got[0]), S_OK);
+    assert_hr(IVdsLunPlex_QueryHints(plex, &got[1]), S_OK);
+    assert_hr(IVdsLun2_QueryHints2(second, &got2), S_OK);
+    COMPARE(VDS_HINTS, &got[0], &expected);
+    COMPARE(VDS_HINTS, &got[1], &expected);
+    COMPARE(VDS_HINTS2, &got2, &expected2);
+    drop(plex);
+    drop(second);
+}
+
 void plexes_and_hints(void **state)
 {
     (void)state;
     for (unsigned i = 0; i < N_LUNS; i++) {
-        IVdsLun2 *second = as(luns[i].lun, &IID_IVdsLun2);
-        IVdsLunPlex *plex = plex_of(luns[i].lun);
-        VDS_HINTS hints[2], none;
-        VDS_HINTS2 hints2, none2;
-
         compare_plex(&luns[i], VDS_LPS_ONLINE, VDS_H_HEALTHY);
         compare_plex_extent(&luns[i]);
-        memset(&none, 0, sizeof none); /* no wish has been taken up */
-        memset(&none2, 0, sizeof none2);
-        memset(hints, 0xaa, sizeof hints);
-        memset(&hints2, 0xaa, sizeof hints2);
-        assert_hr(IVdsLun_QueryHints(luns[i].lun, &hints[0]), S_OK);
-        assert_hr(IVdsLunPlex_QueryHints(plex, &hints[1]), S_OK);
-        assert_hr(IVdsLun2_QueryHints2(second, &hints2), S_OK);
-        COMPARE(VDS_HINTS, &hints[0], &none);
-        COMPARE(VDS_HINTS, &hints[1], &none);
-        COMPARE(VDS_HINTS2, &hints2, &none2);
-        drop(plex);
-        drop(second);
+        compare_hints(&luns[i]);
     }
+}
+
+static void cache_is(struct initiator *in, const struct lun_made *made, ULONG flag)
+{
+    assert_int_equal(flags_of(in, made->number), flag | VDS_LF_READ_CACHE_ENABLED);
+    assert_int_equal(lun_prop(made->lun).ulFlags, flag | VDS_LF_READ_CACHE_ENABLED);
+    compare_hints(made);
+}
+
+/* By an initiator: MODE SELECT of the caching page. */
+static void select_cache(struct initiator *in, const struct lun_made *made, bool on)
+{
+    const uint8_t list[4 + 20] = { 0, 0, 0, 0, 0x08, 0x12, on ? 0x04 : 0 };
+    struct initiator_result result;
+
+    assert_int_equal(initiator_command(in, made->number, (const uint8_t[6]){ 0x15, 0x10, [4] = sizeof list }, 6, list, sizeof list, NULL, 0,
+                                       &result),
+                     0);
+    assert_int_equal(result.status, 0);
+}
+
+/* A LUN that is made so; automagic types take hints. */
+static void made_to_write_through(void)
+{
+    VDS_HINTS hints = { .ullHintMask = VDS_HINT_WRITETHROUGHCACHINGENABLED | VDS_HINT_MOSTLYREADS, .bWriteThroughCachingEnabled = TRUE };
+    WCHAR nobody[] = { 0 };
+    IUnknown *object;
+    IVdsAsync *async;
+    IVdsLun *lun;
+
+    assert_hr(IVdsSubSystem_CreateLun(scene.subsystem, VDS_LT_DEFAULT, MIB, NULL, 0, nobody, &hints, &async), S_OK);
+    assert_hr(ended(async, &object), S_OK);
+    lun = taken(object, &IID_IVdsLun);
+    assert_int_equal(lun_prop(lun).ulFlags, VDS_LF_WRITE_THROUGH_CACHING_ENABLED | VDS_LF_READ_CACHE_ENABLED);
+    assert_hr(IVdsLun_Delete(lun), S_OK);
+    drop(lun);
+}
+
+void hints_switch_the_cache(void **state)
+{
+    const struct lun_made *made = &luns[0];
+    VDS_HINTS hints = { .ullHintMask = VDS_HINT_WRITETHROUGHCACHINGENABLED, .bWriteThroughCachingEnabled = TRUE };
+    IVdsLunPlex *plex = plex_of(made->lun);
+    struct initiator in = wire(1, 1, 0);
+    uint16_t asc = 0;
+
+    (void)state;
+    cache_is(&in, made, VDS_LF_WRITE_CACHE_ENABLED);
+    assert_hr(IVdsLun_ApplyHints(made->lun, &hints), S_OK);
+    assert_int_equal(initiator_clear_attentions(&in, made->number, &asc), 1);
+    assert_int_equal(asc, 0x2a01); /* mode parameters changed */
+    cache_is(&in, made, VDS_LF_WRITE_THROUGH_CACHING_ENABLED);
+    hints.bWriteThroughCachingEnabled = FALSE;
+    assert_hr(IVdsLunPlex_ApplyHints(plex, &hints), S_OK);
+    cache_is(&in, made, VDS_LF_WRITE_CACHE_ENABLED);
+    select_cache(&in, made, false);
+    cache_is(&in, made, VDS_LF_WRITE_THROUGH_CACHING_ENABLED);
+    select_cache(&in, made, true);
+    cache_is(&in, made, VDS_LF_WRITE_CACHE_ENABLED);
+    made_to_write_through();
+    hints.bWriteThroughCachingEnabled = TRUE;
+    assert_hr(IVdsLun_ApplyHints(luns[2].lun, &hints), S_OK); /* luns_of_another_day() looks for it */
+    drop(plex);
+    initiator_close(&in);
 }
 
 /* ---- statuses ------------------------------------------------------------------------------------------ */
@@ -353,7 +444,8 @@ static struct initiator_result ready(struct initiator *in, ULONG lun)
     struct initiator_result result;
 
     do
-        assert_int_equal(initiator_command(in, lun, (const uint8_t[6]){ 0 }, 6, NULL, 0, NULL, 0, &result), 0);
+        assert_int_equal(initiator_command(in, lun, (const uint8_t[6]){ 0 }, 6, NULL, 0, NULL, 0, &result),
+                         0);
     while (result.status == 2 && result.key == 6);
     return result;
 }
@@ -365,7 +457,8 @@ static void lun_is(const struct lun_made *made, VDS_LUN_STATUS status, VDS_HEALT
     compare_plex(made, (VDS_LUN_PLEX_STATUS)status, health);
 }
 
-static void port_is(VDS_CONTROLLER_STATUS controller_status, VDS_PORT_STATUS port_status, VDS_ISCSI_PORTAL_STATUS portal_status)
+static void port_is(VDS_CONTROLLER_STATUS controller_status, VDS_PORT_STATUS port_status,
+                    VDS_ISCSI_PORTAL_STATUS portal_status)
 {
     IVdsController *controller;
     VDS_ISCSI_PORTAL_PROP portal_prop;
@@ -431,4 +524,59 @@ void statuses_go_together(void **state)
     port_is(VDS_CS_ONLINE, VDS_PRS_ONLINE, VDS_IPS_ONLINE);
     lun_is(&luns[0], VDS_LS_ONLINE, VDS_H_HEALTHY);
     drop(controller);
+}
+
+/* ---- another day --------------------------------------------------------------------------------------- */
+
+/* The LUN with that name, of those that the array lists. */
+static IVdsLun *lun_named(const WCHAR *name)
+{
+    IEnumVdsObject *members;
+    IVdsLun *found = NULL;
+    IUnknown *object;
+    ULONG n;
+
+    assert_hr(IVdsSubSystem_QueryLuns(scene.subsystem, &members), S_OK);
+    while (IEnumVdsObject_Next(members, 1, &object, &n) == S_OK) {
+        IVdsLun *lun = taken(object, &IID_IVdsLun);
+        VDS_LUN_PROP prop;
+
+        assert_hr(IVdsLun_GetProperties(lun, &prop), S_OK);
+        if (memcmp(prop.pwszFriendlyName, name, 6 * sizeof *name) == 0) /* as much as tells ours apart */
+            found = lun;
+        else
+            drop(lun);
+        CoTaskMemFree(prop.pwszFriendlyName);
+        CoTaskMemFree(prop.pwszIdentification);
+        CoTaskMemFree(prop.pwszUnmaskingList);
+    }
+    drop(members);
+    assert_non_null(found);
+    return found;
+}
+
+/* The drive of one has failed, the other is as it was, with the cache as it was told last. */
+void luns_of_another_day(void **state)
+{
+    const struct lun_made *lost = &luns[1], *kept = &luns[2];
+    IVdsLun *lun[2] = { lun_named(lost->name), lun_named(kept->name) };
+    VDS_LUN_INFORMATION information;
+    VDS_LUN_PROP prop;
+    VDS_OBJECT_ID id;
+
+    (void)state;
+    id = lun_prop(lun[0]).id;
+    assert_hr(IVdsLun_GetProperties(lun[0], &prop), S_OK);
+    COMPARE(VDS_LUN_PROP, &prop,
+            (&(VDS_LUN_PROP){ id, lost->size, literal(lost->name), wide_id(id), literal(lost->mask), 0, VDS_LT_SIMPLE, VDS_LS_FAILED,
+                              VDS_H_FAILED, VDS_TS_STABLE, 0 }));
+    assert_hr(IVdsLun_GetIdentificationData(lun[0], &information), VDS_E_OBJECT_STATUS_FAILED); /* no unit says anything */
+    id = lun_prop(lun[1]).id;
+    assert_hr(IVdsLun_GetProperties(lun[1], &prop), S_OK);
+    COMPARE(VDS_LUN_PROP, &prop,
+            (&(VDS_LUN_PROP){ id, kept->size, literal(kept->name), wide_id(id), literal(kept->mask),
+                              VDS_LF_WRITE_THROUGH_CACHING_ENABLED | VDS_LF_READ_CACHE_ENABLED, VDS_LT_SIMPLE, VDS_LS_ONLINE,
+                              VDS_H_HEALTHY, VDS_TS_STABLE, 0 }));
+    drop(lun[0]);
+    drop(lun[1]);
 }

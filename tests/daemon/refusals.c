@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What this array refuses with VDS_E_NOT_SUPPORTED: one row here for each row of the table in docs/api-status.md, by the words of its first
- * column (test_refusals.py compares the two), and the capability flags, which must say the same. Through the service and in process.
- * What needs open-iscsi on the host (LoginToTarget, the IPsec methods of its portals) is in host_initiator.c.
+/* What this array refuses with VDS_E_NOT_SUPPORTED: one row here for each row of the table in
+ * docs/api-status.md, by the words of its first column (test_refusals.py compares the two), and the
+ * capability flags, which must say the same. Through the service and in process. What needs open-iscsi on the
+ * host (LoginToTarget, the IPsec methods of its portals) is in host_initiator.c.
  *
  * usage: refusals --rows
  *        refusals service|inproc STATE-DIRECTORY PORTAL
@@ -63,7 +64,8 @@ static VDS_SUB_SYSTEM_PROP2 array_prop(void)
 
 static const struct {
     VDS_LUN_TYPE type;
-    ULONG flag, raid; /* which flag of the subsystem, or RAID flag, says that it can be had; neither: always */
+    /* which flag of the subsystem, or RAID flag, says that it can be had; neither: always */
+    ULONG flag, raid;
 } types[] = {
     { VDS_LT_DEFAULT, 0, 0 },
     { VDS_LT_FAULT_TOLERANT, VDS_SF_SUPPORTS_FAULT_TOLERANT_LUNS, 0 },
@@ -101,13 +103,16 @@ static void make_and_measure(VDS_LUN_TYPE type, HRESULT expected)
 
     made[0] = IVdsSubSystem_CreateLun(subsystem, type, MIB, NULL, 0, none, NULL, &async[0]);
     made[1] = IVdsSubSystem2_CreateLun2(subsystem2, type, MIB, NULL, 0, none, NULL, &async[1]);
-    made[2] = IVdsHwProviderStoragePools_CreateLunInStoragePool(pools, type, MIB, pool_id, none, NULL, &async[2]);
+    made[2] =
+        IVdsHwProviderStoragePools_CreateLunInStoragePool(pools, type, MIB, pool_id, none, NULL, &async[2]);
     measured[0] = IVdsSubSystem_QueryMaxLunCreateSize(subsystem, type, NULL, 0, NULL, &max);
     measured[1] = IVdsSubSystem2_QueryMaxLunCreateSize2(subsystem2, type, NULL, 0, NULL, &max);
-    measured[2] = IVdsHwProviderStoragePools_QueryMaxLunCreateSizeInStoragePool(pools, type, pool_id, NULL, &max);
+    measured[2] =
+        IVdsHwProviderStoragePools_QueryMaxLunCreateSizeInStoragePool(pools, type, pool_id, NULL, &max);
     for (int i = 0; i < 3; i++) {
         if (made[i] != expected || measured[i] != expected)
-            fail_msg("type %d in place %d: made 0x%08X, measured 0x%08X", (int)type, i, (unsigned)made[i], (unsigned)measured[i]);
+            fail_msg("type %d in place %d: made 0x%08X, measured 0x%08X", (int)type, i, (unsigned)made[i],
+                     (unsigned)measured[i]);
         if (FAILED(expected)) {
             assert_null(async[i]);
             continue;
@@ -197,14 +202,15 @@ static void controller_cache(void)
     REFUSED(IVdsController_FlushCache(controller));
     REFUSED(IVdsController_InvalidateCache(controller));
     REFUSED(IVdsController_Reset(controller));
-    assert_int_equal(array_prop().ulFlags & (VDS_SF_SUPPORTS_MIRRORED_CACHE | VDS_SF_READ_CACHING_CAPABLE | VDS_SF_WRITE_CACHING_CAPABLE), 0);
+    assert_int_equal(array_prop().ulFlags & VDS_SF_SUPPORTS_MIRRORED_CACHE, 0);
 }
 
 static void hot_spare(void)
 {
     REFUSED(IVdsDrive_SetFlags(drive, VDS_DRF_HOTSPARE));
     REFUSED(IVdsDrive_ClearFlags(drive, VDS_DRF_HOTSPARE));
-    assert_int_equal(drive_prop().ulFlags & (VDS_DRF_HOTSPARE | VDS_DRF_HOTSPARE_IN_USE | VDS_DRF_HOTSPARE_STANDBY), 0);
+    assert_int_equal(
+        drive_prop().ulFlags & (VDS_DRF_HOTSPARE | VDS_DRF_HOTSPARE_IN_USE | VDS_DRF_HOTSPARE_STANDBY), 0);
 }
 
 static void plexes(void)
@@ -220,11 +226,12 @@ static void plexes(void)
     assert_int_equal(array_prop().ulFlags & VDS_SF_LUN_PLEXING_CAPABLE, 0);
 }
 
-/* Every hint there is a bit for; and the flags that would say that the array could heed it. */
+/* Every hint there is a bit for, but those about the cache; and the flags that would say that the array could heed it. */
 static void hints(void)
 {
     const ULONG capable = VDS_SF_LUN_REMAPPING_CAPABLE | VDS_SF_HARDWARE_CHECKSUM_CAPABLE | VDS_SF_READ_BACK_VERIFY_CAPABLE |
-                          VDS_SF_WRITE_THROUGH_CACHING_CAPABLE | VDS_SF_MEDIA_SCAN_CAPABLE | VDS_SF_CONSISTENCY_CHECK_CAPABLE;
+                          VDS_SF_SUPPORTS_MIRRORED_CACHE | VDS_SF_MEDIA_SCAN_CAPABLE | VDS_SF_CONSISTENCY_CHECK_CAPABLE;
+    const ULONG heeded[2] = { VDS_HINT_WRITETHROUGHCACHINGENABLED, VDS_HINT_READCACHINGENABLED | VDS_HINT_WRITECACHINGENABLED };
     VDS_HINTS old;
     VDS_HINTS2 second;
 
@@ -234,13 +241,19 @@ static void hints(void)
     assert_hr(IVdsLun2_ApplyHints2(lun2, &second), S_OK);
     for (unsigned bit = 0; bit < 20; bit++) {
         old.ullHintMask = second.ullHintMask = BIT(bit);
-        REFUSED(IVdsLun_ApplyHints(lun, &old));
-        REFUSED(IVdsLunPlex_ApplyHints(plex, &old));
-        REFUSED(IVdsLun2_ApplyHints2(lun2, &second));
+        if (!(BIT(bit) & heeded[0])) {
+            REFUSED(IVdsLun_ApplyHints(lun, &old));
+            REFUSED(IVdsLunPlex_ApplyHints(plex, &old));
+        }
+        if (!(BIT(bit) & (heeded[0] | heeded[1])))
+            REFUSED(IVdsLun2_ApplyHints2(lun2, &second));
     }
+    second.ullHintMask = VDS_HINT_READCACHINGENABLED;
+    second.bReadCachingEnabled = FALSE;
+    REFUSED(IVdsLun2_ApplyHints2(lun2, &second));
     assert_int_equal(array_prop().ulFlags & capable, 0);
     assert_int_equal(lun_prop(lun).ulFlags & (VDS_LF_LBN_REMAP_ENABLED | VDS_LF_READ_BACK_VERIFY_ENABLED | VDS_LF_HARDWARE_CHECKSUM_ENABLED |
-                                           VDS_LF_MEDIA_SCAN_ENABLED | VDS_LF_CONSISTENCY_CHECK_ENABLED | VDS_LF_SNAPSHOT),
+                                              VDS_LF_MEDIA_SCAN_ENABLED | VDS_LF_CONSISTENCY_CHECK_ENABLED | VDS_LF_SNAPSHOT),
                      0);
 }
 
@@ -329,7 +342,9 @@ static const struct {
     const char *row; /* of docs/api-status.md, its first column */
     void (*test)(void);
 } rows[] = {
-    { "IVdsSubSystem::CreateLun, QueryMaxLunCreateSize, those of IVdsSubSystem2 and of IVdsHwProviderStoragePools", lun_types },
+    { "IVdsSubSystem::CreateLun, QueryMaxLunCreateSize, those of IVdsSubSystem2 and of "
+      "IVdsHwProviderStoragePools",
+      lun_types },
     { "IVdsSubSystem::ReplaceDrive", replace_drive },
     { "IVdsLun::AssociateControllers", inactive_controller },
     { "SetStatus of subsystem, controller, drive, LUN", statuses_for_reports },
@@ -356,7 +371,7 @@ static void each_refusal_of_the_document_is_VDS_E_NOT_SUPPORTED_and_the_flags_sa
     }
 }
 
-/* ---- what is not refused, and has a flag ---------------------------------------------------------------- */
+/* ---- what is not refused, and has a flag ----------------------------------------------------------- */
 
 static IVdsIscsiTarget *make_target(void)
 {
@@ -378,7 +393,8 @@ static void a_flag_that_is_set_stands_for_something_that_works(void **state)
     VDS_ISCSI_SHARED_SECRET one = { (UCHAR *)(uintptr_t)"abcdefghijkl", 12 }, other = { (UCHAR *)(uintptr_t)"bcdefghijklm", 12 };
     const ULONG flags = VDS_SF_LUN_MASKING_CAPABLE | VDS_SF_DRIVE_EXTENT_CAPABLE | VDS_SF_SUPPORTS_NON_FAULT_TOLERANT_LUNS |
                         VDS_SF_SUPPORTS_SIMPLE_LUNS | VDS_SF_SUPPORTS_AUTH_CHAP | VDS_SF_SUPPORTS_AUTH_MUTUAL_CHAP |
-                        VDS_SF_SUPPORTS_LUN_NUMBER;
+                        VDS_SF_SUPPORTS_LUN_NUMBER | VDS_SF_READ_CACHING_CAPABLE | VDS_SF_WRITE_CACHING_CAPABLE |
+                        VDS_SF_WRITE_THROUGH_CACHING_CAPABLE; /* properties_lun.c */
     IVdsIscsiTarget *target = make_target(); /* no VDS_SF_SUPPORTS_SIMPLE_TARGET_CONFIG */
     VDS_DRIVE_EXTENT *extents;
     VDS_PROVIDER_PROP prop;
@@ -397,7 +413,8 @@ static void a_flag_that_is_set_stands_for_something_that_works(void **state)
     assert_hr(IVdsProvider_GetProperties(provider, &prop), S_OK);
     CoTaskMemFree(prop.pwszName);
     CoTaskMemFree(prop.pwszVersion);
-    assert_int_equal(prop.ulFlags & ~(ULONG)VDS_PF_INTERNAL_HARDWARE_PROVIDER, 0); /* the others are for software providers */
+    /* the others are for software providers */
+    assert_int_equal(prop.ulFlags & ~(ULONG)VDS_PF_INTERNAL_HARDWARE_PROVIDER, 0);
 }
 
 /* ---- start --------------------------------------------------------------------------------------------- */
@@ -438,7 +455,10 @@ static void find_pool(void)
 
 static int set_up(void **state)
 {
-    VDS_INPROC_OPTIONS options = { .pszStateDirectory = state_directory, .ppszPortals = &portal_text, .ulNumberOfPortals = 1, .ulReactors = 1 };
+    VDS_INPROC_OPTIONS options = { .pszStateDirectory = state_directory,
+                                   .ppszPortals = &portal_text,
+                                   .ulNumberOfPortals = 1,
+                                   .ulReactors = 1 };
     IEnumVdsObject *members;
     IVdsHwProvider *hw;
 
@@ -467,7 +487,8 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    void *all[] = { plex, lun2, lun, portal, drive, controller, iscsi, subsystem2, subsystem, pools, provider, service };
+    void *all[] = { plex,  lun2,       lun,       portal, drive,    controller,
+                    iscsi, subsystem2, subsystem, pools,  provider, service };
 
     (void)state;
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* Every result of design section 5 and of the four specification pages, from the API, on a real array: the same tests against the service
- * and with the array in this process. test_results.py starts it.
+/* Every result of design section 5 and of the four specification pages, from the API, on a real array: the
+ * same tests against the service and with the array in this process. test_results.py starts it.
  *
- * usage: results service|inproc STATE-DIRECTORY PID PORTAL PORTAL ABSENT-PORTAL     (PID: whose limits make writes fail)
+ * usage: results service|inproc STATE-DIRECTORY PID PORTAL PORTAL ABSENT-PORTAL
+ *        (PID: whose limits make writes fail)
  */
 #include <arpa/inet.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "../events/event_sink.h"
 #include "api_test.h"
 #include "initiator.h"
 
@@ -26,7 +28,7 @@ static IVdsHwProvider *provider;
 static IVdsSubSystem *subsystem;
 static IVdsSubSystemIscsi *array;
 
-/* ---- small things ---------------------------------------------------------------------------------------------------------------- */
+/* ---- small things ---------------------------------------------------------------------------------- */
 
 static IVdsIscsiTarget *new_target(void)
 {
@@ -171,7 +173,8 @@ static int tear_down(void **state)
     return hr == S_OK || hr == VDS_E_OBJECT_DELETED ? 0 : -1;
 }
 
-/* An initiator logged in to the setting's target through portal 0, which is then in group one. It never answers a logout request. */
+/* An initiator logged in to the setting's target through portal 0, which is then in group one. It never
+ * answers a logout request. */
 static void log_in(struct setting *s, struct initiator *in)
 {
     char name[256];
@@ -195,7 +198,7 @@ static IVdsAsync *start_drain(struct setting *s)
     return async;
 }
 
-/* ---- QueryPortals ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- QueryPortals ---------------------------------------------------------------------------------- */
 
 static void QueryPortals_lists_all_portals_with_status_offline_ones_too(void **state)
 {
@@ -239,7 +242,7 @@ static void a_NULL_pointer_is_E_INVALIDARG(void **state)
     assert_int_equal(n_portals_of(s->one), 0);
 }
 
-/* ---- CreatePortalGroup -------------------------------------------------------------------------------------------------------------------- */
+/* ---- CreatePortalGroup ----------------------------------------------------------------------------- */
 
 static unsigned tag_of(IVdsIscsiPortalGroup *group)
 {
@@ -249,7 +252,8 @@ static unsigned tag_of(IVdsIscsiPortalGroup *group)
     return prop.tag;
 }
 
-static void CreatePortalGroup_gives_rising_tags_and_at_the_limit_VDS_S_ALREADY_EXISTS_with_the_lowest(void **state)
+static void
+CreatePortalGroup_gives_rising_tags_and_at_the_limit_VDS_S_ALREADY_EXISTS_with_the_lowest(void **state)
 {
     struct setting *s = *state;
     VDS_ASYNC_OUTPUT output;
@@ -286,7 +290,7 @@ static void calls_on_deleted_objects_answer_VDS_E_OBJECT_DELETED(void **state)
     assert_hr(add(s->two, id), VDS_E_OBJECT_DELETED); /* went with its target */
 }
 
-/* ---- AddPortal, RemovePortal ---------------------------------------------------------------------------------------------------------------- */
+/* ---- AddPortal, RemovePortal ----------------------------------------------------------------------- */
 
 static void AddPortal_of_an_id_that_names_nothing_is_VDS_E_OBJECT_NOT_FOUND(void **state)
 {
@@ -359,7 +363,8 @@ static void RemovePortal_of_the_last_portal_is_allowed(void **state)
     assert_int_equal(n_portals_of(s->one), 0);
 }
 
-static void a_second_operation_on_the_group_is_VDS_E_ANOTHER_CALL_IN_PROGRESS_and_its_siblings_are_free(void **state)
+static void
+a_second_operation_on_the_group_is_VDS_E_ANOTHER_CALL_IN_PROGRESS_and_its_siblings_are_free(void **state)
 {
     struct setting *s = *state;
     VDS_ISCSI_PORTALGROUP_PROP prop;
@@ -423,7 +428,7 @@ static void Cancel_after_the_end_is_VDS_E_CANCEL_TOO_LATE(void **state)
     IVdsAsync_Release(async);
 }
 
-/* ---- around them --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- around them ----------------------------------------------------------------------------------- */
 
 static void a_target_with_LUNs_is_VDS_E_ASSOCIATED_LUNS_EXIST_and_a_group_with_portals_too(void **state)
 {
@@ -460,7 +465,8 @@ static void IPsec_is_VDS_E_NOT_SUPPORTED(void **state)
     assert_hr(IVdsSubSystemIscsi_SetIpsecGroupPresharedKey(array, NULL), VDS_E_NOT_SUPPORTED);
 }
 
-static void a_state_file_changed_by_others_is_VDS_E_PROVIDER_CACHE_CORRUPT_until_Reenumerate_and_Refresh(void **state)
+static void
+a_state_file_changed_by_others_is_VDS_E_PROVIDER_CACHE_CORRUPT_until_Reenumerate_and_Refresh(void **state)
 {
     struct setting *s = *state;
     VDS_OBJECT_ID id = portal(0).id;
@@ -468,7 +474,8 @@ static void a_state_file_changed_by_others_is_VDS_E_PROVIDER_CACHE_CORRUPT_until
     IVdsAsync *async;
     char command[600];
 
-    snprintf(command, sizeof command, "sqlite3 '%s/array.db' \"UPDATE subsystem SET name = name || '!'\"", given.state);
+    snprintf(command, sizeof command, "sqlite3 '%s/array.db' \"UPDATE subsystem SET name = name || '!'\"",
+             given.state);
     assert_int_equal(system(command), 0);
     assert_hr(IVdsSubSystemIscsi_QueryPortals(array, &members), VDS_E_PROVIDER_CACHE_CORRUPT);
     assert_null(members);
@@ -482,11 +489,15 @@ static void a_state_file_changed_by_others_is_VDS_E_PROVIDER_CACHE_CORRUPT_until
 
 static void a_state_that_cannot_be_written_is_VDS_E_OBJECT_STATUS_FAILED_and_heals(void **state)
 {
+    static struct event_sink sink;
     struct setting *s = *state;
     struct rlimit before, none;
     VDS_OBJECT_ID id = portal(0).id;
     IEnumVdsObject *members;
+    DWORD cookie;
 
+    event_sink_init(&sink);
+    assert_hr(IVdsService_Advise(service, &sink.face, &cookie), S_OK);
     assert_int_equal(prlimit(given.pid, RLIMIT_FSIZE, NULL, &before), 0);
     none = (struct rlimit) { 0, before.rlim_max };
     assert_int_equal(prlimit(given.pid, RLIMIT_FSIZE, &none, NULL), 0);
@@ -494,14 +505,15 @@ static void a_state_that_cannot_be_written_is_VDS_E_OBJECT_STATUS_FAILED_and_hea
     assert_hr(IVdsSubSystemIscsi_QueryPortals(array, &members), VDS_E_OBJECT_STATUS_FAILED);
     assert_null(members);
     assert_int_equal(prlimit(given.pid, RLIMIT_FSIZE, &before, NULL), 0);
-    while (IVdsSubSystemIscsi_QueryPortals(array, &members) == VDS_E_OBJECT_STATUS_FAILED) /* until it has healed; the runner bounds it */
-        usleep(1000);
+    for (unsigned n = 1; IVdsSubSystemIscsi_QueryPortals(array, &members) == VDS_E_OBJECT_STATUS_FAILED; n++)
+        event_sink_wait(&sink, VDS_NF_SUB_SYSTEM_MODIFY, n); /* it has failed; it has healed */
     IEnumVdsObject_Release(members);
+    assert_hr(IVdsService_Unadvise(service, cookie), S_OK);
     assert_int_equal(n_portals_of(s->one), 0); /* the failure changed nothing */
     assert_hr(add(s->one, id), S_OK);
 }
 
-/* ---- start ------------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- start ----------------------------------------------------------------------------------------- */
 
 static int open_array(void **state)
 {
@@ -509,8 +521,11 @@ static int open_array(void **state)
 
     (void)state;
     if (given.context == CLSCTX_INPROC_SERVER) {
-        VDS_INPROC_OPTIONS options = { .pszStateDirectory = given.state, .ppszPortals = given.portals, .ulNumberOfPortals = 3,
-                                       .ulReactors = 2, .ulMaxGroups = N_GROUPS };
+        VDS_INPROC_OPTIONS options = { .pszStateDirectory = given.state,
+                                       .ppszPortals = given.portals,
+                                       .ulNumberOfPortals = 3,
+                                       .ulReactors = 2,
+                                       .ulMaxGroups = N_GROUPS };
 
         assert_hr(vds_inproc_configure(&options), S_OK);
     }

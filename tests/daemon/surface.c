@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What the API changes and says, against what an initiator sees: SetStatus of everything, storage pools, and the
- * faces of Windows 7's generation, on a real array: through the service and with the array in this process. test_surface.py starts it.
+/* What the API changes and says, against what an initiator sees: SetStatus of everything, storage pools, and
+ * the faces of Windows 7's generation, on a real array: through the service and with the array in this
+ * process. test_surface.py starts it.
  *
  * usage: surface service|inproc STATE-DIRECTORY PORTAL        (one portal, two drives on one file system)
  */
@@ -216,12 +217,17 @@ static void drives_of_one_file_system_are_one_pool_and_luns_come_from_it(void **
     CoTaskMemFree(extents);
     assert_hr(IVdsStoragePool_GetAttributes(pool, &attributes), S_OK);
     attributes.ullAttributeMask &= VDS_POOL_ATTRIB_THIN_PROVISION | VDS_POOL_ATTRIB_BUSTYPE;
-    assert_hr(IVdsHwProviderStoragePools_QueryStoragePools(pools, VDS_SPT_CONCRETE, 0, &attributes, &members), S_OK);
+    assert_hr(IVdsHwProviderStoragePools_QueryStoragePools(pools, VDS_SPT_CONCRETE, 0, &attributes, &members),
+              S_OK);
     assert_int_equal(count(members), 1);
     CoTaskMemFree(attributes.pwszIntendedUsage);
-    assert_hr(IVdsHwProviderStoragePools_QueryMaxLunCreateSizeInStoragePool(pools, VDS_LT_SIMPLE, prop.id, NULL, &max), S_OK);
+    assert_hr(IVdsHwProviderStoragePools_QueryMaxLunCreateSizeInStoragePool(pools, VDS_LT_SIMPLE, prop.id,
+                                                                            NULL, &max),
+              S_OK);
     assert_true(max > 0);
-    assert_hr(IVdsHwProviderStoragePools_CreateLunInStoragePool(pools, VDS_LT_SIMPLE, 1 << 20, prop.id, nobody, NULL, &async), S_OK);
+    assert_hr(IVdsHwProviderStoragePools_CreateLunInStoragePool(pools, VDS_LT_SIMPLE, 1 << 20, prop.id,
+                                                                nobody, NULL, &async),
+              S_OK);
     another = taken(made(async), &IID_IVdsLun);
     assert_hr(IVdsStoragePool_QueryAllocatedLuns(pool, &members), S_OK);
     assert_int_equal(count(members), 2);
@@ -230,7 +236,8 @@ static void drives_of_one_file_system_are_one_pool_and_luns_come_from_it(void **
     assert_hr(IVdsLun_Delete(another), S_OK);
     assert_hr(IVdsService_GetObject(service, prop.id, VDS_OT_STORAGE_POOL, &found), S_OK);
     IUnknown_Release(found);
-    assert_hr(IVdsHwProviderStoragePools_QueryMaxLunCreateSizeInStoragePool(pools, VDS_LT_SIMPLE, GUID_NULL, NULL, &max),
+    assert_hr(IVdsHwProviderStoragePools_QueryMaxLunCreateSizeInStoragePool(pools, VDS_LT_SIMPLE, GUID_NULL,
+                                                                            NULL, &max),
               VDS_E_OBJECT_NOT_FOUND);
     IVdsLun_Release(another);
     IVdsStoragePool_Release(pool);
@@ -301,8 +308,12 @@ static void open_array(void)
     if (context == CLSCTX_INPROC_SERVER) {
         static char drives[2][256];
         static const char *const paths[] = { drives[0], drives[1] };
-        VDS_INPROC_OPTIONS options = { .pszStateDirectory = state_directory, .ppszPortals = &portal_text, .ulNumberOfPortals = 1,
-                                       .ppszDrives = paths, .ulNumberOfDrives = 2, .ulReactors = 2 };
+        VDS_INPROC_OPTIONS options = { .pszStateDirectory = state_directory,
+                                       .ppszPortals = &portal_text,
+                                       .ulNumberOfPortals = 1,
+                                       .ppszDrives = paths,
+                                       .ulNumberOfDrives = 2,
+                                       .ulReactors = 2 };
 
         snprintf(drives[0], sizeof drives[0], "%s/drive0", state_directory);
         snprintf(drives[1], sizeof drives[1], "%s/drive1", state_directory);
@@ -342,7 +353,8 @@ static void make_disk(void)
     assert_hr(IVdsIscsiPortal_GetProperties(portal, &portal_prop), S_OK);
     assert_hr(IVdsIscsiPortalGroup_AddPortal(group, portal_prop.id, &async), S_OK);
     assert_null(made(async));
-    assert_hr(IVdsSubSystem_CreateLun(subsystem, VDS_LT_SIMPLE, 8 << 20, NULL, 0, everybody, NULL, &async), S_OK);
+    assert_hr(IVdsSubSystem_CreateLun(subsystem, VDS_LT_SIMPLE, 8 << 20, NULL, 0, everybody, NULL, &async),
+              S_OK);
     lun = taken(made(async), &IID_IVdsLun);
     ties = as(lun, &IID_IVdsLunIscsi);
     assert_hr(IVdsLunIscsi_AssociateTargets(ties, &target_prop.id, 1), S_OK);

@@ -3,6 +3,8 @@
 import os
 import pathlib
 import re
+import shutil
+import signal
 import subprocess
 import tempfile
 import unittest
@@ -159,6 +161,52 @@ class SystemBus(unittest.TestCase):
         action = xml.parse(ROOT / "packaging/org.vds.policy").find("action")
         self.assertEqual(action.get("id"), "org.vds.manage")
         self.assertIn('.polkit_action = "org.vds.manage"', (ROOT / "src/daemon/vdsd.c").read_text())
+
+
+def system_calls(name):
+    """The members of a set of systemd's, or the call itself."""
+    if not name.startswith("@"):
+        return {name}
+    lines = subprocess.run(["systemd-analyze", "syscall-filter", name], capture_output=True, text=True, check=True).stdout.splitlines()
+    return {call for line in lines[1:] if line.strip() and not line.strip().startswith("#") for call in system_calls(line.strip())}
+
+
+@unittest.skipUnless(os.geteuid() == 0 and shutil.which("strace") and shutil.which("systemd-analyze"), "needs root, strace and systemd-analyze")
+class Unit(unittest.TestCase):
+    def allowed(self):
+        """What SystemCallFilter= leaves of the calls: each line adds to the set or takes away from it (systemd.exec(5))."""
+        left = system_calls("@default")
+        for line in (ROOT / "packaging/vdsd.service").read_text().splitlines():
+            if line.startswith("SystemCallFilter="):
+                words = line.partition("=")[2]
+                calls = set().union(*(system_calls(word) for word in words.lstrip("~").split()))
+                left = left - calls if words.startswith("~") else left | calls
+        return left
+
+    def test_the_service_calls_nothing_that_its_unit_forbids(self):
+        if b"libasan" in harness.VDSD.read_bytes():
+            self.skipTest("a sanitizer does not go with strace")
+        with tempfile.TemporaryDirectory(prefix="vds-unit-") as directory:
+            os.chown(directory, NOBODY, NOBODY)
+            trace, address = f"{directory}/trace", f"127.0.0.1:{harness.free_ports(1)[0]}"
+            command = ["strace", "-f", "-qq", "-o", trace, harness.VDSD, "--state", f"{directory}/state", "--socket", f"{directory}/s",
+                       "--socket-group", GROUP[0], "--portal", address, "--provider", harness.BUILD / "examples/example_provider.so"]
+            with subprocess.Popen(list(map(str, command)), user=NOBODY, group=NOBODY, extra_groups=[GROUP[1]], stderr=subprocess.PIPE, text=True,
+                                  cwd="/") as service:
+                said = []
+                while not said or "is ready" not in said[-1]:
+                    said.append(service.stderr.readline())
+                    self.assertTrue(said[-1], said)
+                for words in (["target", "create", "box"], ["group", "create", "box"], ["group", "add-portal", "box/1", address],
+                              ["lun", "create", "disk", "--size", "1M"], ["lun", "attach", "disk", "box"], ["target", "list"]):
+                    subprocess.run([harness.VDSCTL, "--socket", f"{directory}/s", *words], check=True, capture_output=True, timeout=120)
+                subprocess.run(["iscsi-ls", "-s", f"iscsi://{address}/"], capture_output=True, timeout=60)
+                children = pathlib.Path(f"/proc/{service.pid}/task/{service.pid}/children").read_text().split()
+                os.kill(int(children[0]), signal.SIGTERM)
+                service.stderr.read()
+            used = set(re.findall(r"^\d+ +(\w+)\(", pathlib.Path(trace).read_text(), re.M))
+        self.assertGreater(len(used), 30)
+        self.assertEqual(used - self.allowed(), set())
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ import fcntl
 import os
 import pty
 import signal
+import socket
+import stat
 import struct
 import subprocess
 import termios
@@ -136,6 +138,35 @@ class Cli(harness.ArrayTest):
     def test_progress_fits_a_narrow_terminal(self):
         self.assertEqual(self.progress(20), "  0%")
 
+    @contextlib.contextmanager
+    def silent_service(self):
+        """The path of a socket at which somebody listens who never answers."""
+        with socket.socket(socket.AF_UNIX) as listener:
+            path = self.array.directory / "silent"
+            listener.bind(str(path))
+            listener.listen()
+            yield listener, str(path)
+
+    def test_ctrl_c_ends_the_wait_for_a_service_that_does_not_answer(self):
+        with self.silent_service() as (listener, path):
+            waiting = subprocess.Popen([harness.VDSCTL, "--socket", path, "status"])
+            self.addCleanup(waiting.kill)
+            connection, _ = listener.accept()
+            self.addCleanup(connection.close)  # kept: its end would be an answer
+            waiting.send_signal(signal.SIGINT)
+            self.assertEqual(waiting.wait(60), -signal.SIGINT)
+
+    def test_the_timeout_ends_the_wait_for_a_service_that_does_not_answer(self):
+        with self.silent_service() as (_, path):
+            done = subprocess.run([harness.VDSCTL, "--socket", path, "--timeout", "0.1", "status"], capture_output=True, text=True, timeout=60)
+        self.assertEqual((done.returncode, done.stderr), (3, "vdsctl: no service: it has not answered within --timeout\n"))
+
+    def test_the_far_end_of_a_host_says_why(self):
+        done = subprocess.run([harness.VDSCTL, "bridge"], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL,
+                              env={**os.environ, "VDS_SOCKET": "/nonexistent/s"})
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("vdsctl: no service: no service listens at /nonexistent/s: start vdsd", done.stderr)
+
     def test_no_service_ends_with_3(self):
         done = subprocess.run([harness.VDSCTL, "--socket", "/nonexistent/s", "show"], capture_output=True, text=True, timeout=60)
         self.assertEqual(done.returncode, 3)
@@ -260,9 +291,29 @@ class Cli(harness.ArrayTest):
         self.assertIn(str(self.array.directory / "state"), done.stderr)
 
     def test_wrong_options_of_vdsd_end_with_2(self):
-        for words in (["--nonsense"], ["--reactors", "x"], ["--reactors"], ["--epoll=1"], ["stray"], ["--log-level", "loud"]):
+        for words in (["--nonsense"], ["--reactors", "x"], ["--reactors"], ["--epoll=1"], ["stray"], ["--log-level", "loud"], ["--state", ""], ["--state="],
+                      ["--socket", ""], ["--drive", ""]):
             done = subprocess.run([harness.VDSD, *words], capture_output=True, text=True, timeout=60)
             self.assertEqual(done.returncode, 2, words)
+
+
+    def test_the_folder_of_the_socket_lets_in_whom_the_socket_lets_in(self):
+        self.array.stop()
+        for options, mode in (([], 0o700), (["--readers"], 0o755)):
+            folder = self.array.directory / f"sockets{len(options)}"
+            self.array.options, self.array.socket = options, str(folder / "inner" / "s")
+            self.array.start()
+            self.assertEqual([stat.S_IMODE(path.stat().st_mode) for path in (folder, folder / "inner")], [mode, mode])
+            self.array.stop()
+
+    def test_a_file_where_the_socket_should_be_stays(self):
+        file = self.array.directory / "file"
+        file.write_text("precious")
+        done = subprocess.run([harness.VDSD, "--state", self.array.directory / "other", "--socket", file, "--portal",
+                               f"127.0.0.1:{harness.free_ports(1)[0]}"], capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"vdsd: {file}: what is there is no socket", done.stderr)
+        self.assertEqual(file.read_text(), "precious")
 
 
 if __name__ == "__main__":

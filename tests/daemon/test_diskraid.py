@@ -110,13 +110,17 @@ class Codes(unittest.TestCase):
         self.assertEqual([c for c in listed if not (GOLDEN / f"{c.lower()}.txt").exists()], [])
 
     def test_wrong_options_end_with_2(self):
-        for options in (["nonsense"], ["/s"], ["/x"], ["--socket"], ["--socket", "a", "--host", "b"], ["/s", "a", "-s", "b"], [""], ["/"]):
+        for options in (["nonsense"], ["/s"], ["/x"], ["--socket"], ["--socket", "a", "--host", "b"], ["/s", "a", "-s", "b"], [""], ["/"],
+                        ["--socket="], ["--host", ""], ["/s", ""], ["--hostname", "x"], ["--socket=a", "--socket=b"]):
             self.assertEqual(self.run_alone(*options).returncode, 2, options)
 
     def test_a_script_that_cannot_be_opened_ends_with_3(self):
         self.assertEqual(self.run_alone("/s", "/nonexistent/script").returncode, 3)
         self.assertEqual(self.run_alone("-S", "/").returncode, 3)
         self.assertEqual(self.run_alone("/o", "/nonexistent/output").returncode, 3)
+
+    def test_a_value_may_stand_behind_an_equals_sign(self):
+        self.assertIn("no service listens at /elsewhere/s", self.run_alone("--socket=/elsewhere/s", stdin="list subsystems\n").stderr)
 
     def test_no_service_ends_with_4(self):
         done = self.run_alone(stdin="list subsystems\n")

@@ -47,6 +47,21 @@ class Replay(harness.ArrayTest):
         self.array.ctl("target", "create", "crate")
         self.assertEqual(told(events(self.array, first + 1, 2)), ["group changed", "target created"])
 
+    def test_events_call_their_objects_by_name(self):
+        watch = follow(self.array, 0)
+        self.addCleanup(stop, watch)
+        self.array.target("box", [self.array.portals[0]])
+        lines = [record(watch) for _ in range(3)]
+        self.assertEqual([line["name"] for line in lines], ["box", "box/1", "box/1"])
+        self.array.ctl("lun", "create", 'a "b" ü', "--size", "1M")
+        while (line := record(watch))["object"] != "lun":
+            pass
+        self.assertEqual(line["name"], 'a "b" ü')
+        self.array.ctl("lun", "delete", 'a "b" ü')  # what has gone is still known
+        while (line := record(watch))["what"] != "deleted":
+            pass
+        self.assertEqual(line["name"], 'a "b" ü')
+
     def test_what_comes_while_it_watches_follows_what_was_kept(self):
         self.array.ctl("target", "create", "one")
         watch = follow(self.array, 0)

@@ -109,8 +109,15 @@ class InstalledForCpp(harness.ArrayTest):
         self.assertEqual(told.splitlines()[0], "program Gr\u00fcn")
         self.assertRegex(told, r"(?m)^lun event 108 \{[0-9A-F-]{36}\}$")
         self.assertRegex(told, r"(?m)^vendor VDS product VIRTUAL-DISK serial [0-9a-f-]{36} bus 9 ids 2$")
-        self.assertRegex(told, r"(?m)^event seen$")
+        for line in ("event seen", "asked by its type", "nothing found, 4294967296"):
+            self.assertRegex(told, rf"(?m)^{line}$")
         self.assertEqual(self.array.json("lun", "list"), [])
+
+    def test_a_program_that_waits_for_a_thread_and_its_sink_runs(self):
+        done = subprocess.run([harness.BUILD / "tests/daemon/windows_sink"], capture_output=True, text=True, timeout=120,
+                              env={**os.environ, "VDS_SOCKET": self.array.socket})
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertEqual(done.stdout.splitlines(), ["an identifier has 36 characters", "waited 0, thread 0x00000000, 1 gone"])
 
     def test_a_program_with_smart_pointers_wide_strings_and_streams_runs_optimised_or_not(self):
         for options in (["-O0"], ["-O2"], ["-O0", "-std=gnu++20"]):  # what is inlined, and what the C++ library has built for 32 bits, differs

@@ -14,6 +14,7 @@ import uuid
 from unittest import mock
 
 import harness
+import initiator
 from test_host_initiator import STAND_IN
 from test_refusals import documented
 
@@ -61,7 +62,7 @@ class Properties(harness.ProgramTest):
                     self.assertTrue(ids)
 
     def break_drives(self):
-        """Another day: without the first drive, and with a file where the last one was."""
+        """Another day: a file is where the last drive was."""
         self.drives[2].rename(self.drives[2].with_suffix(".away"))
         self.drives[2].write_text("no directory\n")
 
@@ -74,7 +75,7 @@ class Properties(harness.ProgramTest):
         array.stop()
         self.compare_ids(array.directory / "state", seen)
         self.break_drives()
-        array.options = [*limits, *(word for drive in self.drives[1:] for word in ("--drive", str(drive)))]
+        array.options = [*limits, *(word for drive in self.drives[2:] for word in ("--drive", str(drive)))]
         array.start()
         seen = self.run_properties("service-again", array.directory / "state", array.process.pid, array.portals, VDS_SOCKET=array.socket)
         array.stop()
@@ -93,6 +94,44 @@ class Properties(harness.ProgramTest):
         rows = self.run_program("--refusals").splitlines()
         self.assertGreater(len(rows), 5)
         self.assertLessEqual(set(rows), set(documented()))
+
+
+class Sessions(harness.ArrayTest):
+    """What VDS_SESSION_PROP says of sessions that the program `properties` does not open, as vdsctl passes it on."""
+    portals = ("127.0.0.1",)
+
+    def connect(self):
+        connection = initiator.Connection(self.array.portals[0])
+        self.addCleanup(connection.close)
+        return connection
+
+    def session(self, **expected):
+        session, = self.array.json("session", "list")
+        self.assertEqual({key: session[key] for key in expected}, expected)
+
+    def test_digests_that_were_negotiated(self):
+        name = self.array.target("disks", [self.array.portals[0]])
+        for header, data in ((True, False), (False, True), (True, True)):
+            with self.subTest(header=header, data=data):
+                connection = self.connect()
+                words = {True: "CRC32C", False: "None"}
+                connection.login(initiator.INITIATOR, name, HeaderDigest=words[header], DataDigest=words[data])
+                self.session(header_digest=header, data_digest=data, authenticated=False, state="full feature")
+
+    def test_an_initiator_that_proved_itself(self):
+        name = self.array.target("disks", [self.array.portals[0]])
+        secret = self.array.directory / "secret"
+        secret.write_text("0123456789abcdef\n")
+        secret.chmod(0o600)
+        self.array.ctl("target", "chap", "disks", "--secret-file", secret)
+        self.connect().login_chap(initiator.INITIATOR, name, b"0123456789abcdef")
+        self.session(authenticated=True, header_digest=False, data_digest=False, state="full feature")
+
+    def test_a_login_that_is_not_over_is_no_session(self):
+        name = self.array.target("disks", [self.array.portals[0]])
+        keys = {"InitiatorName": initiator.INITIATOR, "SessionType": "Normal", "AuthMethod": "None", "TargetName": name}
+        self.connect()._login_step(b"\x80\0\0\0\0\1", 0, 1, keys)
+        self.assertEqual(self.array.json("session", "list"), [])
 
 
 if __name__ == "__main__":

@@ -81,6 +81,20 @@ class TwoProviders(harness.ArrayTest):
         return bool(select.select([stream], [], [], seconds)[0])
 
 
+class WindowsProvider(harness.ArrayTest):
+    """One in C++ as people write it for Windows, compiled as it is."""
+    portals = ("127.0.0.1",)
+    options = providers(harness.BUILD / "tests/daemon/windows_provider.so")
+
+    def test_it_is_loaded_and_its_dllmain_is_called(self):
+        bus = Bus(self.array)
+        _, paths = bus.call("/org/vds/service", "IVdsService.QueryProviders", "u", 2)
+        self.assertEqual(paths[1], "/org/vds/provider/3f2504e0_4f89_11d3_9a0c_0305e82c3301", (self.array.directory / "vdsd.log").read_text())
+        self.assertEqual(bus.call(paths[1], "IVdsProvider.GetProperties")[1][1], ["Sample provider in C++"])
+        self.assertEqual(bus.call(paths[1], "IVdsHwProvider.QuerySubSystems"), [0, []])
+        self.assertEqual(bus.call("/org/vds/service", "IVdsService.Refresh"), [0])
+
+
 class BadProviders(unittest.TestCase):
     def array(self, *options):
         array = harness.Array(("127.0.0.1",), options)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The acts of the table of notifications. They say nothing of what is told of them: that is in event_table.c. */
+/* The acts of the table of notifications. They say nothing of what is told of them: that is in
+ * event_table.c. */
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,7 +21,8 @@ static void sql(const struct scene *s, const char *statement)
 {
     char command[1024];
 
-    assert_true(snprintf(command, sizeof command, "sqlite3 '%s/array.db' \"%s\"", s->given->state, statement) < (int)sizeof command);
+    assert_true(snprintf(command, sizeof command, "sqlite3 '%s/array.db' \"%s\"", s->given->state,
+                         statement) < (int)sizeof command);
     assert_int_equal(system(command), 0);
 }
 
@@ -51,12 +53,14 @@ static void secret(struct scene *s, const char *text, LPWSTR initiator, bool mut
     VDS_ISCSI_SHARED_SECRET value = { (UCHAR *)(uintptr_t)text, text ? (ULONG)strlen(text) : 0 };
 
     if (mutual)
-        assert_hr(IVdsIscsiTarget_RememberInitiatorSharedSecret(s->target, initiator, text ? &value : NULL), S_OK);
+        assert_hr(IVdsIscsiTarget_RememberInitiatorSharedSecret(s->target, initiator, text ? &value : NULL),
+                  S_OK);
     else
         assert_hr(IVdsIscsiTarget_SetSharedSecret(s->target, text ? &value : NULL, initiator), S_OK);
 }
 
-static WCHAR initiator_name[] = { 'i', 'q', 'n', '.', '2', '0', '2', '6', '-', '1', '1', '.', 'o', 'r', 'g', ':', 'i', 0 };
+static WCHAR initiator_name[] = { 'i', 'q', 'n', '.', '2', '0', '2', '6', '-',
+                                  '1', '1', '.', 'o', 'r', 'g', ':', 'i', 0 };
 
 void act_set_first_secret(struct scene *s)
 {
@@ -175,7 +179,8 @@ void act_create_lun(struct scene *s)
     IVdsAsync *async;
     IUnknown *made;
 
-    assert_hr(IVdsSubSystem_CreateLun(s->subsystem, VDS_LT_SIMPLE, 4 << 20, NULL, 0, none, NULL, &async), S_OK);
+    assert_hr(IVdsSubSystem_CreateLun(s->subsystem, VDS_LT_SIMPLE, 4 << 20, NULL, 0, none, NULL, &async),
+              S_OK);
     assert_hr(ended(async, &made), S_OK);
     s->lun = taken(made, &IID_IVdsLun);
     scene_plays(s, "lun", lun_prop(s->lun).id);
@@ -197,7 +202,9 @@ void act_create_and_delete_lun_in_pool(struct scene *s)
     assert_hr(IVdsStoragePool_GetProperties(pool, &prop), S_OK);
     CoTaskMemFree(prop.pwszName);
     CoTaskMemFree(prop.pwszDescription);
-    assert_hr(IVdsHwProviderStoragePools_CreateLunInStoragePool(pools, VDS_LT_SIMPLE, 1 << 20, prop.id, none, NULL, &async), S_OK);
+    assert_hr(IVdsHwProviderStoragePools_CreateLunInStoragePool(pools, VDS_LT_SIMPLE, 1 << 20, prop.id, none,
+                                                                NULL, &async),
+              S_OK);
     assert_hr(ended(async, &made), S_OK);
     lun = taken(made, &IID_IVdsLun);
     scene_plays(s, "pooled", lun_prop(lun).id);
@@ -343,8 +350,8 @@ void act_set_import_target(struct scene *s)
 
 /* ---- maintenance --------------------------------------------------------------------------------------- */
 
-static void maintain(void *object, VDS_MAINTENANCE_OPERATION operation, HRESULT (*how)(IVdsMaintenance *, VDS_MAINTENANCE_OPERATION),
-                     HRESULT expected)
+static void maintain(void *object, VDS_MAINTENANCE_OPERATION operation,
+                     HRESULT (*how)(IVdsMaintenance *, VDS_MAINTENANCE_OPERATION), HRESULT expected)
 {
     IVdsMaintenance *face = as(object, &IID_IVdsMaintenance);
 
@@ -444,7 +451,8 @@ void act_take_portal_offline_outside(struct scene *s)
 {
     char statement[80];
 
-    snprintf(statement, sizeof statement, "UPDATE portals SET offline = 1 WHERE port = %u", (unsigned)s->port);
+    snprintf(statement, sizeof statement, "UPDATE portals SET offline = 1 WHERE port = %u",
+             (unsigned)s->port);
     sql(s, statement);
     reread(s);
 }
@@ -481,7 +489,7 @@ void act_state_cannot_be_written_for_a_while(struct scene *s)
     assert_int_equal(prlimit(s->given->pid, RLIMIT_FSIZE, &none, NULL), 0);
     assert_true(FAILED(IVdsLun_SetStatus(s->lun, VDS_LS_OFFLINE)));
     assert_int_equal(prlimit(s->given->pid, RLIMIT_FSIZE, &before, NULL), 0);
-    while (IVdsSubSystemIscsi_QueryPortals(s->array, &members) == VDS_E_OBJECT_STATUS_FAILED) /* the runner bounds it */
-        usleep(1000);
+    event_sink_wait(s->given->sinks[0], VDS_NF_SUB_SYSTEM_MODIFY, 2); /* it has failed, it has healed */
+    assert_hr(IVdsSubSystemIscsi_QueryPortals(s->array, &members), S_OK);
     IEnumVdsObject_Release(members);
 }

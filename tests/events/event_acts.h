@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What is done to the array under test, one act for each row of the table of notifications: each does its one thing over the public
- * interfaces (or to the state, as another process would), asserts how the call ends, and keeps in the scene what later acts need. */
+/* What is done to the array under test, one act for each row of the table of notifications: each does its one
+ * thing over the public interfaces (or to the state, as another process would), asserts how the call ends,
+ * and keeps in the scene what later acts need. */
 #ifndef VDS_TESTS_EVENT_ACTS_H
 #define VDS_TESTS_EVENT_ACTS_H
 

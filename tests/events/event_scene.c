@@ -42,7 +42,8 @@ VDS_OBJECT_ID scene_drive_id(IVdsDrive *drive)
 {
     VDS_DRIVE_PROP prop;
 
-    assert_true(SUCCEEDED(IVdsDrive_GetProperties(drive, &prop))); /* incomplete, where there is no directory */
+    /* incomplete, where there is no directory */
+    assert_true(SUCCEEDED(IVdsDrive_GetProperties(drive, &prop)));
     CoTaskMemFree(prop.pwszFriendlyName);
     CoTaskMemFree(prop.pwszIdentification);
     return prop.id;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Who is there when the table of notifications is walked: the objects of the array under test, and the names by which the table calls them. */
+/* Who is there when the table of notifications is walked: the objects of the array under test, and the names
+ * by which the table calls them. */
 #ifndef VDS_TESTS_EVENT_SCENE_H
 #define VDS_TESTS_EVENT_SCENE_H
 
@@ -34,7 +35,8 @@ void scene_leave(struct scene *s);
 
 /* From now on `name` is what the table calls the object. */
 void scene_plays(struct scene *s, const char *name, VDS_OBJECT_ID id);
-const char *scene_role(const struct scene *s, const VDS_NOTIFICATION *n); /* "?": of an object that has no name */
+/* "?": of an object that has no name */
+const char *scene_role(const struct scene *s, const VDS_NOTIFICATION *n);
 bool scene_is(const VDS_NOTIFICATION *n, const VDS_OBJECT_ID *id);
 
 IVdsIscsiTarget *scene_new_target(struct scene *s);

@@ -1,13 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* What a sink was told, as text: "A x, B y" is one call with two notifications, " | " stands between calls. */
+/* A sink that keeps what it is told. */
 #ifndef VDS_TESTS_EVENT_SINK_H
 #define VDS_TESTS_EVENT_SINK_H
 
-#include "event_scene.h"
+#include <pthread.h>
 
-#define EVENT_TEXT_ROOM 1024
+#include "../daemon/api_test.h"
 
-/* What came before the fence was made, calls apart; waits for the fence, and eats it. */
-void event_sink_read_until(const struct scene *s, struct event_sink *sink, const VDS_OBJECT_ID *fence, char text[static EVENT_TEXT_ROOM]);
+/* Keeps all that comes, with the number of the call in which it came. Lives as long as the test. */
+struct event_sink {
+    IVdsAdviseSink face;
+    pthread_mutex_t lock; /* guards all below */
+    pthread_cond_t changed;
+    VDS_NOTIFICATION seen[1024];
+    unsigned call[1024], n_seen, n_calls, n_read;
+};
+
+void event_sink_init(struct event_sink *sink);
+/* Until so many of that event have come and not been read; the runner bounds it. */
+void event_sink_wait(struct event_sink *sink, ULONG event, unsigned n);
 
 #endif

@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* The table of notifications. A row does one thing; what it says then are the calls of OnNotify that must come, and nothing else: "A x, B y"
- * is one call with two notifications, " | " stands between calls, "" is silence. Each row is fenced by a target that is made and deleted.
+/* The table of notifications. A row does one thing; what it says then are the calls of OnNotify that must
+ * come, and nothing else: "A x, B y" is one call with two notifications, " | " stands between calls, "" is
+ * silence. Each row is fenced by a target that is made and deleted.
  *
  * What VDS has and this array cannot do, and so has no row:
  *   SUB_SYSTEM_ARRIVE, SUB_SYSTEM_DEPART   the array is its only subsystem, from OnLoad to OnUnload
- *   CONTROLLER_REMOVED, DRIVE_REMOVED      nothing of it can be taken out of a slot while it runs; a directory that is named no more departs
+ *   CONTROLLER_REMOVED, DRIVE_REMOVED      nothing of it can be taken out of a slot while it runs; a
+ *                                          directory that is named no more departs
  *   PORT_*, of controller ports            Fibre Channel
- *   DISK_*, VOLUME_*, PACK_*, ...          software providers, and LUNs that are disks of this host: those are the operating system's
- * PORTAL_ARRIVE, PORTAL_DEPART and a PORTAL_MODIFY for an address that comes or goes need other addresses of the host than it has: they are in
- * tests/unit/array/test_portals.c, over an engine that says what addresses there are. Storage pools have no notifications of their own: what
- * changes in them is a change of a drive.
+ *   DISK_*, VOLUME_*, PACK_*, ...          software providers, and LUNs that are disks of this host: those
+ *                                          are the operating system's
+ * PORTAL_ARRIVE, PORTAL_DEPART and a PORTAL_MODIFY for an address that comes or goes need other addresses of
+ * the host than it has: they are in tests/unit/array/test_portals.c, over an engine that says what addresses
+ * there are. Storage pools have no notifications of their own: what changes in them is a change of a drive.
  */
 #include <signal.h>
 
 #include "event_acts.h"
-#include "event_sink.h"
+#include "event_text.h"
 
 /* ---- the table ----------------------------------------------------------------------------------------- */
 
@@ -54,11 +57,15 @@ static const struct {
     { "IVdsDrive::SetStatus OFFLINE", act_set_drive_offline, "DRIVE_MODIFY drive, LUN_MODIFY lun" },
     { "IVdsDrive::SetStatus OFFLINE again", act_set_drive_offline, "" },
     { "IVdsDrive::SetStatus ONLINE", act_set_drive_online, "DRIVE_MODIFY drive, LUN_MODIFY lun" },
-    { "IVdsController::SetStatus OFFLINE", act_set_controller_offline, "CONTROLLER_DEPART controller, LUN_MODIFY lun" PORTALS },
-    { "SetControllerStatus", act_set_controllers_online, "CONTROLLER_ARRIVE controller, LUN_MODIFY lun" PORTALS },
-    { "IVdsSubSystem::SetStatus OFFLINE", act_set_array_offline, "SUB_SYSTEM_MODIFY array, LUN_MODIFY lun" PORTALS },
+    { "IVdsController::SetStatus OFFLINE", act_set_controller_offline,
+      "CONTROLLER_DEPART controller, LUN_MODIFY lun" PORTALS },
+    { "SetControllerStatus", act_set_controllers_online,
+      "CONTROLLER_ARRIVE controller, LUN_MODIFY lun" PORTALS },
+    { "IVdsSubSystem::SetStatus OFFLINE", act_set_array_offline,
+      "SUB_SYSTEM_MODIFY array, LUN_MODIFY lun" PORTALS },
     { "IVdsSubSystem::SetStatus OFFLINE again", act_set_array_offline, "" },
-    { "IVdsSubSystem::SetStatus ONLINE", act_set_array_online, "SUB_SYSTEM_MODIFY array, LUN_MODIFY lun" PORTALS },
+    { "IVdsSubSystem::SetStatus ONLINE", act_set_array_online,
+      "SUB_SYSTEM_MODIFY array, LUN_MODIFY lun" PORTALS },
     { "IVdsIscsiPortal::SetStatus OFFLINE", act_set_portal_offline, "PORTAL_MODIFY portal0" },
     { "IVdsIscsiPortal::SetStatus OFFLINE again", act_set_portal_offline, "" },
     { "IVdsIscsiPortal::SetStatus ONLINE", act_set_portal_online, "PORTAL_MODIFY portal0" },
@@ -72,15 +79,18 @@ static const struct {
     { "StartMaintenance of a controller", act_ping_controller, "CONTROLLER_MODIFY controller" },
     { "StartMaintenance of the array", act_beep, "SUB_SYSTEM_MODIFY array" },
     { "Reenumerate and Refresh with nothing new", act_look_again, "" },
-    { "a directory becomes usable: IVdsSubSystem::Reenumerate", act_drive_comes, "DRIVE_MODIFY late" },
+    { "a directory becomes usable: IVdsSubSystem::Reenumerate", act_drive_comes,
+      "DRIVE_MODIFY late, SUB_SYSTEM_MODIFY array" }, /* which is healthy now */
     { "Refresh: another name", act_rename_array_outside, "SUB_SYSTEM_MODIFY array" },
     { "Refresh: the controller is offline", act_take_controller_offline_outside,
       "CONTROLLER_DEPART controller, PORTAL_MODIFY portal0, PORTAL_MODIFY portal1, LUN_MODIFY lun" },
-    { "Refresh: the array is, the controller not", act_take_array_offline_outside, "SUB_SYSTEM_MODIFY array, CONTROLLER_ARRIVE controller" },
+    { "Refresh: the array is, the controller not", act_take_array_offline_outside,
+      "SUB_SYSTEM_MODIFY array, CONTROLLER_ARRIVE controller" },
     { "Refresh: the array is online", act_bring_array_online_outside,
       "SUB_SYSTEM_MODIFY array, PORTAL_MODIFY portal0, PORTAL_MODIFY portal1, LUN_MODIFY lun" },
     { "Refresh: a drive is another", act_forget_drive_outside, "DRIVE_DEPART late, DRIVE_ARRIVE newcomer" },
-    { "the state cannot be written, then it can", act_state_cannot_be_written_for_a_while, "SUB_SYSTEM_MODIFY array | SUB_SYSTEM_MODIFY array" },
+    { "the state cannot be written, then it can", act_state_cannot_be_written_for_a_while,
+      "SUB_SYSTEM_MODIFY array | SUB_SYSTEM_MODIFY array" },
     { "RemovePortal", act_remove_absent_portal, "GROUP_MODIFY group" },
     { "RemovePortal of the last", act_remove_last_portal, "TARGET_MODIFY target, GROUP_MODIFY group" },
     { "IVdsIscsiPortalGroup::Delete", act_delete_second_group, "GROUP_DEPART second" },
@@ -105,7 +115,7 @@ static unsigned fence(struct scene *s, const char *what, const char *told)
     for (unsigned i = 0; i < s->given->n_sinks; i++) {
         char text[EVENT_TEXT_ROOM];
 
-        event_sink_read_until(s, s->given->sinks[i], &id, text);
+        event_text_read_until(s, s->given->sinks[i], &id, text);
         if (!told || strcmp(text, told) == 0)
             continue;
         fprintf(stderr, "%s, sink %u:\n    told     \"%s\"\n    expected \"%s\"\n", what, i, text, told);

@@ -1,29 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* Which notifications each operation of the array has: one table (semantics.md section 1.9), walked over the public interfaces by whoever
- * has a provider and sinks: the provider's own sink, the service's clients in the process, the service's clients outside. */
+/* Which notifications each operation of the array has: one table (semantics.md section 1.9), walked over the
+ * public interfaces by whoever has a provider and sinks: the provider's own sink, the service's clients in
+ * the process, the service's clients outside. */
 #ifndef VDS_TESTS_EVENT_TABLE_H
 #define VDS_TESTS_EVENT_TABLE_H
 
-#include <pthread.h>
 #include <sys/types.h>
 
-#include "../daemon/api_test.h"
+#include "event_sink.h"
 
 #define EVENTS_MAX_GROUPS 2 /* of a target of the array under test */
 
-/* Keeps all that comes, with the number of the call in which it came. Lives as long as the test. */
-struct event_sink {
-    IVdsAdviseSink face;
-    pthread_mutex_t lock; /* guards all below */
-    pthread_cond_t changed;
-    VDS_NOTIFICATION seen[1024];
-    unsigned call[1024], n_seen, n_calls, n_read;
-};
-
-void event_sink_init(struct event_sink *sink);
-
-/* An array with three portals (two that can listen, one whose address is on no host) and two drives, the second of them a file in place of
- * a directory, in the state directory: `late`. */
+/* An array with three portals (two that can listen, one whose address is on no host) and two drives, the
+ * second of them a file in place of a directory, in the state directory: `late`. */
 struct event_given {
     IVdsHwProvider *provider;
     struct event_sink **sinks;

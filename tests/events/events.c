@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The table of notifications at advised clients of the service: two sinks of one client, one of another, which are told the same; and the
- * records that the service keeps, which a client reads that was not there. test_events.py starts it.
+/* The table of notifications at advised clients of the service: two sinks of one client, one of another,
+ * which are told the same; and the records that the service keeps, which a client reads that was not there.
+ * test_events.py starts it.
  *
- * usage: events service|inproc STATE-DIRECTORY PID LATE-DRIVE PORTAL PORTAL ABSENT-PORTAL DRIVE      (PID: whose limits make writes fail)
+ * usage: events service|inproc STATE-DIRECTORY PID LATE-DRIVE PORTAL PORTAL ABSENT-PORTAL DRIVE
+ *        (PID: whose limits make writes fail)
  */
 #include "event_table.h"
 
@@ -16,8 +18,13 @@ static struct {
 
 static void configure(void)
 {
-    VDS_INPROC_OPTIONS options = { .pszStateDirectory = given.state, .ppszPortals = given.portals, .ulNumberOfPortals = 3, .ppszDrives = given.drives,
-                                   .ulNumberOfDrives = 2, .ulReactors = 2, .ulMaxGroups = EVENTS_MAX_GROUPS };
+    VDS_INPROC_OPTIONS options = { .pszStateDirectory = given.state,
+                                   .ppszPortals = given.portals,
+                                   .ulNumberOfPortals = 3,
+                                   .ppszDrives = given.drives,
+                                   .ulNumberOfDrives = 2,
+                                   .ulReactors = 2,
+                                   .ulMaxGroups = EVENTS_MAX_GROUPS };
 
     assert_hr(vds_inproc_configure(&options), S_OK);
 }
@@ -28,7 +35,9 @@ static IVdsService *another_client(void)
     IVdsServiceLoader *loader;
     IVdsService *service;
 
-    assert_hr(CoCreateInstance(&CLSID_VdsLoader, NULL, given.context, &IID_IVdsServiceLoader, (void **)&loader), S_OK);
+    assert_hr(
+        CoCreateInstance(&CLSID_VdsLoader, NULL, given.context, &IID_IVdsServiceLoader, (void **)&loader),
+        S_OK);
     assert_hr(IVdsServiceLoader_LoadService(loader, NULL, &service), S_OK);
     IVdsServiceLoader_Release(loader);
     return service;
@@ -54,7 +63,8 @@ static void assert_kept_as_told(IVdsServiceNotifications *kept, ULONGLONG since,
         for (ULONG i = 0; i < n; i++, at++) {
             assert_true(at < sink->n_seen);
             assert_true(records[i].ullSequence == since + 1);
-            assert_memory_equal(&records[i].notification.Target, &sink->seen[at].Target, sizeof sink->seen[at].Target);
+            assert_memory_equal(&records[i].notification.Target, &sink->seen[at].Target,
+                                sizeof sink->seen[at].Target);
             since = records[i].ullSequence;
         }
         CoTaskMemFree(records);
@@ -94,10 +104,12 @@ static void every_client_is_told_what_the_table_says_and_who_comes_late_reads_th
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(every_client_is_told_what_the_table_says_and_who_comes_late_reads_the_same) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(
+        every_client_is_told_what_the_table_says_and_who_comes_late_reads_the_same) };
 
     if (argc != 9) {
-        fprintf(stderr, "usage: events service|inproc STATE-DIRECTORY PID LATE-DRIVE PORTAL PORTAL ABSENT-PORTAL DRIVE\n");
+        fprintf(stderr, "usage: events service|inproc STATE-DIRECTORY PID LATE-DRIVE PORTAL PORTAL "
+                        "ABSENT-PORTAL DRIVE\n");
         return 2;
     }
     given.context = strcmp(argv[1], "inproc") == 0 ? CLSCTX_INPROC_SERVER : CLSCTX_LOCAL_SERVER;

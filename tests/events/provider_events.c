@@ -48,7 +48,8 @@ static IVdsProviderPrivate *load(IClassFactory *factory, struct event_sink *sink
 {
     IVdsProviderPrivate *provider = NULL;
 
-    assert_hr(IClassFactory_CreateInstance(factory, NULL, &IID_IVdsProviderPrivate, (void **)&provider), S_OK);
+    assert_hr(IClassFactory_CreateInstance(factory, NULL, &IID_IVdsProviderPrivate, (void **)&provider),
+              S_OK);
     assert_hr(IVdsProviderPrivate_OnLoad(provider, NULL, (IUnknown *)&sink->face), S_OK);
     return provider;
 }
@@ -57,8 +58,13 @@ static void the_providers_sink_is_told_what_the_table_says(void **state)
 {
     char dir[] = "/tmp/vds-events-XXXXXX", portals[2][32], late[64], drive[64];
     const char *list[] = { portals[0], portals[1], "198.51.100.7:3260" }, *drives[] = { drive, late };
-    struct array_options options = { .state_dir = dir, .portals = list, .n_portals = 3, .drives = drives, .n_drives = 2,
-                                     .max_groups = EVENTS_MAX_GROUPS, .drain_seconds = 60 };
+    struct array_options options = { .state_dir = dir,
+                                     .portals = list,
+                                     .n_portals = 3,
+                                     .drives = drives,
+                                     .n_drives = 2,
+                                     .max_groups = EVENTS_MAX_GROUPS,
+                                     .drain_seconds = 60 };
     static struct event_sink sink;
     struct event_sink *sinks[] = { &sink };
     struct provider_feed *feed;

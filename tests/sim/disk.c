@@ -56,7 +56,8 @@ static int disk_submit(struct store *store, struct store_request *req)
         return 0;
     }
     *late = (struct late){ .disk = d, .timer.fired = fired };
-    loop_timer_start(loop_current(), &late->timer, sim_now() + sim_below(sim_chance(90) ? 2 * SIM_MS : 200 * SIM_MS));
+    loop_timer_start(loop_current(), &late->timer,
+                     sim_now() + sim_below(sim_chance(90) ? 2 * SIM_MS : 200 * SIM_MS));
     return -EINPROGRESS;
 }
 
@@ -71,7 +72,9 @@ static void disk_close(struct store *store)
     free(container_of(store, struct disk, store));
 }
 
-static const struct store_kind disk_kind = { .name = "simulation", .submit = disk_submit, .borrow = disk_borrow, .close = disk_close };
+static const struct store_kind disk_kind = {
+    .name = "simulation", .submit = disk_submit, .borrow = disk_borrow, .close = disk_close
+};
 
 int disk_open(uint64_t size, struct store **ret_store)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A store in memory that answers at once, or after milliseconds of the virtual clock and in any order; what it does is then done late, too. */
+/* A store in memory that answers at once, or after milliseconds of the virtual clock and in any order; what
+ * it does is then done late, too. */
 #ifndef VDS_TESTS_SIM_DISK_H
 #define VDS_TESTS_SIM_DISK_H
 

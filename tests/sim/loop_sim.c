@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The engine behind loop.h in a simulation. loop.c is compiled into this file, since which loop a thread runs is its own secret, and with
- * coroutines somebody must change it at each switch.
+/* The engine behind loop.h in a simulation. loop.c is compiled into this file, since which loop a thread runs
+ * is its own secret, and with coroutines somebody must change it at each switch.
  */
 #include "loop_sim.h"
 
@@ -121,9 +121,10 @@ static bool sim_engine_peek(struct loop *loop)
     return true;
 }
 
-#define ENGINE \
-    { \
-        .name = "simulation", .create = sim_engine_create, .destroy = sim_engine_destroy, .submit = sim_engine_submit, \
-        .cancel = sim_engine_cancel, .wait = sim_engine_wait, .peek = sim_engine_peek, \
+#define ENGINE                                                                             \
+    {                                                                                      \
+        .name = "simulation", .create = sim_engine_create, .destroy = sim_engine_destroy,  \
+        .submit = sim_engine_submit, .cancel = sim_engine_cancel, .wait = sim_engine_wait, \
+        .peek = sim_engine_peek,                                                           \
     }
 const struct loop_engine loop_engine_uring = ENGINE, loop_engine_epoll = ENGINE;

@@ -81,7 +81,7 @@ static void changed(void)
     sim_wake(&net_changed);
 }
 
-/* ---- connections ------------------------------------------------------------------------------------------------------------------- */
+/* ---- connections ----------------------------------------------------------------------------------- */
 
 static bool same_address(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
 {
@@ -97,7 +97,8 @@ static struct sockaddr_storage address_parse(const char *text)
     char host[64];
     unsigned port;
 
-    sim_check(sscanf(text, "%63[0-9.]:%u", host, &port) == 2 && inet_pton(AF_INET, host, &in->sin_addr) == 1, "no address: %s", text);
+    sim_check(sscanf(text, "%63[0-9.]:%u", host, &port) == 2 && inet_pton(AF_INET, host, &in->sin_addr) == 1,
+              "no address: %s", text);
     in->sin_family = AF_INET;
     in->sin_port = htons((uint16_t)port);
     return addr;
@@ -122,7 +123,8 @@ int net_connect(const char *address)
         struct sock *listener = &socks[i], *near, *far;
         int near_fd, far_fd;
 
-        if (listener->kind != LISTENING || !same_address(&listener->name, &addr) || listener->n_waiting == BACKLOG)
+        if (listener->kind != LISTENING || !same_address(&listener->name, &addr) ||
+            listener->n_waiting == BACKLOG)
             continue;
         near = end_new(&near_fd);
         far = end_new(&far_fd);
@@ -236,7 +238,7 @@ bool net_event_is_set(int fd)
     return sock_of(fd)->count > 0;
 }
 
-/* ---- what the linker brings here ------------------------------------------------------------------------------------------------------ */
+/* ---- what the linker brings here ------------------------------------------------------------------- */
 
 #define WRAP(type, name, ...) \
     type __real_##name(__VA_ARGS__); \

@@ -45,7 +45,7 @@ static struct {
 
 static void *stacks[CO_MAX]; /* kept from seed to seed */
 
-/* ---- chance --------------------------------------------------------------------------------------------------------------------- */
+/* ---- chance ---------------------------------------------------------------------------------------- */
 
 uint64_t sim_random(void) /* splitmix64 */
 {
@@ -66,7 +66,7 @@ bool sim_chance(unsigned percent)
     return sim_below(100) < percent;
 }
 
-/* ---- what is said ----------------------------------------------------------------------------------------------------------------- */
+/* ---- what is said ---------------------------------------------------------------------------------- */
 
 void sim_trace(const char *format, ...)
 {
@@ -86,7 +86,8 @@ void sim_fail(const char *format, ...)
     va_list args;
 
     fflush(stdout);
-    fprintf(stderr, "sim: seed %llu, %.6f s, %s: ", (unsigned long long)world.seed, (double)world.now_ns / 1e9, world.current->name);
+    fprintf(stderr, "sim: seed %llu, %.6f s, %s: ", (unsigned long long)world.seed,
+            (double)world.now_ns / 1e9, world.current->name);
     va_start(args, format);
     vfprintf(stderr, format, args);
     va_end(args);
@@ -95,13 +96,16 @@ void sim_fail(const char *format, ...)
         const struct co *co = &world.cos[i];
 
         if (co->used && !co->ended)
-            fprintf(stderr, "    %-12s %s\n", co->name, !co->blocked_on ? "can run" : co->deadline_ns == SIM_NEVER ? "waits" : "waits with a deadline");
+            fprintf(stderr, "    %-12s %s\n", co->name,
+                    !co->blocked_on                ? "can run"
+                    : co->deadline_ns == SIM_NEVER ? "waits"
+                                                   : "waits with a deadline");
     }
     fprintf(stderr, "replay: sim --seed %llu --trace\n", (unsigned long long)world.seed);
     _Exit(1);
 }
 
-/* ---- turns ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- turns ----------------------------------------------------------------------------------------- */
 
 static bool can_run(const struct co *co)
 {
@@ -214,7 +218,7 @@ void sim_sleep(uint64_t ns)
     sim_block(&world.now_ns, world.now_ns + ns);
 }
 
-/* ---- coroutines --------------------------------------------------------------------------------------------------------------------- */
+/* ---- coroutines ------------------------------------------------------------------------------------ */
 
 static void co_main(void)
 {
@@ -240,7 +244,8 @@ static struct co *co_new(const char *name, void *arg)
     sim_check(i < CO_MAX, "more than %d coroutines", CO_MAX);
     co = &world.cos[i];
     if (!stacks[i])
-        stacks[i] = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        stacks[i] = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     sim_check(stacks[i] != MAP_FAILED, "no memory for a stack");
     *co = (struct co){ .stack = stacks[i], .arg = arg, .used = true };
     snprintf(co->name, sizeof co->name, "%s", name);
@@ -286,7 +291,7 @@ uint64_t sim_end(void)
     return world.n_turns;
 }
 
-/* ---- what the linker brings here ------------------------------------------------------------------------------------------------------- */
+/* ---- what the linker brings here ------------------------------------------------------------------- */
 
 #define WRAP(type, name, ...) \
     type __real_##name(__VA_ARGS__); \
@@ -394,7 +399,8 @@ WRAP(int, pthread_cond_timedwait, pthread_cond_t *cond, pthread_mutex_t *mutex, 
     return cond_wait_until(cond, mutex, ns_of(ts));
 }
 
-WRAP(int, pthread_cond_clockwait, pthread_cond_t *cond, pthread_mutex_t *mutex, clockid_t clock, const struct timespec *ts)
+WRAP(int, pthread_cond_clockwait, pthread_cond_t *cond, pthread_mutex_t *mutex, clockid_t clock,
+     const struct timespec *ts)
 {
     (void)clock;
     return cond_wait_until(cond, mutex, ns_of(ts));
@@ -430,7 +436,8 @@ WRAP(int, sem_post, sem_t *sem)
 WRAP(int, clock_gettime, clockid_t clock, struct timespec *ts)
 {
     (void)clock;
-    *ts = (struct timespec){ .tv_sec = (time_t)(world.now_ns / SIM_S), .tv_nsec = (long)(world.now_ns % SIM_S) };
+    *ts = (struct timespec){ .tv_sec = (time_t)(world.now_ns / SIM_S),
+                             .tv_nsec = (long)(world.now_ns % SIM_S) };
     return 0;
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* One thread that plays many: coroutines, a virtual clock, and chance, all from one seed.
  *
- * The engine under test is linked as it is; the linker hands its calls of pthread_*, sem_*, clock_gettime and getrandom to sim.c
- * (meson.build: --wrap). Whoever takes or leaves a lock, waits or signals, may lose its turn; time passes by steps of less than 2 us and
- * jumps to the next deadline when nobody can run. When nobody can run and there is no deadline, that is a deadlock, and the seed fails.
+ * The engine under test is linked as it is; the linker hands its calls of pthread_*, sem_*, clock_gettime and
+ * getrandom to sim.c (meson.build: --wrap). Whoever takes or leaves a lock, waits or signals, may lose its
+ * turn; time passes by steps of less than 2 us and jumps to the next deadline when nobody can run. When
+ * nobody can run and there is no deadline, that is a deadlock, and the seed fails.
  */
 #ifndef VDS_TESTS_SIM_SIM_H
 #define VDS_TESTS_SIM_SIM_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Preloaded into vdsd by tests: counts fdatasync(2) and fsync(2) on files whose name ends in ".img", in the 8 bytes of the file that
- * COUNT_SYNCS names. Changes nothing else. */
+/* Preloaded into vdsd by tests: counts fdatasync(2) and fsync(2) on files whose name ends in ".img", in the 8
+ * bytes of the file that COUNT_SYNCS names. Changes nothing else. */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdatomic.h>

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Serves memory, null or file units through the engine alone, without service or state: for trying real initiators, benchmarks, profiles.
+/* Serves memory, null or file units through the engine alone, without service or state: for trying real
+ * initiators, benchmarks, profiles.
  *
- *     engine_serve [--port P] [--address A]... [--size BYTES] [--luns N] [--targets N] [--file PATH | --null] [--reactors N] [--epoll]
- *                  [--spin US] [--read-only] [--removable] [--chap SECRET]
+ *     engine_serve [--port P] [--address A]... [--size BYTES] [--luns N] [--targets N] [--file PATH | --null]
+ *                  [--reactors N] [--epoll] [--spin US] [--read-only] [--removable] [--chap SECRET]
  *
- * Target n is iqn.2024-01.vds.test:disk.n, its group tag 1 holds every address. Prints one URL per target and address and "ready",
- * then runs until SIGINT or SIGTERM. Port 0 (the default) takes a free one. SIGUSR1 removes the first address from the first target as
- * the array would: drain (10 s), path, portal.
+ * Target n is iqn.2024-01.vds.test:disk.n, its group tag 1 holds every address. Prints one URL per target and
+ * address and "ready", then runs until SIGINT or SIGTERM. Port 0 (the default) takes a free one. SIGUSR1
+ * removes the first address from the first target as the array would: drain (10 s), path, portal.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -50,7 +51,9 @@ static int parse(int argc, char **argv, struct settings *s)
 {
     int c;
 
-    *s = (struct settings){ .engine.iscsi = iscsi_limits_default, .n_targets = 1, .n_luns = 1, .size = 64 << 20 };
+    *s = (struct settings){
+        .engine.iscsi = iscsi_limits_default, .n_targets = 1, .n_luns = 1, .size = 64 << 20
+    };
     while ((c = getopt_long(argc, argv, "", long_options, NULL)) >= 0) {
         switch (c) {
         case 'p':
@@ -104,7 +107,10 @@ static int parse(int argc, char **argv, struct settings *s)
 
 static struct guid id_of(uint32_t kind, uint32_t a, uint32_t b)
 {
-    return (struct guid){ .data1 = kind, .data2 = (uint16_t)b, .data4 = { (uint8_t)(a >> 24), (uint8_t)(a >> 16), (uint8_t)(a >> 8), (uint8_t)a } };
+    return (
+        struct guid){ .data1 = kind,
+                      .data2 = (uint16_t)b,
+                      .data4 = { (uint8_t)(a >> 24), (uint8_t)(a >> 16), (uint8_t)(a >> 8), (uint8_t)a } };
 }
 
 static int address_parse(const char *text, uint16_t port, struct sockaddr_storage *ret)
@@ -141,10 +147,12 @@ static int store_open(const struct settings *s, struct store **ret_store)
 {
     if (s->null)
         return store_null_open(s->size, ret_store);
-    return s->file ? store_file_open(s->file, s->read_only, ret_store) : store_memory_open(s->size, ret_store);
+    return s->file ? store_file_open(s->file, s->read_only, ret_store)
+                   : store_memory_open(s->size, ret_store);
 }
 
-static int add_unit(struct engine *engine, const struct settings *s, const struct guid *target, uint32_t n_target, uint16_t number)
+static int add_unit(struct engine *engine, const struct settings *s, const struct guid *target,
+                    uint32_t n_target, uint16_t number)
 {
     _cleanup_(store_unrefp) struct store *store = NULL;
     struct guid id = id_of(3, n_target, number);
@@ -241,8 +249,11 @@ int main(int argc, char **argv)
     int r = parse(argc, argv, &settings);
 
     if (r < 0) {
-        fprintf(stderr, "usage: %s [--port P] [--address A]... [--size BYTES] [--luns N] [--targets N] [--file PATH | --null] [--reactors N]\n"
-                "          [--epoll] [--spin US] [--read-only] [--removable] [--chap SECRET]\n", argv[0]);
+        fprintf(stderr,
+                "usage: %s [--port P] [--address A]... [--size BYTES] [--luns N] [--targets N] [--file PATH "
+                "| --null] [--reactors N]\n"
+                "          [--epoll] [--spin US] [--read-only] [--removable] [--chap SECRET]\n",
+                argv[0]);
         return 2;
     }
     if (getenv("VDS_LOG_DEBUG"))

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Many targets through the VDS API, from one process: what creating them takes, and what one AddPortal takes when they exist. Speaks to the
- * service at $VDS_SOCKET, one connection for each thread. Not a test by itself: tests/daemon/test_scale.py, bench/run and bench/scale use it.
+/* Many targets through the VDS API, from one process: what creating them takes, and what one AddPortal takes
+ * when they exist. Speaks to the service at $VDS_SOCKET, one connection for each thread. Not a test by
+ * itself: tests/daemon/test_scale.py, bench/run and bench/scale use it.
  *
- *     many_targets make FIRST COUNT THREADS LUN-MIB    targets many-FIRST... with two groups of two portals each; LUN-MIB 0: without a LUN
- *     many_targets portal PORT                         a target of its own; prints its name, then adds the portal of that port to its group when a line
- *                                                      comes on standard input and takes it away at the next, until the end
- *     many_targets probe ROUNDS                        a target of its own: AddPortal and RemovePortal, ROUNDS times; then it is gone
+ *     many_targets make FIRST COUNT THREADS LUN-MIB
+ *            targets many-FIRST... with two groups of two portals each; LUN-MIB 0: without a LUN
+ *     many_targets portal PORT
+ *            a target of its own; prints its name, then adds the portal of that port to its group when a line
+ *            comes on standard input and takes it away at the next, until the end
+ *     many_targets probe ROUNDS
+ *            a target of its own: AddPortal and RemovePortal, ROUNDS times; then it is gone
  *
  * prints one line of JSON, times in milliseconds.
  */
@@ -84,7 +88,7 @@ static double samples_at(struct samples *s, double share)
     return s->ms[(size_t)((double)(s->n - 1) * share)];
 }
 
-/* ---- the API ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- the API --------------------------------------------------------------------------------------- */
 
 static void *face_of(IUnknown *object, REFIID iid)
 {
@@ -124,7 +128,9 @@ static IVdsSubSystemIscsi *find_array(void)
     IVdsSubSystemIscsi *array;
     IEnumVdsObject *members;
 
-    check(CoCreateInstance(&CLSID_VdsLoader, NULL, CLSCTX_LOCAL_SERVER, &IID_IVdsServiceLoader, (void **)&loader), "CoCreateInstance");
+    check(CoCreateInstance(&CLSID_VdsLoader, NULL, CLSCTX_LOCAL_SERVER, &IID_IVdsServiceLoader,
+                           (void **)&loader),
+          "CoCreateInstance");
     check(IVdsServiceLoader_LoadService(loader, NULL, &service), "LoadService");
     IVdsServiceLoader_Release(loader);
     check(IVdsService_WaitForServiceReady(service), "WaitForServiceReady");
@@ -228,7 +234,7 @@ static void make_lun(IVdsSubSystemIscsi *array, IVdsIscsiTarget *target, unsigne
     IVdsLunIscsi_Release(lun);
 }
 
-/* ---- the commands ------------------------------------------------------------------------------------------------------------------- */
+/* ---- the commands ---------------------------------------------------------------------------------- */
 
 static void make_one(struct client *c, unsigned i)
 {
@@ -291,8 +297,8 @@ static void make(unsigned first, unsigned count, unsigned n_threads, unsigned lu
         free(clients[i].add.ms);
     }
     ended = now_ms();
-    printf("{\"targets\": %u, \"total_ms\": %.1f, \"add_portal_ms\": %.3f, \"add_portal_p90_ms\": %.3f}\n", count, ended - began,
-           samples_at(&all, 0.5), samples_at(&all, 0.9));
+    printf("{\"targets\": %u, \"total_ms\": %.1f, \"add_portal_ms\": %.3f, \"add_portal_p90_ms\": %.3f}\n",
+           count, ended - began, samples_at(&all, 0.5), samples_at(&all, 0.9));
     free(all.ms);
 }
 
@@ -316,7 +322,8 @@ static void probe(unsigned rounds)
     IVdsIscsiPortalGroup_Release(group);
     IVdsIscsiTarget_Release(target);
     client_close(&c);
-    printf("{\"rounds\": %u, \"add_portal_ms\": %.3f, \"add_portal_best_ms\": %.3f, \"add_portal_p90_ms\": %.3f, \"remove_portal_ms\": %.3f}\n",
+    printf("{\"rounds\": %u, \"add_portal_ms\": %.3f, \"add_portal_best_ms\": %.3f, \"add_portal_p90_ms\": "
+           "%.3f, \"remove_portal_ms\": %.3f}\n",
            rounds, samples_at(&add, 0.5), samples_at(&add, 0), samples_at(&add, 0.9), samples_at(&out, 0.5));
     free(add.ms);
     free(out.ms);
@@ -390,7 +397,8 @@ int main(int argc, char **argv)
     } else if (argc == 3 && strcmp(argv[1], "portal") == 0) {
         portal_on_demand((ULONG)n[0]);
     } else {
-        fprintf(stderr, "usage: many_targets make FIRST COUNT THREADS LUN-MIB | many_targets probe ROUNDS | many_targets portal PORT\n");
+        fprintf(stderr, "usage: many_targets make FIRST COUNT THREADS LUN-MIB | many_targets probe ROUNDS | "
+                        "many_targets portal PORT\n");
         return 2;
     }
     return 0;

@@ -79,6 +79,57 @@ static inline HRESULT StringCchPrintfW(LPWSTR to, size_t size, LPCWSTR format, .
 #define StringCbCatW(to, bytes, from)   StringCchCatW(to, (bytes) / sizeof(WCHAR), from)
 #define StringCbPrintfW(to, bytes, ...) StringCchPrintfW(to, (bytes) / sizeof(WCHAR), __VA_ARGS__)
 
+/* ---- the same in bytes -------------------------------------------------------------------------------- */
+
+static inline HRESULT StringCchLengthA(const char *text, size_t max, size_t *length)
+{
+    size_t n = text ? strnlen(text, max) : max;
+
+    if (length)
+        *length = n < max ? n : 0;
+    return n < max ? S_OK : STRSAFE_E_INVALID_PARAMETER;
+}
+
+static inline HRESULT StringCchCopyNA(char *to, size_t size, const char *from, size_t n)
+{
+    size_t i = 0;
+
+    if (size == 0 || size > STRSAFE_MAX_CCH)
+        return STRSAFE_E_INVALID_PARAMETER;
+    for (; i < size - 1 && i < n && from[i]; i++)
+        to[i] = from[i];
+    to[i] = 0;
+    return i == n || !from[i] ? S_OK : STRSAFE_E_INSUFFICIENT_BUFFER;
+}
+
+static inline HRESULT StringCchCopyA(char *to, size_t size, const char *from)
+{
+    return StringCchCopyNA(to, size, from, STRSAFE_MAX_CCH);
+}
+
+static inline HRESULT StringCchCatA(char *to, size_t size, const char *from)
+{
+    size_t n;
+    HRESULT hr = StringCchLengthA(to, size, &n);
+
+    return FAILED(hr) ? hr : StringCchCopyA(to + n, size - n, from);
+}
+
+static inline HRESULT StringCchPrintfA(char *to, size_t size, const char *format, ...)
+{
+    va_list list;
+    int n;
+
+    if (size == 0 || size > STRSAFE_MAX_CCH)
+        return STRSAFE_E_INVALID_PARAMETER;
+    va_start(list, format);
+    n = vds_vsnprintf(to, size, format, list);
+    va_end(list);
+    if (n < 0)
+        to[0] = 0;
+    return n >= 0 && (size_t)n < size ? S_OK : STRSAFE_E_INSUFFICIENT_BUFFER;
+}
+
 #ifdef VDS_COMPAT_UNICODE
 #define StringCchLength  StringCchLengthW
 #define StringCchCopy    StringCchCopyW
@@ -89,5 +140,11 @@ static inline HRESULT StringCchPrintfW(LPWSTR to, size_t size, LPCWSTR format, .
 #define StringCbCopy     StringCbCopyW
 #define StringCbCat      StringCbCatW
 #define StringCbPrintf   StringCbPrintfW
+#else
+#define StringCchLength  StringCchLengthA
+#define StringCchCopy    StringCchCopyA
+#define StringCchCopyN   StringCchCopyNA
+#define StringCchCat     StringCchCatA
+#define StringCchPrintf  StringCchPrintfA
 #endif
 #endif

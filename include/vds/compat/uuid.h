@@ -8,10 +8,9 @@
 #include <sys/types.h>
 
 #include <vds/vdsbase.h>
-#include <vds/vdserr.h>
+#include "winerror.h"
 
 #define VDS_COMPAT_GUID_UNITS 39 /* "{xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx}" and the zero */
-#define CO_E_CLASSSTRING      ((HRESULT)0x800401F3)
 
 /* Where the bytes of the text stand in the structure. */
 static const unsigned char vds_compat_guid_order[] = { 3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15 };

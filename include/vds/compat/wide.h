@@ -14,7 +14,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cwchar>
+#include <cwctype>
 #endif
+#include <wchar.h> /* and this must not be read with them */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

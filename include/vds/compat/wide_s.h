@@ -176,7 +176,7 @@ template <size_t N, class... A> static inline int vds_swprintf_s(WCHAR (&to)[N],
 #define wcsncpy_s vds_wcsncpy_s
 #define wcscat_s vds_wcscat_s
 #define swprintf_s vds_swprintf_s
-#define _snwprintf vds_swprintf
+#define _snwprintf vds_swprintf /* until crt.h */
 #define wcsncat vds_wcsncat
 #define wcsspn vds_wcsspn
 #define wcscspn vds_wcscspn

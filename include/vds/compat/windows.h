@@ -23,7 +23,22 @@
 #include "uuid.h"
 #include "wide.h"
 #include "wide_s.h"
+#include "crt.h"
 #include "winerror.h"
+
+/* __declspec(uuid("...")) and its kin: what has a meaning for this compiler keeps it. */
+#define __declspec(specifier) VDS_COMPAT_DECLSPEC_##specifier
+#define VDS_COMPAT_DECLSPEC_uuid(id)
+#define VDS_COMPAT_DECLSPEC_novtable
+#define VDS_COMPAT_DECLSPEC_nothrow
+#define VDS_COMPAT_DECLSPEC_dllimport
+#define VDS_COMPAT_DECLSPEC_dllexport __attribute__((visibility("default")))
+#define VDS_COMPAT_DECLSPEC_selectany __attribute__((weak))
+#define VDS_COMPAT_DECLSPEC_noinline  __attribute__((noinline))
+#define VDS_COMPAT_DECLSPEC_noreturn  __attribute__((noreturn))
+#define VDS_COMPAT_DECLSPEC_thread    __thread
+#define VDS_COMPAT_DECLSPEC_align(n)  __attribute__((aligned(n)))
+#define VDS_COMPAT_DECLSPEC_deprecated
 
 #define interface struct
 #define CONST const
@@ -40,9 +55,12 @@
 #define PASCAL
 #define CALLBACK
 #define APIENTRY
-#define __declspec(what)
 #define DECLSPEC_NOVTABLE
 #define DECLSPEC_UUID(id)
+#define MIDL_INTERFACE(id) struct
+#define PURE = 0
+#define THIS_
+#define THIS void
 
 typedef char *LPSTR, *PSTR, *PCHAR;
 typedef const char *LPCSTR, *PCSTR;
@@ -67,16 +85,25 @@ typedef IID *LPIID;
 typedef CLSID *LPCLSID;
 typedef HRESULT SCODE;
 typedef union _LARGE_INTEGER {
-    struct {
+    __extension__ struct {
         DWORD LowPart;
         LONG HighPart;
     };
+    struct {
+        DWORD LowPart;
+        LONG HighPart;
+    } u;
     LONGLONG QuadPart;
 } LARGE_INTEGER, *PLARGE_INTEGER;
 typedef union _ULARGE_INTEGER {
-    struct {
-        DWORD LowPart, HighPart;
+    __extension__ struct {
+        DWORD LowPart;
+        DWORD HighPart;
     };
+    struct {
+        DWORD LowPart;
+        DWORD HighPart;
+    } u;
     ULONGLONG QuadPart;
 } ULARGE_INTEGER, *PULARGE_INTEGER;
 
@@ -100,7 +127,6 @@ typedef const TCHAR *LPCTSTR, *PCTSTR;
 #define _ARRAYSIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 #define MAX_PATH 260
-#define INFINITE 0xFFFFFFFF
 #define CLSCTX_INPROC_HANDLER 0x2
 #define CLSCTX_ALL (CLSCTX_INPROC_SERVER | CLSCTX_LOCAL_SERVER)
 #define CLSCTX_SERVER CLSCTX_ALL
@@ -114,6 +140,15 @@ typedef const TCHAR *LPCTSTR, *PCTSTR;
 #define _Inout_
 #define _In_opt_
 #define _Out_opt_
+#define _In_z_
+#define _Inout_opt_
+#define _Outptr_
+#define _COM_Outptr_
+
+#if !defined(NOMINMAX) && !defined(__cplusplus) && !defined(min)
+#define min(a, b) ((a) < (b) ? (a) : (b))
+#define max(a, b) ((a) > (b) ? (a) : (b))
+#endif
 
 #define ZeroMemory(p, size) memset((p), 0, (size))
 #define RtlZeroMemory(p, size) memset((p), 0, (size))
@@ -141,6 +176,8 @@ typedef const TCHAR *LPCTSTR, *PCTSTR;
 #define EOAC_SECURE_REFS 0x2
 #define EOAC_STATIC_CLOAKING 0x20
 #define EOAC_DYNAMIC_CLOAKING 0x40
+#define EOAC_DEFAULT 0x800
+#define EOAC_DISABLE_AAA 0x1000
 #define RPC_C_AUTHN_NONE 0
 #define RPC_C_AUTHN_WINNT 10
 #define RPC_C_AUTHN_DEFAULT 0xFFFFFFFF
@@ -179,14 +216,12 @@ static inline DWORD GetTickCount(void)
     return (DWORD)((ULONGLONG)now.tv_sec * 1000 + (ULONGLONG)now.tv_nsec / 1000000);
 }
 
-static inline LONG InterlockedIncrement(LONG volatile *value)
+static inline ULONGLONG GetTickCount64(void)
 {
-    return __atomic_add_fetch(value, 1, __ATOMIC_SEQ_CST);
-}
+    struct timespec now;
 
-static inline LONG InterlockedDecrement(LONG volatile *value)
-{
-    return __atomic_sub_fetch(value, 1, __ATOMIC_SEQ_CST);
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (ULONGLONG)now.tv_sec * 1000 + (ULONGLONG)now.tv_nsec / 1000000;
 }
 
 static inline int lstrlenW(LPCWSTR text)
@@ -205,6 +240,90 @@ static inline int lstrcmpW(LPCWSTR a, LPCWSTR b)
         b++;
     }
     return (int)*a - (int)*b;
+}
+
+static inline int lstrcmpiW(LPCWSTR a, LPCWSTR b)
+{
+    return vds_wcsicmp(a, b);
+}
+
+static inline LPWSTR lstrcpyW(LPWSTR to, LPCWSTR from)
+{
+    return vds_wcscpy(to, from);
+}
+
+/* At most n - 1 units, and always the zero. */
+static inline LPWSTR lstrcpynW(LPWSTR to, LPCWSTR from, int n)
+{
+    int i = 0;
+
+    for (; i < n - 1 && from[i]; i++)
+        to[i] = from[i];
+    if (n > 0)
+        to[i] = 0;
+    return to;
+}
+
+static inline LPWSTR lstrcatW(LPWSTR to, LPCWSTR from)
+{
+    return vds_wcscat(to, from);
+}
+
+static inline void OutputDebugStringW(LPCWSTR text)
+{
+    vds_fputws(text, stderr);
+}
+
+#ifdef __cplusplus
+static inline BOOL InlineIsEqualGUID(REFGUID a, REFGUID b)
+{
+    return IsEqualGUID(a, b);
+}
+#else
+#define InlineIsEqualGUID(a, b) IsEqualGUID(a, b)
+#endif
+
+#ifdef VDS_COMPAT_UNICODE
+#define OutputDebugString OutputDebugStringW
+#define lstrlen lstrlenW
+#define lstrcmp lstrcmpW
+#define lstrcmpi lstrcmpiW
+#define lstrcpy lstrcpyW
+#define lstrcpyn lstrcpynW
+#define lstrcat lstrcatW
+#else
+#define OutputDebugString OutputDebugStringA
+#define lstrlen (int)strlen
+#define lstrcmp strcmp
+#define lstrcmpi strcasecmp
+#define lstrcpy strcpy
+#define lstrcat strcat
+#endif
+
+/* ---- libraries ----------------------------------------------------------------------------------------------------------------------- */
+
+#define DLL_PROCESS_DETACH 0
+#define DLL_PROCESS_ATTACH 1
+#define DLL_THREAD_ATTACH 2
+#define DLL_THREAD_DETACH 3
+
+static inline BOOL DisableThreadLibraryCalls(HMODULE library)
+{
+    (void)library;
+    return TRUE;
+}
+
+/* A DllMain() of this program or library is called when it is loaded. Not when threads come and go or at the end: no provider is unloaded. */
+#ifdef __cplusplus
+extern "C"
+#endif
+BOOL WINAPI DllMain(HINSTANCE library, DWORD reason, LPVOID reserved) __attribute__((weak, visibility("hidden")));
+__attribute__((weak, visibility("hidden"))) int vds_compat_attached;
+
+__attribute__((constructor, unused)) static void vds_compat_attach(void)
+{
+    if (DllMain && !vds_compat_attached++)
+        DllMain(&vds_compat_attached, DLL_PROCESS_ATTACH, NULL);
 }
 
 #endif

@@ -232,7 +232,7 @@ const struct command commands[] = {
       FORMS({ .words = "hbaport", IN_FOCUS(HBAPORT), .run = standby_run }) },
     { "unmask", 3, .help = "Let hosts use the selected LUN.",
       FORMS({ .words = "lun", NEEDS(LUN), .run = lun_unmask, .any_of = UNMASK_WHOM, .one_of = UNMASK_WHOM,
-              ARGS(ARG_ALL, ARG_NONE, ARG_ADD, ARG_WWN, ARG_INITIATORS, ARG_UNINSTALL) }) },
+              ARGS(ARG_ADD, ARG_ALL, ARG_NONE, ARG_WWN, ARG_INITIATORS, ARG_UNINSTALL) }) },
 };
 /* clang-format on */
 const unsigned n_commands = sizeof commands / sizeof commands[0];

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/plain.h"
 #include "cli/diskraid/columns.h"
 #include "cli/diskraid/handlers.h"
 #include "cli/diskraid/list.h"
@@ -388,16 +389,23 @@ static HRESULT list_lun_drives(struct shell *shell, const GUID *lun)
     return list_objects(shell, KIND_DRIVE, &drives);
 }
 
+/* Bytes that a provider has from its device. */
+static const char *shown(const char *bytes, char text[static 256])
+{
+    text_show(bytes ? bytes : "", text, 256);
+    return text;
+}
+
 static void field_identification(IVdsLun *lun)
 {
     VDS_LUN_INFORMATION info;
+    char text[3][256];
 
     if (FAILED(IVdsLun_GetIdentificationData(lun, &info)))
         return;
-    field("Vendor, product", "%s %s %s", info.m_szVendorId ? info.m_szVendorId : "",
-          info.m_szProductId ? info.m_szProductId : "",
-          info.m_szProductRevision ? info.m_szProductRevision : "");
-    field("Serial number", "%s", info.m_szSerialNumber ? info.m_szSerialNumber : "");
+    field("Vendor, product", "%s %s %s", shown(info.m_szVendorId, text[0]), shown(info.m_szProductId, text[1]),
+          shown(info.m_szProductRevision, text[2]));
+    field("Serial number", "%s", shown(info.m_szSerialNumber, text[0]));
     field("Bus type", "%s", word_bus((int)info.m_BusType));
     lun_information_fini(&info);
 }

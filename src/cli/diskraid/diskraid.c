@@ -43,18 +43,25 @@ static bool is_short(const char *word, char letter)
     return (word[0] == '/' || word[0] == '-') && strcasecmp(word + 1, text) == 0;
 }
 
-/* Where the value of the option at argv[*i] goes; NULL: it takes none. */
-static const char **value_of(struct options *o, const char *word)
+/* "--host", "--host=box": what follows the name, NULL when it is another word. */
+static const char *is_long(const char *word, const char *name)
 {
+    size_t len = strlen(name);
+
+    return strncmp(word, name, len) == 0 && (!word[len] || word[len] == '=') ? word + len : NULL;
+}
+
+/* Where the value of an option goes; NULL: it takes none. *ret_rest: "", or "=" and the value. */
+static const char **value_of(struct options *o, const char *word, const char **ret_rest)
+{
+    *ret_rest = "";
     if (is_short(word, 's'))
         return &o->script;
     if (is_short(word, 'o'))
         return &o->output;
-    if (strcmp(word, "--socket") == 0)
+    if ((*ret_rest = is_long(word, "--socket")))
         return &o->socket;
-    if (strcmp(word, "--host") == 0)
-        return &o->host;
-    return NULL;
+    return (*ret_rest = is_long(word, "--host")) ? &o->host : NULL;
 }
 
 static int bad_usage(const char *what, const char *word)
@@ -73,7 +80,7 @@ static int end(int status)
 static int parse_options(int argc, char **argv, struct options *o)
 {
     for (int i = 1; i < argc; i++) {
-        const char **value = value_of(o, argv[i]);
+        const char *rest, **value = value_of(o, argv[i], &rest);
 
         if (is_short(argv[i], '?') || is_short(argv[i], 'h') || strcmp(argv[i], "--help") == 0)
             exit(end(usage(stdout, STATUS_DONE)));
@@ -85,12 +92,12 @@ static int parse_options(int argc, char **argv, struct options *o)
             o->echo = true;
         } else if (!value) {
             return bad_usage("no such option", argv[i]);
-        } else if (i + 1 == argc) {
-            return bad_usage("a value is missing after", argv[i]);
         } else if (*value) {
             return bad_usage("given twice", argv[i]);
+        } else if (*rest ? !rest[1] : i + 1 == argc || !*argv[i + 1]) {
+            return bad_usage("a value is missing after", argv[i]);
         } else {
-            *value = argv[++i];
+            *value = *rest ? rest + 1 : argv[++i];
         }
     }
     return o->socket && o->host ? bad_usage("--socket and --host exclude each other", o->host) : STATUS_DONE;

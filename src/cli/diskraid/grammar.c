@@ -352,6 +352,20 @@ static int take_argument(struct request *request, unsigned *i, struct grammar_er
     return syntax(error, "'%.*s' does not belong here", (int)strcspn(word, "="), word);
 }
 
+/* "size or drives is missing" */
+static int syntax_any_of(struct grammar_error *error, const struct form *form)
+{
+    char names[128] = "";
+
+    for (unsigned k = 0; k < form->n_args; k++) {
+        size_t at = strlen(names);
+
+        if (form->any_of & ARG_BIT(form->args[k]))
+            snprintf(names + at, sizeof names - at, "%s%s", at ? " or " : "", arg_name(form->args[k]));
+    }
+    return syntax(error, "%s is missing", names);
+}
+
 static int check_given(const struct request *request, struct grammar_error *error)
 {
     const struct form *form = request->form;
@@ -363,7 +377,7 @@ static int check_given(const struct request *request, struct grammar_error *erro
                           arg_name(form->args[k]));
     }
     if (form->any_of && !(form->any_of & request->given))
-        return syntax(error, "an argument is missing");
+        return syntax_any_of(error, form);
     if (too_many & (too_many - 1))
         return syntax(error, "some of these arguments exclude each other");
     return 0;
@@ -404,82 +418,6 @@ void grammar_wipe(struct request *request)
 {
     explicit_bzero(&request->tokens, sizeof request->tokens);
     explicit_bzero(request->joined, sizeof request->joined);
-}
-
-/* ---- usage ----------------------------------------------------------------------------------- */
-
-static size_t append(char *text, size_t size, size_t at, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-static size_t append(char *text, size_t size, size_t at, const char *format, ...)
-{
-    va_list args;
-    int n;
-
-    if (at >= size)
-        return at;
-    va_start(args, format);
-    n = vsnprintf(text + at, size - at, format, args);
-    va_end(args);
-    return n < 0 ? at : at + (size_t)n;
-}
-
-static size_t append_upper(char *text, size_t size, size_t at, const char *word)
-{
-    for (; *word; word++)
-        at = append(text, size, at, "%c", toupper((unsigned char)*word));
-    return at;
-}
-
-static size_t append_value(char *text, size_t size, size_t at, const struct arg_def *def)
-{
-    static const char *const shape[] = {
-        [ARG_TYPE_NUMBER] = "<n>",
-        [ARG_TYPE_NUMBERS] = "<n>[,<n>...]",
-        [ARG_TYPE_PAIRS] = "<n-m>[,<n-m>...]",
-        [ARG_TYPE_SIZE] = "<size>",
-        [ARG_TYPE_TEXT] = "<name>",
-        [ARG_TYPE_EMPTY] = "[<secret>]",
-        [ARG_TYPE_TEXTS] = "<name>[;<name>...]",
-        [ARG_TYPE_PATHS] = "<path>-{PRIMARY | <weight>}[,...]",
-        [ARG_TYPE_WORDS] = "<flag=value> ...",
-    };
-
-    if (def->shape)
-        return append(text, size, at, "%s", def->shape);
-    if (def->type != ARG_TYPE_CHOICE)
-        return append(text, size, at, "%s", shape[def->type]);
-    for (unsigned i = 0; def->choices[i]; i++) {
-        at = append(text, size, at, i ? " | " : "{");
-        at = append_upper(text, size, at, def->choices[i]);
-    }
-    return append(text, size, at, "}");
-}
-
-static size_t append_arg(char *text, size_t size, size_t at, const struct form *form, enum arg arg)
-{
-    const struct arg_def *def = &arg_defs[arg];
-    bool optional = !(form->required & ARG_BIT(arg));
-
-    at = append(text, size, at, optional ? " [" : " ");
-    if (def->keyword)
-        at = append_upper(text, size, at, def->keyword);
-    if (def->keyword && def->type != ARG_TYPE_FLAG)
-        at = append(text, size, at, "=");
-    if (def->type != ARG_TYPE_FLAG)
-        at = append_value(text, size, at, def);
-    return optional ? append(text, size, at, "]") : at;
-}
-
-void grammar_usage(const struct command *command, const struct form *form, char *text, size_t size)
-{
-    size_t at = append_upper(text, size, 0, command->name);
-
-    if (*form->words) {
-        at = append(text, size, at, " ");
-        at = append_upper(text, size, at, form->words);
-    }
-    for (unsigned k = 0; k < form->n_args; k++)
-        at = append_arg(text, size, at, form, form->args[k]);
 }
 
 /* ---- completion ------------------------------------------------------------------------------ */

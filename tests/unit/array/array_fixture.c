@@ -132,7 +132,8 @@ static int by_bytes(const void *a, const void *b)
     return guid_compare(a, b);
 }
 
-/* Sorted: operations of several groups commit in another order than they began, and a restart gives that of the commits. */
+/* Sorted: operations of several groups commit in another order than they began, and a restart gives that of
+ * the commits. */
 static void dump_ids(struct fixture *f, FILE *out, const char *what, enum array_relation relation,
                      const struct guid *of)
 {
@@ -204,49 +205,6 @@ static void dump_kind(struct fixture *f, FILE *out, enum array_relation relation
     free(ids);
 }
 
-static sqlite3 *other_open(const char *dir)
-{
-    char path[128];
-    sqlite3 *db = NULL;
-
-    snprintf(path, sizeof path, "%s/array.db", dir);
-    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, "unix"), SQLITE_OK);
-    sqlite3_busy_timeout(db, 5000);
-    return db;
-}
-
-static void dump_table(sqlite3 *db, const char *table, FILE *out)
-{
-    char sql[96];
-    sqlite3_stmt *stmt = NULL;
-
-    snprintf(sql, sizeof sql, "SELECT * FROM %s ORDER BY 1, 2", table);
-    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK);
-    while (sqlite3_step(stmt) == SQLITE_ROW) {
-        fprintf(out, "state %s", table);
-        for (int c = 0; c < sqlite3_column_count(stmt); c++) {
-            const unsigned char *bytes = sqlite3_column_blob(stmt, c);
-
-            fputc(' ', out);
-            for (int i = 0; i < sqlite3_column_bytes(stmt, c); i++)
-                fprintf(out, sqlite3_column_type(stmt, c) == SQLITE_BLOB ? "%02x" : "%c", bytes[i]);
-        }
-        fputc('\n', out);
-    }
-    sqlite3_finalize(stmt);
-}
-
-static void dump_state(const char *dir, FILE *out)
-{
-    static const char *const tables[] = { "subsystem",     "portals", "targets", "groups",
-                                          "group_portals", "drives",  "luns",    "lun_targets" };
-    sqlite3 *db = other_open(dir);
-
-    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
-        dump_table(db, tables[i], out);
-    sqlite3_close(db);
-}
-
 char *fixture_dump_all(struct fixture *f)
 {
     char *text = NULL, *engine = fake_dump(fixture_engine(f));
@@ -256,7 +214,7 @@ char *fixture_dump_all(struct fixture *f)
     dump_kind(f, out, ARRAY_PORTALS, dump_portal);
     dump_kind(f, out, ARRAY_TARGETS, dump_target);
     dump_kind(f, out, ARRAY_LUNS, dump_lun);
-    dump_state(f->dir, out);
+    fixture_dump_state(f->dir, out);
     fputs(engine, out);
     fclose(out);
     free(engine);
@@ -272,30 +230,6 @@ void fixture_restart_changes_nothing(struct fixture *f)
     assert_string_equal(before, after);
     free(before);
     free(after);
-}
-
-void fixture_sql(const char *dir, const char *sql)
-{
-    sqlite3 *db = other_open(dir);
-    char *why = NULL;
-
-    if (sqlite3_exec(db, sql, NULL, NULL, &why) != SQLITE_OK)
-        fail_msg("%s: %s", sql, why);
-    sqlite3_close(db);
-}
-
-int64_t fixture_sql_int(const char *dir, const char *sql)
-{
-    sqlite3 *db = other_open(dir);
-    sqlite3_stmt *stmt = NULL;
-    int64_t value;
-
-    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
-    value = sqlite3_column_int64(stmt, 0);
-    sqlite3_finalize(stmt);
-    sqlite3_close(db);
-    return value;
 }
 
 void fixture_state_path(const struct fixture *f, char path[static 128])
@@ -375,7 +309,8 @@ HRESULT set_portals(struct fixture *f, const struct guid *group, const struct gu
     return finish_op(hr, op, NULL);
 }
 
-HRESULT move_portal(struct fixture *f, const struct guid *group, const struct guid *portal, const struct guid *to)
+HRESULT move_portal(struct fixture *f, const struct guid *group, const struct guid *portal,
+                    const struct guid *to)
 {
     struct array_op *op = NULL;
     HRESULT hr = array_group_move_portal(f->array, group, portal, to, ARRAY_DRAIN_DEFAULT, &op);

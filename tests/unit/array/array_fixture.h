@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* An array over the fake engine on a state directory of its own, with four portals, and one-line ways to change and compare it. */
+/* An array over the fake engine on a state directory of its own, with four portals, and one-line ways to
+ * change and compare it. */
 #ifndef VDS_TESTS_ARRAY_FIXTURE_H
 #define VDS_TESTS_ARRAY_FIXTURE_H
 
@@ -14,6 +15,7 @@
 #include "array/array.h"
 #include "base/error_text.h"
 #include "fake_engine.h"
+#include "../state/state_file.h"
 
 #define WSAEADDRINUSE_HR ((HRESULT)0x80072740)
 #define N_PORTALS 4
@@ -45,11 +47,10 @@ void fixture_start(struct fixture *f);
 void fixture_stop(struct fixture *f);
 void fixture_restart(struct fixture *f);
 struct engine *fixture_engine(struct fixture *f);
-/* Array (through its public face), state (through a connection of its own) and engine, as text. The caller frees it. */
+/* Array (through its public face), state (through a connection of its own) and engine, as text. The caller
+ * frees it. */
 char *fixture_dump_all(struct fixture *f);
 void fixture_restart_changes_nothing(struct fixture *f); /* of that */
-void fixture_sql(const char *dir, const char *sql);
-int64_t fixture_sql_int(const char *dir, const char *sql);
 void fixture_state_path(const struct fixture *f, char path[static 128]);
 
 /* Waits for the end and gives the result; ret_output may be NULL. The reference is dropped. */
@@ -60,7 +61,8 @@ struct guid a_group(struct fixture *f, const struct guid *target);
 HRESULT add_portal(struct fixture *f, const struct guid *group, const struct guid *portal);
 HRESULT remove_portal(struct fixture *f, const struct guid *group, const struct guid *portal);
 HRESULT set_portals(struct fixture *f, const struct guid *group, const struct guid *portals, size_t n);
-HRESULT move_portal(struct fixture *f, const struct guid *group, const struct guid *portal, const struct guid *to);
+HRESULT move_portal(struct fixture *f, const struct guid *group, const struct guid *portal,
+                    const struct guid *to);
 HRESULT group_delete(struct fixture *f, const struct guid *group);
 HRESULT target_delete(struct fixture *f, const struct guid *target);
 struct guid a_lun(struct fixture *f);

@@ -290,6 +290,16 @@ bool fake_unit_online(struct engine *engine, const struct guid *lun)
     return online;
 }
 
+struct scsi_lu *fake_unit(struct engine *engine, const struct guid *lun)
+{
+    struct thing *t;
+
+    pthread_mutex_lock(&fake_lock);
+    t = fake_find(engine, THING_UNIT, lun, NULL);
+    pthread_mutex_unlock(&fake_lock);
+    return t ? t->lu : NULL;
+}
+
 int engine_lu_remove(struct engine *engine, const struct guid *id)
 {
     struct thing *t;
@@ -371,7 +381,9 @@ void fake_reset(void)
     static const char *const usual[] = { "127.0.0.1", "::1" };
 
     fake.n_calls = fake.fail_at = fake.fail_error = fake.taken_port = fake.create_error = 0;
-    fake.hold_drains = fake.hold_creates = fake.fail_on = false;
+    fake.hold_drains = fake.hold_creates = fake.fail_on = fake.fail_cache = false;
+    fake.n_flushes = 0;
+    fake.flush_error = 0;
     fake.failed = NULL;
     fake_addresses(usual, 2);
 }

@@ -19,6 +19,9 @@ struct fake {
     const char *_Atomic failed; /* its name */
     atomic_int taken_port;   /* engine_portal_open() there is -EADDRINUSE */
     atomic_bool hold_drains; /* a drain with connections stays open until fake_drains_finish() or a cancel */
+    atomic_bool fail_cache;  /* scsi_lu_set_write_through() does */
+    atomic_uint n_flushes;
+    atomic_int flush_error;
     atomic_bool hold_creates; /* store_file_create() stops half way until fake_create_release() */
     atomic_int resize_error; /* what growing a store ends with; 0: none */
     _Atomic uint64_t data_at; /* the only byte of a store that is not zero; 0: none */
@@ -46,5 +49,7 @@ bool fake_listens(struct engine *engine, const struct guid *portal);
 unsigned fake_tag(struct engine *engine, const struct guid *target, const struct guid *portal);
 bool fake_unit_online(struct engine *engine, const struct guid *lun);
 unsigned fake_units(void); /* scsi_lu objects alive */
+struct scsi_lu *fake_unit(struct engine *engine, const struct guid *lun);
+void fake_cache_changed(const struct scsi_lu *lu); /* an initiator has switched it */
 
 #endif

@@ -24,7 +24,7 @@ struct scsi_lu {
     atomic_uint n_refs;
     struct scsi_lu_config config;
     struct store *store;
-    bool online;
+    bool online, write_through;
     uint64_t size;
 };
 
@@ -82,6 +82,24 @@ void scsi_lu_resized(struct scsi_lu *lu, uint64_t size)
 uint64_t scsi_lu_size(const struct scsi_lu *lu)
 {
     return lu->size;
+}
+
+bool scsi_lu_write_through(const struct scsi_lu *lu)
+{
+    return lu->write_through;
+}
+
+int scsi_lu_set_write_through(struct scsi_lu *lu, bool on)
+{
+    if (fake.fail_cache)
+        return -EIO;
+    lu->write_through = on;
+    return 0;
+}
+
+void fake_cache_changed(const struct scsi_lu *lu)
+{
+    lu->config.cache_changed(lu->config.cache_changed_arg, &lu->config.id);
 }
 
 bool fake_lu_online(const struct scsi_lu *lu);
@@ -230,6 +248,10 @@ int store_submit(struct store *store, struct store_request *req)
     uint64_t data = fake.data_at, end = req->offset + req->len;
 
     (void)store;
+    if (req->op == STORE_FLUSH) {
+        fake.n_flushes++;
+        return fake.flush_error;
+    }
     memset(req->iov->iov_base, 0, req->len);
     if (data && data >= req->offset && data < end)
         ((uint8_t *)req->iov->iov_base)[data - req->offset] = 1;

@@ -34,7 +34,8 @@ struct report {
     enum act act;
     bool ended;
     HRESULT hr;
-    struct guid a, b, c, made;    /* set: the group, two portals; move: the group, the portal, the other group */
+    /* set: the group, two portals; move: the group, the portal, the other group */
+    struct guid a, b, c, made;
     struct guid before[N_PORTALS]; /* set: what the group held */
     size_t n_before;
 };

@@ -11,7 +11,8 @@
 /* ---- the engine refuses: the 1st, 2nd, 3rd ... call, until the operation needs no more ------- */
 
 struct scene {
-    struct guid target, group, lun, other, sibling, abroad; /* sibling: a group of the same target; abroad: of the other */
+    /* sibling: a group of the same target; abroad: of the other */
+    struct guid target, group, lun, other, sibling, abroad;
 };
 
 static struct scene scene_make(struct fixture *f)
@@ -264,7 +265,8 @@ static void a_lun_that_the_engine_does_not_take_back_is_FAILED_until_refresh(voi
 /* The same for a group: what could not be put back is said, and put right. */
 static void a_group_that_the_engine_does_not_put_back_is_right_after_refresh(void **state)
 {
-    static HRESULT (*const acts[])(struct fixture *, struct scene *) = { do_set, do_set_more, do_set_none, do_move, do_move_away };
+    static HRESULT (*const acts[])(struct fixture *, struct scene *) = { do_set, do_set_more, do_set_none,
+                                                                         do_move, do_move_away };
     struct fixture *f = *state;
     struct scene s = scene_make(f);
     unsigned n_doubts = 0;
@@ -288,7 +290,8 @@ static void a_group_that_the_engine_does_not_put_back_is_right_after_refresh(voi
             assert_hr(array_refresh(f->array), S_OK);
             after = fixture_dump_all(f);
             if ((strcmp(before, after) == 0) != FAILED(hr))
-                fail_msg("act %zu, call %d ended %08x and left\n%s\nafter\n%s", i, at, (unsigned)hr, after, before);
+                fail_msg("act %zu, call %d ended %08x and left\n%s\nafter\n%s", i, at, (unsigned)hr, after,
+                         before);
             free(before);
             free(after);
             set_portals(f, &s.sibling, NULL, 0);

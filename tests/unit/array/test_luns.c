@@ -183,6 +183,7 @@ static void lun_delete_takes_ties_and_file_along(void **state)
     assert_hr(array_lun_delete(f->array, &lun), VDS_E_OBJECT_DELETED);
     assert_hr(array_lun_get(f->array, &lun, &info), VDS_E_OBJECT_DELETED);
     assert_hr(array_lun_set_mask(f->array, &lun, "*"), VDS_E_OBJECT_DELETED);
+    assert_hr(array_lun_set_write_through(f->array, &lun, true), VDS_E_OBJECT_DELETED);
     assert_hr(array_lun_associate_targets(f->array, &lun, NULL, 0), VDS_E_OBJECT_DELETED);
 }
 
@@ -215,6 +216,61 @@ static void set_mask_replaces_the_list_and_reaches_the_engine(void **state)
     dump = fake_dump(fixture_engine(f));
     assert_non_null(strstr(dump, " *\n"));
     free(dump);
+}
+
+static uint32_t flags_of(struct fixture *f, const struct guid *lun)
+{
+    struct array_lun_info info;
+
+    assert_hr(array_lun_get(f->array, lun, &info), S_OK);
+    array_lun_info_fini(&info);
+    return info.flags;
+}
+
+static void writes_go_through_the_cache_when_they_are_told_to(void **state)
+{
+    struct fixture *f = *state;
+    struct guid lun = a_lun(f), gone = { 1 };
+
+    assert_int_equal(flags_of(f, &lun), VDS_LF_READ_CACHE_ENABLED | VDS_LF_WRITE_CACHE_ENABLED);
+    events_clear(f);
+    assert_hr(array_lun_set_write_through(f->array, &lun, false), S_OK); /* as it is */
+    expect_no_more_events(f);
+    assert_hr(array_lun_set_write_through(f->array, &lun, true), S_OK);
+    expect_event(f, VDS_NF_LUN_MODIFY, &lun);
+    assert_int_equal(fake.n_flushes, 1); /* what was written before is on the drive */
+    assert_int_equal(flags_of(f, &lun), VDS_LF_READ_CACHE_ENABLED | VDS_LF_WRITE_THROUGH_CACHING_ENABLED);
+    fake.fail_cache = true;
+    assert_int_equal(FAILED(array_lun_set_write_through(f->array, &lun, false)), true);
+    assert_int_equal(flags_of(f, &lun), VDS_LF_READ_CACHE_ENABLED | VDS_LF_WRITE_THROUGH_CACHING_ENABLED);
+    fake.fail_cache = false;
+    assert_hr(array_lun_set_write_through(f->array, &lun, false), S_OK);
+    expect_event(f, VDS_NF_LUN_MODIFY, &lun);
+    fake.flush_error = -EIO;
+    assert_int_equal(FAILED(array_lun_set_write_through(f->array, &lun, true)), true);
+    expect_event(f, VDS_NF_LUN_MODIFY, &lun); /* what comes is written through all the same */
+    assert_int_equal(flags_of(f, &lun), VDS_LF_READ_CACHE_ENABLED | VDS_LF_WRITE_THROUGH_CACHING_ENABLED);
+    fake_cache_changed(fake_unit(array_engine(f->array), &lun)); /* by an initiator */
+    expect_event(f, VDS_NF_LUN_MODIFY, &lun);
+    expect_no_more_events(f);
+    assert_hr(array_lun_set_write_through(f->array, &gone, true), VDS_E_OBJECT_DELETED);
+    assert_hr(array_lun_set_write_through(f->array, NULL, true), E_INVALIDARG);
+}
+
+static void a_lun_can_be_made_to_write_through(void **state)
+{
+    struct fixture *f = *state;
+    struct array_lun_spec spec = { .size = 1 << 20, .write_through = true };
+    struct array_op *op;
+    struct guid lun;
+
+    assert_hr(array_lun_create(f->array, &spec, &op), S_OK);
+    assert_hr(finish_op(S_OK, op, &lun), S_OK);
+    assert_int_equal(flags_of(f, &lun), VDS_LF_READ_CACHE_ENABLED | VDS_LF_WRITE_THROUGH_CACHING_ENABLED);
+    fake.fail_cache = true; /* the LUN is made all the same: it was a wish */
+    assert_hr(array_lun_create(f->array, &spec, &op), S_OK);
+    assert_hr(finish_op(S_OK, op, &lun), S_OK);
+    assert_int_equal(flags_of(f, &lun), VDS_LF_READ_CACHE_ENABLED | VDS_LF_WRITE_CACHE_ENABLED);
 }
 
 static void associate_targets_is_the_whole_new_set_with_the_lowest_free_number_at_each(void **state)
@@ -281,10 +337,27 @@ static void a_target_takes_256_luns(void **state)
     assert_hr(array_lun_associate_targets(f->array, &lun, &target, 1), VDS_E_NOT_SUPPORTED);
 }
 
+static struct guid id_of_array(struct fixture *f)
+{
+    struct array_subsystem_info info;
+
+    assert_hr(array_subsystem_get(f->array, &info), S_OK);
+    return info.id;
+}
+
+static uint32_t health_of_array(struct fixture *f)
+{
+    struct array_subsystem_info info;
+
+    assert_hr(array_subsystem_get(f->array, &info), S_OK);
+    assert_int_equal(info.status, VDS_SSS_ONLINE);
+    return info.health;
+}
+
 static void a_lun_whose_file_is_gone_is_a_status_and_comes_back_with_it(void **state)
 {
     struct fixture *f = *state;
-    struct guid lun = a_lun(f), target = a_target(f);
+    struct guid lun = a_lun(f), target = a_target(f), array = id_of_array(f);
     struct array_lun_info info;
     struct array_lun_inquiry inquiry;
     char path[160], away[160];
@@ -299,6 +372,7 @@ static void a_lun_whose_file_is_gone_is_a_status_and_comes_back_with_it(void **s
     info = info_of(f, &lun);
     assert_int_equal(info.status, VDS_LS_FAILED);
     assert_int_equal(info.health, VDS_H_FAILED);
+    assert_int_equal(health_of_array(f), VDS_H_DEGRADED);
     array_lun_info_fini(&info);
     assert_hr(array_lun_inquiry(f->array, &lun, &inquiry), VDS_E_OBJECT_STATUS_FAILED);
     struct guid other = a_target(f), both[2] = { target, other };
@@ -306,9 +380,15 @@ static void a_lun_whose_file_is_gone_is_a_status_and_comes_back_with_it(void **s
     assert_hr(array_lun_set_mask(f->array, &lun, "*"), S_OK);
     assert_int_equal(rename(away, path), 0);
     assert_hr(array_reenumerate(f->array), S_OK);
+    events_clear(f);
     assert_hr(array_refresh(f->array), S_OK);
+    expect_event(f, VDS_NF_LUN_MODIFY, &lun);
+    expect_event(f, VDS_NF_SUB_SYSTEM_MODIFY, &array);
+    assert_int_equal(f->seen[0].call, f->seen[1].call);
+    expect_no_more_events(f);
     info = info_of(f, &lun);
     assert_int_equal(info.status, VDS_LS_ONLINE);
+    assert_int_equal(health_of_array(f), VDS_H_HEALTHY);
     array_lun_info_fini(&info);
     dump = fake_dump(fixture_engine(f));
     assert_non_null(strstr(dump, "engine map "));
@@ -320,7 +400,7 @@ static void a_lun_whose_file_is_gone_is_a_status_and_comes_back_with_it(void **s
 static void a_failed_lun_can_be_deleted(void **state)
 {
     struct fixture *f = *state;
-    struct guid lun = a_lun(f), target = a_target(f);
+    struct guid lun = a_lun(f), target = a_target(f), array = id_of_array(f), drive = only(f, ARRAY_DRIVES, NULL);
     char path[160];
 
     assert_hr(array_lun_associate_targets(f->array, &lun, &target, 1), S_OK);
@@ -328,7 +408,14 @@ static void a_failed_lun_can_be_deleted(void **state)
     file_path(f, &lun, "", path);
     unlink(path);
     fixture_start(f);
+    assert_int_equal(health_of_array(f), VDS_H_DEGRADED);
+    events_clear(f);
     assert_hr(array_lun_delete(f->array, &lun), S_OK);
+    expect_event(f, VDS_NF_LUN_DEPART, &lun);
+    expect_event(f, VDS_NF_DRIVE_MODIFY, &drive);
+    expect_event(f, VDS_NF_SUB_SYSTEM_MODIFY, &array);
+    expect_no_more_events(f);
+    assert_int_equal(health_of_array(f), VDS_H_HEALTHY);
     assert_int_equal(count(f, ARRAY_LUNS, NULL), 0);
 }
 
@@ -411,6 +498,8 @@ int main(void)
         TEST(creating_a_lun_keeps_nobody_else_waiting),
         TEST(lun_delete_takes_ties_and_file_along),
         TEST(set_mask_replaces_the_list_and_reaches_the_engine),
+        TEST(writes_go_through_the_cache_when_they_are_told_to),
+        TEST(a_lun_can_be_made_to_write_through),
         TEST(associate_targets_is_the_whole_new_set_with_the_lowest_free_number_at_each),
         TEST(associate_targets_refuses_as_a_whole),
         TEST(a_target_takes_256_luns),

@@ -259,6 +259,7 @@ static void a_port_that_is_taken_at_start_is_a_status(void **state)
 {
     struct fixture *f = *state;
     struct guid target = a_target(f), group = a_group(f, &target), other = a_group(f, &target);
+    struct array_subsystem_info info;
 
     assert_hr(add_portal(f, &group, &f->portal[0]), S_OK);
     assert_hr(add_portal(f, &other, &f->portal[1]), S_OK);
@@ -267,11 +268,16 @@ static void a_port_that_is_taken_at_start_is_a_status(void **state)
     fixture_start(f);
     assert_int_equal(portal_status_of(f, 0), VDS_IPS_FAILED);
     assert_int_equal(portal_status_of(f, 1), VDS_IPS_ONLINE);
+    assert_hr(array_subsystem_get(f->array, &info), S_OK);
+    assert_int_equal(info.health, VDS_H_DEGRADED);
     fake.taken_port = 0;
     events_clear(f);
     assert_hr(array_reenumerate(f->array), S_OK);
     assert_int_equal(portal_status_of(f, 0), VDS_IPS_ONLINE);
     expect_event(f, VDS_NF_PORTAL_MODIFY, &f->portal[0]);
+    expect_event(f, VDS_NF_SUB_SYSTEM_MODIFY, &info.id);
+    assert_hr(array_subsystem_get(f->array, &info), S_OK);
+    assert_int_equal(info.health, VDS_H_HEALTHY);
     assert_true(fake_listens(fixture_engine(f), &f->portal[0]));
 }
 

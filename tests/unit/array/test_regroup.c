@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* SetPortals and MovePortal: several changes of portal groups as one, added before removed, undone on failure. What an engine or a state
- * that refuses does to them is in test_faults.c, what a kill does in test_crash.c. */
+/* SetPortals and MovePortal: several changes of portal groups as one, added before removed, undone on
+ * failure. What an engine or a state that refuses does to them is in test_faults.c, what a kill does in
+ * test_crash.c. */
 #include "array_fixture.h"
 
 #define MEMBERS "SELECT count(*) FROM group_portals"
@@ -28,7 +29,7 @@ static bool holds(struct fixture *f, const struct guid *group, unsigned portal)
     return found;
 }
 
-/* ---- SetPortals ------------------------------------------------------------------------------------------------------------------- */
+/* ---- SetPortals ------------------------------------------------------------------------------------ */
 
 static void set_portals_S_OK_gives_the_group_exactly_these(void **state)
 {
@@ -84,7 +85,8 @@ static void set_portals_of_none_empties_the_group_and_the_target_says_so(void **
 static void set_portals_refused_changes_nothing(void **state)
 {
     struct fixture *f = *state;
-    struct guid target = a_target(f), group = a_group(f, &target), sibling = a_group(f, &target), gone = a_group(f, &target);
+    struct guid target = a_target(f), group = a_group(f, &target), sibling = a_group(f, &target),
+                gone = a_group(f, &target);
     const struct guid unknown[] = { f->portal[1], target }, taken[] = { f->portal[1], f->portal[2] };
     struct array_op *op = NULL;
     char *before, *after;
@@ -117,7 +119,8 @@ static void set_portals_WSAEADDRINUSE_when_a_port_is_taken_changes_nothing(void 
     assert_hr(add_portal(f, &group, &f->portal[0]), S_OK);
     before = fixture_dump_all(f);
     fake.taken_port = 5003;
-    assert_hr(set_portals(f, &group, &f->portal[1], 2), WSAEADDRINUSE_HR); /* the first of the two was there already */
+    /* the first of the two was there already */
+    assert_hr(set_portals(f, &group, &f->portal[1], 2), WSAEADDRINUSE_HR);
     after = fixture_dump_all(f);
     assert_string_equal(before, after);
     fake.taken_port = 0;
@@ -148,13 +151,15 @@ static void those_that_come_take_logins_before_those_that_go_are_drained(void **
     assert_int_equal(tag_of(f, &target, 1), 1);
     assert_int_equal(tag_of(f, &target, 2), 1);
     assert_true(listens(f, 0) && listens(f, 1) && listens(f, 2));
-    assert_true(holds(f, &group, 0) && !holds(f, &group, 1)); /* for readers all changes at once, and not yet */
+    /* for readers all changes at once, and not yet */
+    assert_true(holds(f, &group, 0) && !holds(f, &group, 1));
     assert_int_equal(fixture_sql_int(f->dir, MEMBERS), 1);    /* after a crash, the old group */
     fake_drains_step(1);
     array_op_result(op, &result);
     assert_hr(result.hr, VDS_E_OPERATION_PENDING);
     assert_int_equal(result.percent, 49);
-    assert_hr(array_group_add_portal(f->array, &group, &f->portal[0], &other), VDS_E_ANOTHER_CALL_IN_PROGRESS);
+    assert_hr(array_group_add_portal(f->array, &group, &f->portal[0], &other),
+              VDS_E_ANOTHER_CALL_IN_PROGRESS);
     fake_drains_finish();
     assert_hr(finish_op(S_OK, op, NULL), S_OK);
     assert_true(!holds(f, &group, 0) && holds(f, &group, 1) && holds(f, &group, 2));
@@ -197,7 +202,7 @@ static void closing_the_array_does_not_wait_for_those_who_go_back(void **state)
     assert_true(holds(f, &group, 0) && !holds(f, &group, 1));
 }
 
-/* ---- MovePortal ------------------------------------------------------------------------------------------------------------------- */
+/* ---- MovePortal ------------------------------------------------------------------------------------ */
 
 static void move_portal_S_OK_changes_the_tag_of_the_pair(void **state)
 {
@@ -245,7 +250,8 @@ static void move_portal_S_OK_to_another_target_is_there_before_it_is_gone_here(v
 static void move_portal_S_OK_when_it_is_in_the_other_targets_group_already_only_leaves(void **state)
 {
     struct fixture *f = *state;
-    struct guid target = a_target(f), other = a_target(f), from = a_group(f, &target), to = a_group(f, &other);
+    struct guid target = a_target(f), other = a_target(f), from = a_group(f, &target),
+                to = a_group(f, &other);
 
     assert_hr(add_portal(f, &from, &f->portal[0]), S_OK);
     assert_hr(add_portal(f, &to, &f->portal[0]), S_OK);
@@ -260,7 +266,8 @@ static void move_portal_S_OK_when_it_is_in_the_other_targets_group_already_only_
 static void move_portal_refused_changes_nothing(void **state)
 {
     struct fixture *f = *state;
-    struct guid target = a_target(f), other = a_target(f), from = a_group(f, &target), to = a_group(f, &target);
+    struct guid target = a_target(f), other = a_target(f), from = a_group(f, &target),
+                to = a_group(f, &target);
     struct guid abroad = a_group(f, &other), abroad2 = a_group(f, &other), gone = a_group(f, &target);
     struct array_op *op = NULL;
     char *before, *after;
@@ -312,7 +319,8 @@ static void move_portal_VDS_E_OPERATION_CANCELED_leaves_it_where_it_was(void **s
 static void both_groups_of_a_move_are_busy_and_their_siblings_are_not(void **state)
 {
     struct fixture *f = *state;
-    struct guid target = a_target(f), from = a_group(f, &target), to = a_group(f, &target), sibling = a_group(f, &target);
+    struct guid target = a_target(f), from = a_group(f, &target), to = a_group(f, &target),
+                sibling = a_group(f, &target);
     struct array_op *op = NULL, *none = NULL;
 
     assert_hr(add_portal(f, &from, &f->portal[0]), S_OK);
@@ -323,12 +331,13 @@ static void both_groups_of_a_move_are_busy_and_their_siblings_are_not(void **sta
     assert_hr(array_group_delete(f->array, &to, &none), VDS_E_ANOTHER_CALL_IN_PROGRESS);
     assert_hr(array_group_add_portal(f->array, &from, &f->portal[1], &none), VDS_E_ANOTHER_CALL_IN_PROGRESS);
     assert_hr(add_portal(f, &sibling, &f->portal[1]), S_OK);
-    assert_hr(array_group_add_portal(f->array, &sibling, &f->portal[0], &none), VDS_E_ANOTHER_CALL_IN_PROGRESS);
+    assert_hr(array_group_add_portal(f->array, &sibling, &f->portal[0], &none),
+              VDS_E_ANOTHER_CALL_IN_PROGRESS);
     fake_drains_finish();
     assert_hr(finish_op(S_OK, op, NULL), S_OK);
 }
 
-/* ---- all at once ------------------------------------------------------------------------------------------------------------------ */
+/* ---- all at once ----------------------------------------------------------------------------------- */
 
 enum { N_CLIENTS = 6, N_GROUPS = 6, N_ROUNDS = 150 };
 
@@ -356,16 +365,19 @@ static HRESULT start_something(struct client *c, struct array_op **ret_op)
     case 1:
         return array_group_remove_portal(array, group, &portals[first], 0, ret_op);
     case 2:
-        return array_group_set_portals(array, group, &portals[first], below(c, N_PORTALS - first + 1), 0, ret_op);
+        return array_group_set_portals(array, group, &portals[first], below(c, N_PORTALS - first + 1), 0,
+                                       ret_op);
     default:
-        return array_group_move_portal(array, group, &portals[first], &c->groups[below(c, N_GROUPS)], 0, ret_op);
+        return array_group_move_portal(array, group, &portals[first], &c->groups[below(c, N_GROUPS)], 0,
+                                       ret_op);
     }
 }
 
 static bool may_end_with(HRESULT hr)
 {
-    static const HRESULT codes[] = { VDS_S_ALREADY_EXISTS,    VDS_E_ANOTHER_CALL_IN_PROGRESS, VDS_E_OBJECT_NOT_FOUND,
-                                     VDS_E_INVALID_OPERATION, VDS_E_OPERATION_CANCELED };
+    static const HRESULT codes[] = { VDS_S_ALREADY_EXISTS, VDS_E_ANOTHER_CALL_IN_PROGRESS,
+                                     VDS_E_OBJECT_NOT_FOUND, VDS_E_INVALID_OPERATION,
+                                     VDS_E_OPERATION_CANCELED };
 
     for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
         if (hr == codes[i])

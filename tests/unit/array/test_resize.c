@@ -89,7 +89,8 @@ static void extend_S_OK_rounds_up_and_tells_of_lun_and_drive(void **state)
 static void extend_refuses_what_it_cannot_do(void **state)
 {
     struct fixture *f = *state;
-    struct guid nobody = { 1, 2, 3, { 4 } }, lun = make(f, (struct array_lun_spec){ .size = 8 * MIB, .thick = true });
+    struct guid nobody = { 1, 2, 3, { 4 } },
+                lun = make(f, (struct array_lun_spec){ .size = 8 * MIB, .thick = true });
     char *before = fixture_dump_all(f), *after;
     struct array_op *op;
 
@@ -271,7 +272,9 @@ static void luns_in_memory_share_a_limit_also_when_they_grow(void **state)
 static void features_and_blocks_are_kept_and_checked(void **state)
 {
     struct fixture *f = *state;
-    struct array_lun_spec spec = { .size = MIB, .features = ARRAY_LUN_REMOVABLE | ARRAY_LUN_READ_ONLY, .physical_block_size = 4096 };
+    struct array_lun_spec spec = { .size = MIB,
+                                   .features = ARRAY_LUN_REMOVABLE | ARRAY_LUN_READ_ONLY,
+                                   .physical_block_size = 4096 };
     struct guid lun = make(f, spec);
     struct array_op *op;
 

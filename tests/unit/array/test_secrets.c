@@ -9,7 +9,8 @@
 #define HOST  "iqn.2026-01.test:host"
 #define OTHER "iqn.2026-01.test:other"
 
-static HRESULT set(struct fixture *f, const struct guid *target, bool mutual, const char *initiator, const char *secret)
+static HRESULT set(struct fixture *f, const struct guid *target, bool mutual, const char *initiator,
+                   const char *secret)
 {
     return array_secret_set(f->array, target, mutual, initiator, secret, strlen(secret));
 }

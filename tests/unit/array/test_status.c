@@ -75,8 +75,8 @@ static void a_lun_that_is_offline_itself_stays_so_when_its_drive_comes_online(vo
     assert_int_equal(lun_status_of(f, &lun), VDS_LS_OFFLINE);
 }
 
-static void offline_and_back(struct fixture *f, enum array_status_of kind, const struct guid *id, uint32_t depart,
-                             uint32_t arrive)
+static void offline_and_back(struct fixture *f, enum array_status_of kind, const struct guid *id,
+                             uint32_t depart, uint32_t arrive)
 {
     struct guid target = a_target(f), group = a_group(f, &target), lun = a_lun(f);
 
@@ -124,7 +124,8 @@ static void the_controller_offline_departs_with_all_it_serves_and_arrives_again(
     struct guid controller = only(f, ARRAY_CONTROLLERS, NULL);
     struct array_controller_info info;
 
-    offline_and_back(f, ARRAY_STATUS_CONTROLLER, &controller, VDS_NF_CONTROLLER_DEPART, VDS_NF_CONTROLLER_ARRIVE);
+    offline_and_back(f, ARRAY_STATUS_CONTROLLER, &controller, VDS_NF_CONTROLLER_DEPART,
+                     VDS_NF_CONTROLLER_ARRIVE);
     assert_hr(set(f, ARRAY_STATUS_CONTROLLER, &controller, VDS_CS_OFFLINE), S_OK);
     assert_hr(array_controller_get(f->array, &controller, &info), S_OK);
     assert_int_equal(info.status, VDS_CS_OFFLINE);

@@ -25,7 +25,8 @@ static void furnish(struct fixture *f, struct guid targets[static 2], struct gui
 }
 
 /* The ids of rows of any kind, which begin with them, are those that the query tells, in its order. */
-static void expect_ids(struct fixture *f, enum array_relation relation, const void *rows, size_t n, size_t size)
+static void expect_ids(struct fixture *f, enum array_relation relation, const void *rows, size_t n,
+                       size_t size)
 {
     struct guid *ids;
     size_t n_ids;
@@ -123,10 +124,12 @@ static void parts_that_are_not_asked_for_stay_empty(void **state)
 
     furnish(f, targets, luns);
     assert_hr(array_tree_get(f->array, 0, &tree), S_OK);
-    assert_true(tree.n_portals + tree.n_targets + tree.n_groups + tree.n_members + tree.n_luns + tree.n_ties == 0);
+    assert_true(
+        tree.n_portals + tree.n_targets + tree.n_groups + tree.n_members + tree.n_luns + tree.n_ties == 0);
     array_tree_fini(&tree);
     assert_hr(array_tree_get(f->array, ARRAY_TREE_GROUPS, &tree), S_OK);
-    assert_true(tree.n_groups == 3 && tree.n_members == 4 && tree.n_targets == 0 && !tree.targets && tree.n_luns == 0);
+    assert_true(tree.n_groups == 3 && tree.n_members == 4 && tree.n_targets == 0 && !tree.targets &&
+                tree.n_luns == 0);
     array_tree_fini(&tree);
     assert_hr(array_tree_get(f->array, ALL, NULL), E_INVALIDARG);
 }

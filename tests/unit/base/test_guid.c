@@ -30,8 +30,13 @@ static void braces_and_upper_case_are_accepted(void **state)
 
 static void anything_but_a_guid_is_refused(void **state)
 {
-    static const char *const bad[] = { "", "{}", "0027346f", "0027346f-40d0-4b45-8cec-5906dc0380c8x", "0027346g-40d0-4b45-8cec-5906dc0380c8",
-                                       "0027346f+40d0-4b45-8cec-5906dc0380c8", "{0027346f-40d0-4b45-8cec-5906dc0380c8" };
+    static const char *const bad[] = { "",
+                                       "{}",
+                                       "0027346f",
+                                       "0027346f-40d0-4b45-8cec-5906dc0380c8x",
+                                       "0027346g-40d0-4b45-8cec-5906dc0380c8",
+                                       "0027346f+40d0-4b45-8cec-5906dc0380c8",
+                                       "{0027346f-40d0-4b45-8cec-5906dc0380c8" };
     struct guid g;
 
     (void)state;

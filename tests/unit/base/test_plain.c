@@ -8,7 +8,8 @@
 static void text_without_control_characters_is_plain(void **state)
 {
     static const char *const plain[] = { "", "a b", "Größe", "\xe2\x82\xac", "\xf0\x9f\x92\xbe", "\xc2\xa0" };
-    static const char *const not[] = { "\n", "\x1b[31m", "\x7f", "a\xc2\x9bz", "\xff", "\xc3", "\xe2\x82", "\xed\xa0\x80", "\xc0\x80" };
+    static const char *const not [] = { "\n",   "\x1b[31m", "\x7f",         "a\xc2\x9bz", "\xff",
+                                        "\xc3", "\xe2\x82", "\xed\xa0\x80", "\xc0\x80" };
 
     (void)state;
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)

@@ -32,7 +32,8 @@ static void a_buffer_one_unit_short_is_refused(void **state)
 
 static void malformed_utf8_is_refused(void **state)
 {
-    static const char *const bad[] = { "\x80", "\xc0\x80", "\xe2\x82", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xff" };
+    static const char *const bad[] = { "\x80",         "\xc0\x80",         "\xe2\x82",
+                                       "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xff" };
     size_t n;
 
     (void)state;

@@ -259,9 +259,18 @@ static HRESULT drive_ClearFlags(void *self, ULONG flags)
     return fake_end(NULL);
 }
 
+static HRESULT drive_QueryExtents(void *self, VDS_DRIVE_EXTENT **ret_extents, LONG *ret_n)
+{
+    (void)self;
+    *ret_extents = NULL;
+    *ret_n = 0;
+    return VDS_E_NOT_SUPPORTED;
+}
+
 const IVdsDriveVtbl fake_drive_vtbl = { UNKNOWN, .GetProperties = (void *)drive_GetProperties,
-                                          .SetFlags = (void *)drive_SetFlags,
-                                          .ClearFlags = (void *)drive_ClearFlags };
+                                        .QueryExtents = (void *)drive_QueryExtents,
+                                        .SetFlags = (void *)drive_SetFlags,
+                                        .ClearFlags = (void *)drive_ClearFlags };
 
 static HRESULT target_GetProperties(void *self, VDS_ISCSI_TARGET_PROP *p)
 {

@@ -15,7 +15,8 @@ static HRESULT lun_GetProperties(void *self, VDS_LUN_PROP *p)
 
 static HRESULT lun_GetIdentificationData(void *self, VDS_LUN_INFORMATION *info)
 {
-    *info = (VDS_LUN_INFORMATION){ .m_szSerialNumber = CoTaskMemAlloc(2) };
+    *info = (VDS_LUN_INFORMATION){ .m_szSerialNumber = CoTaskMemAlloc(2), .m_szVendorId = CoTaskMemAlloc(6) };
+    memcpy(info->m_szVendorId, "\x1b[31m", 6);
     info->m_szSerialNumber[0] = (char)('0' + n_of(self));
     info->m_szSerialNumber[1] = '\0';
     info->m_deviceIdDescriptor.m_cIdentifiers = 1;

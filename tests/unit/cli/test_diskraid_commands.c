@@ -61,6 +61,18 @@ static void done(const char *line)
 
 #define ASSERT_CALLS(text) assert_string_equal(fake_host_calls(), text)
 
+static void what_a_device_says_does_not_steer_the_terminal(void **state)
+{
+    const char *said;
+
+    (void)state;
+    done("select subsystem 0");
+    done("select lun 5");
+    said = run(OUTCOME_DONE, "detail lun verbose");
+    assert_null(strchr(said, '\x1b'));
+    assert_non_null(strstr(said, "Vendor, product       : \\x1b[31m"));
+}
+
 /* Microsoft's sample, word for word. */
 static void ports_are_associated_as_in_the_sample(void **state)
 {
@@ -283,6 +295,7 @@ static void maintenance_starts_or_pulses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_a_device_says_does_not_steer_the_terminal, setup, teardown),
         cmocka_unit_test_setup_teardown(ports_are_associated_as_in_the_sample, setup, teardown),
         cmocka_unit_test_setup_teardown(every_controller_is_in_one_of_the_arrays, setup, teardown),
         cmocka_unit_test_setup_teardown(ports_are_selected_and_reset, setup, teardown),

@@ -292,15 +292,15 @@ static void initiators_are_joined_over_blanks(void **state)
 static void what_must_be_there_is_asked_for(void **state)
 {
     (void)state;
-    assert_error("create lun simple", "an argument is missing");
+    assert_error("create lun simple", "size or drives is missing");
     assert_error("create lun automagic", "size is missing");
     assert_error("shrink lun", "size is missing");
-    assert_error("extend lun noerr", "an argument is missing");
+    assert_error("extend lun noerr", "size or drives is missing");
     assert_error("add tpgroup", "tportal is missing");
     assert_error("create target iscsiname=iqn.x:y", "name is missing");
     assert_error("associate targets add", "a list of numbers is missing");
     assert_error("maintenance lun", "an operation is missing");
-    assert_error("unmask lun", "an argument is missing");
+    assert_error("unmask lun", "all or none or wwn or initiator is missing");
 }
 
 static void what_excludes_each_other_is_refused(void **state)
@@ -369,7 +369,7 @@ static void flags_take_the_rest_of_the_line(void **state)
     assert_string_equal(request.tokens.word[request.value[ARG_FLAGS].first + 1], "STS=64KB");
     assert_form("automagic clear all", "automagic", "clear");
     assert_false(request_has(&request, ARG_FLAGS));
-    assert_error("automagic clear", "an argument is missing");
+    assert_error("automagic clear", "all or a flag is missing");
 }
 
 static void usage_is_made_from_the_table(void **state)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the tests of every room with COM classes share: the rules of identity and QueryInterface checked for each class in the registry,
- * and the count of objects and task memory that no test may leave behind. */
+/* What the tests of every room with COM classes share: the rules of identity and QueryInterface checked for
+ * each class in the registry, and the count of objects and task memory that no test may leave behind. */
 #ifndef VDS_TESTS_UNIT_COM_CHECK_H
 #define VDS_TESTS_UNIT_COM_CHECK_H
 
@@ -44,12 +44,14 @@ static inline IUnknown *com_check_face(struct com_object *obj, size_t i)
     return (IUnknown *)(void *)((char *)obj + obj->class->faces[i].offset);
 }
 
-/* From each face to each: the same object, wherever one came from (reflexive, symmetric, transitive), with one reference each. */
+/* From each face to each: the same object, wherever one came from (reflexive, symmetric, transitive), with
+ * one reference each. */
 static inline void com_check_pair(struct com_object *obj, size_t from, size_t to)
 {
     void *face = NULL;
 
-    assert_int_equal(IUnknown_QueryInterface(com_check_face(obj, from), obj->class->faces[to].iid, &face), S_OK);
+    assert_int_equal(IUnknown_QueryInterface(com_check_face(obj, from), obj->class->faces[to].iid, &face),
+                     S_OK);
     assert_ptr_equal(face, com_check_face(obj, to));
     assert_int_equal(IUnknown_Release((IUnknown *)face), 1);
 }
@@ -69,8 +71,11 @@ static inline void com_check_refusals(struct com_object *obj, size_t from)
 
 static inline void com_check_class(const struct com_class *class)
 {
-    /* A body of the class with nothing in it but its faces: QueryInterface, AddRef and Release need no more. */
-    struct com_class bare = { .name = class->name, .size = class->size, .faces = class->faces, .n_faces = class->n_faces };
+    /* A body of the class with nothing in it but its faces: QueryInterface, AddRef and Release need no
+     * more. */
+    struct com_class bare = {
+        .name = class->name, .size = class->size, .faces = class->faces, .n_faces = class->n_faces
+    };
     struct com_object *obj = com_object_new(&bare);
 
     assert_non_null(obj);

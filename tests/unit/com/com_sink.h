@@ -48,7 +48,8 @@ static HRESULT test_sink_OnNotify(IVdsAdviseSink *face, LONG n, VDS_NOTIFICATION
     return S_OK;
 }
 
-static const IVdsAdviseSinkVtbl test_sink_vtbl = { COM_UNKNOWN_SLOTS(test_sink, IVdsAdviseSink), .OnNotify = test_sink_OnNotify };
+static const IVdsAdviseSinkVtbl test_sink_vtbl = { COM_UNKNOWN_SLOTS(test_sink, IVdsAdviseSink),
+                                                   .OnNotify = test_sink_OnNotify };
 static const struct com_face test_sink_faces[] = {
     COM_IDENTITY(test_sink, IVdsAdviseSink, face, test_sink_vtbl),
     COM_FACE(test_sink, IVdsAdviseSink, face, test_sink_vtbl),

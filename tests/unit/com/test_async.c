@@ -48,7 +48,11 @@ static void play_release(void *op)
 }
 
 static const struct com_async_ops play_ops = {
-    .wait = play_wait, .status = play_status, .cancel = play_cancel, .output = play_output, .release = play_release,
+    .wait = play_wait,
+    .status = play_status,
+    .cancel = play_cancel,
+    .output = play_output,
+    .release = play_release,
 };
 
 static IVdsAsync *async_of(struct play *p, VDS_ASYNC_OUTPUT_TYPE type)
@@ -61,7 +65,8 @@ static IVdsAsync *async_of(struct play *p, VDS_ASYNC_OUTPUT_TYPE type)
 
 static void an_operation_that_makes_nothing_sets_only_the_type(void **state)
 {
-    static const VDS_ASYNC_OUTPUT_TYPE types[] = { VDS_ASYNCOUT_ADDPORTAL, VDS_ASYNCOUT_REMOVEPORTAL, VDS_ASYNCOUT_DELETEPORTALGROUP,
+    static const VDS_ASYNC_OUTPUT_TYPE types[] = { VDS_ASYNCOUT_ADDPORTAL, VDS_ASYNCOUT_REMOVEPORTAL,
+                                                   VDS_ASYNCOUT_DELETEPORTALGROUP,
                                                    VDS_ASYNCOUT_DELETETARGET };
 
     (void)state;

@@ -38,7 +38,8 @@ static void zeroed_task_memory_refuses_a_size_that_wraps(void **state)
 
 static void text_goes_to_the_api_and_back_unchanged(void **state)
 {
-    static const char *const texts[] = { "", "iqn.2026-01.org.example:disk", "gr\xc3\xbc\xc3\x9f dich", "\xf0\x9f\x92\xbe" };
+    static const char *const texts[] = { "", "iqn.2026-01.org.example:disk", "gr\xc3\xbc\xc3\x9f dich",
+                                         "\xf0\x9f\x92\xbe" };
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {

@@ -67,7 +67,11 @@ static const IVdsAsyncVtbl cup_async_vtbl = {
     COM_UNKNOWN_SLOTS(cup, IVdsAsync), .Cancel = cup_Cancel, .Wait = cup_Wait, .QueryStatus = cup_QueryStatus,
 };
 static const IEnumVdsObjectVtbl cup_list_vtbl = {
-    COM_UNKNOWN_SLOTS(cup, IEnumVdsObject), .Next = cup_Next, .Skip = cup_Skip, .Reset = cup_Reset, .Clone = cup_Clone,
+    COM_UNKNOWN_SLOTS(cup, IEnumVdsObject),
+    .Next = cup_Next,
+    .Skip = cup_Skip,
+    .Reset = cup_Reset,
+    .Clone = cup_Clone,
 };
 static const struct com_face cup_faces[] = {
     COM_IDENTITY(cup, IVdsAsync, async, cup_async_vtbl),

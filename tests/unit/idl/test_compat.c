@@ -3,6 +3,7 @@
 #include "../unit_test.h"
 
 #include <initguid.h>
+#include <rpc.h>
 #include <strsafe.h>
 #include <tchar.h>
 #include <vds.h>
@@ -224,6 +225,161 @@ static void an_event_lets_one_waiter_go_or_all_until_it_is_reset(void **state)
     CloseHandle(manual);
 }
 
+static DWORD WINAPI wait_then_set(LPVOID handles)
+{
+    HANDLE *h = handles;
+
+    WaitForSingleObject(h[0], INFINITE);
+    SetEvent(h[1]);
+    return 42;
+}
+
+static void threads_and_events_are_waited_for_together(void **state)
+{
+    HANDLE handles[2] = { CreateEvent(NULL, FALSE, FALSE, NULL), CreateEvent(NULL, FALSE, FALSE, NULL) }, both[2], thread;
+    DWORD code, id = 0;
+
+    (void)state;
+    thread = CreateThread(NULL, 0, wait_then_set, handles, 0, &id);
+    assert_non_null(thread);
+    assert_int_not_equal(id, 0);
+    assert_true(GetExitCodeThread(thread, &code));
+    assert_int_equal(code, STILL_ACTIVE);
+    both[0] = thread;
+    both[1] = handles[1];
+    assert_int_equal(WaitForMultipleObjects(2, both, FALSE, 0), WAIT_TIMEOUT);
+    SetEvent(handles[0]);
+    assert_int_equal(WaitForMultipleObjects(2, both, TRUE, INFINITE), WAIT_OBJECT_0);
+    assert_int_equal(WaitForSingleObject(handles[1], 0), WAIT_TIMEOUT); /* it let one go */
+    assert_int_equal(WaitForMultipleObjects(2, both, FALSE, INFINITE), WAIT_OBJECT_0);
+    SetEvent(handles[1]);
+    both[0] = handles[0];
+    assert_int_equal(WaitForMultipleObjects(2, both, FALSE, INFINITE), WAIT_OBJECT_0 + 1);
+    assert_true(GetExitCodeThread(thread, &code));
+    assert_int_equal(code, 42);
+    assert_true(CloseHandle(thread) && CloseHandle(handles[0]) && CloseHandle(handles[1]));
+}
+
+static void what_is_no_handle_is_an_error(void **state)
+{
+    (void)state;
+    SetLastError(ERROR_SUCCESS);
+    assert_int_equal(WaitForSingleObject(NULL, INFINITE), WAIT_FAILED);
+    assert_int_equal(GetLastError(), ERROR_INVALID_HANDLE);
+    assert_false(SetEvent(INVALID_HANDLE_VALUE));
+    assert_false(CloseHandle(NULL));
+    assert_null(CreateThread(NULL, 0, wait_then_set, NULL, 4 /* suspended */, NULL));
+    assert_int_equal(GetLastError(), ERROR_INVALID_PARAMETER);
+}
+
+static void counters_say_what_they_were_or_are(void **state)
+{
+    LONG n = 1;
+
+    (void)state;
+    assert_int_equal(InterlockedIncrement(&n), 2);
+    assert_int_equal(InterlockedExchangeAdd(&n, 5), 2);
+    assert_int_equal(InterlockedCompareExchange(&n, 9, 1), 7);
+    assert_int_equal(InterlockedCompareExchange(&n, 9, 7), 7);
+    assert_int_equal(InterlockedExchange(&n, 0), 9);
+    assert_int_equal(InterlockedDecrement(&n), -1);
+}
+
+static void bounded_output_is_cut_as_microsofts_is(void **state)
+{
+    WCHAR text[6] = L"-----";
+    char narrow[6];
+
+    (void)state;
+    assert_int_equal(_snwprintf(text, 3, L"%s", L"abcd"), -1); /* what fits, and no zero */
+    assert_wide(text, L"abc--");
+    assert_int_equal(_snwprintf(text, 5, L"%s", L"vwxyz"), 5);
+    assert_wide(text, L"vwxyz");
+    assert_int_equal(_snwprintf(text, 6, L"%d", 12), 2);
+    assert_wide(text, L"12");
+    assert_int_equal(_snwprintf_s(text, 6, _TRUNCATE, L"%s", L"abcdefgh"), -1);
+    assert_wide(text, L"abcde");
+    assert_int_equal(_snwprintf_s(text, 6, 2, L"%s", L"abc"), -1);
+    assert_wide(text, L"ab");
+    assert_int_equal(_snwprintf_s(text, 6, 5, L"%s", L"abcde"), 5);
+    assert_wide(text, L"abcde");
+    assert_int_equal(_snwprintf_s(text, 6, 9, L"%s", L"abcdef"), -1);
+    assert_wide(text, L"");
+    assert_int_equal(sprintf_s(narrow, sizeof narrow, "%ls", L"abcde"), 5);
+    assert_int_equal(sprintf_s(narrow, sizeof narrow, "%s", "abcdef"), -1);
+    assert_string_equal(narrow, "");
+    assert_int_equal(strcpy_s(narrow, sizeof narrow, "ab"), 0);
+    assert_int_equal(strcat_s(narrow, sizeof narrow, "cdef"), ERANGE);
+    assert_int_equal(StringCchPrintfA(narrow, sizeof narrow, "%lu", (ULONG)12345), S_OK);
+    assert_int_equal(StringCchCatA(narrow, sizeof narrow, "6"), STRSAFE_E_INSUFFICIENT_BUFFER);
+    assert_string_equal(narrow, "12345");
+}
+
+static void lines_and_characters_are_utf8_outside(void **state)
+{
+    FILE *f = tmpfile();
+    WCHAR line[8];
+
+    (void)state;
+    assert_non_null(f);
+    assert_int_equal(fputwc(0xFC, f), 0xFC);
+    assert_true(fputws(L"ber\nab", f) >= 0);
+    rewind(f);
+    assert_ptr_equal(fgetws(line, 8, f), line);
+    assert_wide(line, L"\u00FCber\n");
+    assert_wide(fgetws(line, 2, f), L"a");
+    assert_wide(fgetws(line, 8, f), L"b");
+    assert_null(fgetws(line, 8, f));
+    fclose(f);
+}
+
+static void numbers_become_text_in_any_base(void **state)
+{
+    WCHAR text[66];
+
+    (void)state;
+    assert_wide(_itow(-5, text, 10), L"-5");
+    assert_wide(_itow(-1, text, 16), L"ffffffff");
+    assert_wide(_i64tow(INT64_MIN, text, 10), L"-9223372036854775808");
+    assert_wide(_ui64tow(UINT64_MAX, text, 2), L"1111111111111111111111111111111111111111111111111111111111111111");
+    assert_wide(_wcsupr(_ultow(255, text, 16)), L"FF");
+}
+
+static void an_identifier_of_rpc_has_no_braces(void **state)
+{
+    WCHAR bad[] = L"3540a9c7-e60f-4111-a840-8bba6c2c83d8x";
+    RPC_STATUS status;
+    RPC_WSTR text;
+    UUID id;
+
+    (void)state;
+    assert_int_equal(UuidToStringW(&IID_IVdsLun, &text), RPC_S_OK);
+    assert_wide(text, L"3540a9c7-e60f-4111-a840-8bba6c2c83d8");
+    assert_int_equal(UuidFromStringW(text, &id), RPC_S_OK);
+    assert_true(UuidEqual(&id, &IID_IVdsLun, &status));
+    assert_int_equal(UuidFromStringW(bad, &id), RPC_S_INVALID_STRING_UUID);
+    assert_int_equal(UuidFromStringW(NULL, &id), RPC_S_OK);
+    assert_true(UuidIsNil(&id, NULL));
+    RpcStringFreeW(&text);
+    assert_null(text);
+}
+
+static int attached;
+
+/* In a program, too: once, before main(). */
+BOOL WINAPI DllMain(HINSTANCE library, DWORD reason, LPVOID reserved)
+{
+    (void)reserved;
+    attached += library && reason == DLL_PROCESS_ATTACH;
+    return TRUE;
+}
+
+static void the_entry_point_of_a_library_is_called_once(void **state)
+{
+    (void)state;
+    assert_int_equal(attached, 1);
+}
+
 int wmain(int argc, WCHAR **argv, WCHAR **envp);
 int wmain(int argc, WCHAR **argv, WCHAR **envp)
 {
@@ -232,6 +388,14 @@ int wmain(int argc, WCHAR **argv, WCHAR **envp)
         cmocka_unit_test(utf_8_becomes_wide_text_and_comes_back),
         cmocka_unit_test(an_identifier_comes_back_from_its_text),
         cmocka_unit_test(an_event_lets_one_waiter_go_or_all_until_it_is_reset),
+        cmocka_unit_test(threads_and_events_are_waited_for_together),
+        cmocka_unit_test(what_is_no_handle_is_an_error),
+        cmocka_unit_test(counters_say_what_they_were_or_are),
+        cmocka_unit_test(bounded_output_is_cut_as_microsofts_is),
+        cmocka_unit_test(lines_and_characters_are_utf8_outside),
+        cmocka_unit_test(numbers_become_text_in_any_base),
+        cmocka_unit_test(an_identifier_of_rpc_has_no_braces),
+        cmocka_unit_test(the_entry_point_of_a_library_is_called_once),
         cmocka_unit_test(a_wide_format_takes_wide_text_for_s),
         cmocka_unit_test(a_narrow_format_takes_narrow_text_for_s),
         cmocka_unit_test(a_long_has_32_bits_and_I64_has_64),

@@ -38,23 +38,33 @@ class WindowsExamples(unittest.TestCase):
                 else:
                     self.build(source, "-fshort-wchar", "-c")
 
-    def test_programs_in_the_style_of_the_sdk_and_newer_ones_compile_as_they_are(self):
-        if self.language == "c":
-            self.skipTest("C++ only")
+    def test_programs_in_the_style_of_the_sdk_newer_ones_and_a_provider_compile_as_they_are(self):
         unicode = ["-DUNICODE", "-D_UNICODE"]
-        for name, text in (("program", []), ("program", unicode), ("modern", unicode), ("volumes", []), ("volumes", unicode)):
-            source = pathlib.Path(__file__).parent / f"windows_{name}.cpp"
+        sources = {"c": (("sink.c", []), ("sink.c", unicode)),
+                   "c++": (("program.cpp", []), ("program.cpp", unicode), ("modern.cpp", unicode),
+                           ("volumes.cpp", []), ("volumes.cpp", unicode), ("provider.cpp", []), ("provider.cpp", unicode))}
+        for name, text in sources[self.language]:
+            source = pathlib.Path(__file__).parent / f"windows_{name}"
+            library = ["-shared"] if "provider" in name else []
             with self.subTest(f"{name} {text}"):
                 if "mingw" in self.compiler:
-                    self.build(source, *text, "-municode", "-Wno-format", "-Wno-unknown-pragmas", "-lole32", "-luuid")
+                    self.build(source, *text, *(library or ["-municode"]), "-Wno-format", "-Wno-unknown-pragmas", "-lole32", "-luuid", "-lrpcrt4")
                 else:
-                    self.build(source, *text, "-fshort-wchar", "-c")
+                    self.build(source, *text, "-fshort-wchar", "-fPIC", *(library or ["-c"]))
 
-    def test_a_program_in_c_with_call_macros_compiles_as_it_is(self):
-        if self.language != "c":
-            self.skipTest("C only")
-        source = pathlib.Path(__file__).parent / "windows_clean.c"
-        self.build(source, *(["-lole32", "-luuid"] if "mingw" in self.compiler else ["-fshort-wchar", "-c"]))
+    def test_headers_of_windows_may_come_in_any_order(self):
+        if "mingw" in self.compiler:
+            self.skipTest("for Linux only")
+        names = ["windows.h", "initguid.h", "wchar.h", "stdio.h", "wctype.h", "stdlib.h", "string.h", "vds.h", "vdserr.h", "objbase.h", "tchar.h",
+                 "strsafe.h", "rpc.h", "combaseapi.h", "guiddef.h", "process.h", "winerror.h"]
+        for turn in range(len(names)):
+            order = names[turn:] + names[:turn]
+            with self.subTest(order[0]), tempfile.NamedTemporaryFile("w", suffix=".c" if self.language == "c" else ".cpp") as source:
+                source.write("".join(f"#include <{name}>\n" for name in order))
+                source.write('DEFINE_GUID(CLSID_Ours, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11);\nint main(void) { WCHAR s[8] = L""; return swprintf(s, 8, '
+                             'L"%s", L"x") + (int)wcslen(s) + (int)wcstoul(L"1", NULL, 0) + CLSID_Ours.Data1; }\n')
+                source.flush()
+                self.build(source.name, "-fshort-wchar", "-c")
 
     def test_standard_headers_in_any_order_keep_the_wide_functions(self):
         if self.language == "c" or "mingw" in self.compiler:

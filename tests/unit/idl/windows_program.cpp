@@ -124,6 +124,21 @@ HRESULT DumpSubsystem(IVdsSubSystem *pSub)
     return S_OK;
 }
 
+// The object by its id, under the name that <windows.h> gives the method.
+static HRESULT FindNothing(IVdsService *pService)
+{
+    IUnknown *pUnk = NULL;
+    const GUID nothing = GUID_NULL;
+#ifdef UNICODE
+    HRESULT hr = pService->GetObjectW(nothing, VDS_OT_LUN, &pUnk);
+#else
+    HRESULT hr = pService->GetObject(nothing, VDS_OT_LUN, &pUnk);
+#endif
+    LARGE_INTEGER big; big.QuadPart = 0x100000000ll;
+    if (hr == MAKE_HRESULT(SEVERITY_ERROR, FACILITY_ITF, 0x2405)) wprintf(L"nothing found, %I64d\n", big.QuadPart);
+    return hr == HRESULT_FROM_WIN32(ERROR_ACCESS_DENIED) ? hr : S_OK;
+}
+
 int __cdecl wmain(int argc, WCHAR *argv[])
 {
     UNREFERENCED_PARAMETER(argc);
@@ -133,12 +148,14 @@ int __cdecl wmain(int argc, WCHAR *argv[])
     if (FAILED(hr)) return 1;
     CRITICAL_SECTION cs; InitializeCriticalSection(&cs); EnterCriticalSection(&cs); LeaveCriticalSection(&cs); DeleteCriticalSection(&cs);
     hr = CoInitializeSecurity(NULL, -1, NULL, NULL, RPC_C_AUTHN_LEVEL_PKT_PRIVACY, RPC_C_IMP_LEVEL_IMPERSONATE, NULL, EOAC_NONE, NULL);
+    if (FAILED(hr) && hr != RPC_E_TOO_LATE) return 1;
     hr = CoCreateInstance(CLSID_VdsLoader, NULL, CLSCTX_LOCAL_SERVER, __uuidof(IVdsServiceLoader), (void **)&pLoader);
     if (FAILED(hr)) { PrintError(L"CoCreateInstance", hr); goto cleanup; }
     hr = pLoader->LoadService(NULL, &pService);
     SAFE_RELEASE(pLoader);
     if (FAILED(hr)) goto cleanup;
     hr = pService->WaitForServiceReady();
+    if (SUCCEEDED(hr)) hr = FindNothing(pService);
     {
         CSink *sink = new CSink(); DWORD cookie = 0;
         hr = pService->Advise(sink, &cookie);
@@ -149,7 +166,8 @@ int __cdecl wmain(int argc, WCHAR *argv[])
             WCHAR sz[128]; StringCchPrintfW(sz, _countof(sz), L"%s v%s", pp.pwszName, pp.pwszVersion);
             wprintf(L"provider %s\n", sz);
             CoTaskMemFree(pp.pwszName); CoTaskMemFree(pp.pwszVersion);
-            IVdsHwProvider *hw = NULL;
+            IVdsHwProvider *hw = NULL, *again = NULL;
+            if (SUCCEEDED(p->QueryInterface(&again))) { _tprintf(_T("asked by its type\n")); again->Release(); }
             if (SUCCEEDED(p->QueryInterface(IID_PPV_ARGS(&hw)))) {
                 IEnumVdsObject *es; IVdsSubSystem *s;
                 hw->QuerySubSystems(&es);

@@ -56,7 +56,9 @@ static void a_command_is_counted_once_with_the_time_it_took(void **state)
 
     login(i, "");
     i->view->hold = true;
-    command_send(i, &(struct command){ .itt = 5, .op = 0x28, .n_blocks = 8, .edtl = 4096, .flags = READ_FLAGS }, NULL, 0);
+    command_send(i,
+                 &(struct command){ .itt = 5, .op = 0x28, .n_blocks = 8, .edtl = 4096, .flags = READ_FLAGS },
+                 NULL, 0);
     i->now_ns += 5000;
     assert_int_equal(i->view->n_counted, 0);
     assert_true(fake_complete(i->view));
@@ -228,7 +230,9 @@ static void the_last_address_of_all_is_out_of_range(void **state)
     struct reply r;
 
     login(i, "");
-    r = one(i, &(struct command){ .itt = 1, .op = 0x28, .lba = 0xffffffff, .n_blocks = 1, .edtl = 512, .flags = READ_FLAGS },
+    r = one(i,
+            &(struct command){
+                .itt = 1, .op = 0x28, .lba = 0xffffffff, .n_blocks = 1, .edtl = 512, .flags = READ_FLAGS },
             NULL, 0);
     assert_int_equal(r.bhs[3], SCSI_CHECK_CONDITION);
     assert_int_equal(be16_get(r.data + 14), 0x2100);

@@ -88,7 +88,7 @@ static void a_call_has_run_on_the_loops_thread_when_it_returns(void **state)
 
 struct nested {
     struct loop_message message;
-    unsigned n_calls;
+    unsigned n_calls, n_when_back;
 };
 
 static void call_inside(struct loop_message *message)
@@ -96,6 +96,7 @@ static void call_inside(struct loop_message *message)
     struct nested *n = container_of(message, struct nested, message);
 
     loop_call(loop_current(), count_call, &n->n_calls);
+    n->n_when_back = n->n_calls;
 }
 
 static void a_call_from_the_loops_own_thread_runs_at_once(void **state)
@@ -104,6 +105,7 @@ static void a_call_from_the_loops_own_thread_runs_at_once(void **state)
 
     loop_post(*state, &n.message);
     turn_until(*state, &n.n_calls, 1);
+    assert_int_equal(n.n_when_back, 1);
 }
 
 static void a_stop_before_the_run_is_not_lost(void **state)

@@ -151,6 +151,7 @@ HRESULT array_lun_create(struct array *a, const struct array_lun_spec *spec, str
     t->parent = a->things[DRIVE][0].id;
     t->size = (spec->size + 0xfffff) & ~0xfffffull;
     t->thick = spec->thick;
+    t->write_through = spec->write_through;
     t->features = spec->features;
     t->block_size = spec->block_size ? spec->block_size : 512;
     t->physical_block_size = spec->physical_block_size ? spec->physical_block_size : t->block_size;
@@ -250,6 +251,13 @@ HRESULT array_lun_set_name(struct array *a, const struct guid *lun, const char *
 {
     ADMIT(a, LUN, lun);
     return set_name(t->name, name);
+}
+
+HRESULT array_lun_set_write_through(struct array *a, const struct guid *lun, bool on)
+{
+    ADMIT(a, LUN, lun);
+    t->write_through = on;
+    return S_OK;
 }
 
 HRESULT array_target_set_name(struct array *a, const struct guid *target, const char *name)

@@ -21,7 +21,7 @@ struct thing {
     struct guid id, parent; /* of a group: its target; of a LUN: its drive */
     uint16_t tag;
     uint32_t status;
-    bool thick, no_address;
+    bool thick, no_address, write_through;
     uint32_t features, block_size, physical_block_size;
     uint64_t size;
     char name[64], iscsi_name[64], mask[256];

@@ -145,6 +145,7 @@ HRESULT array_lun_get(struct array *a, const struct guid *id, struct array_lun_i
     ret->size = t->size;
     ret->allocated = t->thick ? t->size : 4096;
     ret->thick = t->thick;
+    ret->flags = t->write_through ? VDS_LF_WRITE_THROUGH_CACHING_ENABLED : VDS_LF_WRITE_CACHE_ENABLED;
     ret->status = VDS_LS_ONLINE;
     ret->health = VDS_H_HEALTHY;
     ret->features = t->features;
@@ -179,6 +180,7 @@ HRESULT array_drive_get(struct array *a, const struct guid *id, struct array_dri
     ret->size = t->size;
     ret->free = t->size ? (600ull << 30) + 5 : 0;
     ret->status = t->status;
+    ret->takes_luns = t->status == VDS_DRS_ONLINE;
     ret->pool = a->pool;
     ret->health = VDS_H_HEALTHY;
     ret->slot = 3;
@@ -248,6 +250,17 @@ HRESULT array_lun_number(struct array *a, const struct guid *lun, const struct g
     if (!thing_has(t, target))
         return VDS_E_OBJECT_NOT_FOUND;
     *ret = 7;
+    return S_OK;
+}
+
+HRESULT array_lun_room(struct array *a, const struct guid *lun, uint64_t *ret)
+{
+    LOCKED(a);
+
+    CHECK(a);
+    if (!thing_find(a, LUN, lun))
+        return VDS_E_OBJECT_DELETED;
+    *ret = 600ull << 30;
     return S_OK;
 }
 

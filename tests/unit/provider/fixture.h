@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A provider over the fake array, loaded, with a sink that listens; and short ways to the things that most tests need. */
+/* A provider over the fake array, loaded, with a sink that listens; and short ways to the things that most
+ * tests need. */
 #ifndef VDS_TESTS_UNIT_PROVIDER_FIXTURE_H
 #define VDS_TESTS_UNIT_PROVIDER_FIXTURE_H
 
@@ -66,7 +67,8 @@ static inline size_t count(IEnumVdsObject *e)
     return total;
 }
 
-/* Waits for the operation and gives its output as that interface (NULL: it has none). Releases the async object. */
+/* Waits for the operation and gives its output as that interface (NULL: it has none). Releases the async
+ * object. */
 static inline void *finish_as(IVdsAsync *async, HRESULT expected, const IID *iid)
 {
     VDS_ASYNC_OUTPUT out;
@@ -113,7 +115,8 @@ static inline IVdsLun *make_lun(struct fixture *f)
     IVdsAsync *async = NULL;
     WCHAR nobody[] = u"";
 
-    assert_int_equal(IVdsSubSystem_CreateLun(f->subsystem, VDS_LT_SIMPLE, 1 << 30, NULL, 0, nobody, NULL, &async), S_OK);
+    assert_int_equal(
+        IVdsSubSystem_CreateLun(f->subsystem, VDS_LT_SIMPLE, 1 << 30, NULL, 0, nobody, NULL, &async), S_OK);
     return finish_as(async, S_OK, &IID_IVdsLun);
 }
 
@@ -179,7 +182,9 @@ static inline void fixture_make(struct fixture *f)
     f->array = fake_array_open(provider_feed_notify, f->feed);
     config = (struct provider_config){ .array = f->array, .feed = f->feed };
     assert_int_equal(provider_factory_create(&config, &f->factory), S_OK);
-    assert_int_equal(IClassFactory_CreateInstance(f->factory, NULL, &IID_IVdsProviderPrivate, (void **)&f->private_face), S_OK);
+    assert_int_equal(
+        IClassFactory_CreateInstance(f->factory, NULL, &IID_IVdsProviderPrivate, (void **)&f->private_face),
+        S_OK);
     f->hw = query(f->private_face, &IID_IVdsHwProvider);
     f->sink = test_sink_new();
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* QueryPortals, CreatePortalGroup, AddPortal, RemovePortal and what goes with them: each code of the four pages by name. */
+/* QueryPortals, CreatePortalGroup, AddPortal, RemovePortal and what goes with them: each code of the four
+ * pages by name. */
 #include "fixture.h"
 
 #include "base/error_text.h"
@@ -32,8 +33,8 @@ static void query_portals_without_an_out_pointer_is_invalid(void **state)
 
 static void query_portals_passes_on_what_the_array_says_and_clears_its_output(void **state)
 {
-    static const HRESULT codes[] = { VDS_E_PROVIDER_CACHE_CORRUPT, VDS_E_OBJECT_DELETED, VDS_E_OBJECT_STATUS_FAILED,
-                                     VDS_E_ANOTHER_CALL_IN_PROGRESS };
+    static const HRESULT codes[] = { VDS_E_PROVIDER_CACHE_CORRUPT, VDS_E_OBJECT_DELETED,
+                                     VDS_E_OBJECT_STATUS_FAILED, VDS_E_ANOTHER_CALL_IN_PROGRESS };
     struct fixture *f = *state;
 
     for (size_t i = 0; i < ARRAY_SIZE(codes); i++) {
@@ -225,10 +226,12 @@ static void an_id_that_names_no_portal_is_object_not_found(void **state)
     struct pair p = pair_make(*state);
     IVdsAsync *async = (IVdsAsync *)&p;
 
-    assert_int_equal(IVdsIscsiPortalGroup_AddPortal(p.group, com_check_unknown_iid, &async), VDS_E_OBJECT_NOT_FOUND);
+    assert_int_equal(IVdsIscsiPortalGroup_AddPortal(p.group, com_check_unknown_iid, &async),
+                     VDS_E_OBJECT_NOT_FOUND);
     assert_null(async);
     async = (IVdsAsync *)&p;
-    assert_int_equal(IVdsIscsiPortalGroup_RemovePortal(p.group, com_check_unknown_iid, &async), VDS_E_OBJECT_NOT_FOUND);
+    assert_int_equal(IVdsIscsiPortalGroup_RemovePortal(p.group, com_check_unknown_iid, &async),
+                     VDS_E_OBJECT_NOT_FOUND);
     assert_null(async);
     pair_drop(&p);
 }
@@ -296,7 +299,8 @@ static void several_changes_at_once_refuse_bad_arguments_and_leave_no_operation(
     assert_int_equal(IVdsIscsiPortalGroupEx2_SetPortals(ex, &p.portal, 1, 0, NULL), E_INVALIDARG);
     assert_int_equal(IVdsIscsiPortalGroupEx2_MovePortal(ex, p.portal, p.portal, 0, NULL), E_INVALIDARG);
     async = (IVdsAsync *)&p;
-    assert_int_equal(IVdsIscsiPortalGroupEx2_MovePortal(ex, p.portal, com_check_unknown_iid, 0, &async), VDS_E_OBJECT_NOT_FOUND);
+    assert_int_equal(IVdsIscsiPortalGroupEx2_MovePortal(ex, p.portal, com_check_unknown_iid, 0, &async),
+                     VDS_E_OBJECT_NOT_FOUND);
     assert_null(async);
     IVdsIscsiPortalGroupEx2_Release(ex);
     pair_drop(&p);
@@ -346,7 +350,8 @@ static void a_second_operation_on_a_busy_group_is_refused_and_others_go_on(void 
     fake_hold(f->array);
     assert_int_equal(IVdsIscsiPortalGroup_AddPortal(p.group, p.portal, &async), S_OK);
     assert_int_equal(IVdsIscsiPortalGroup_AddPortal(p.group, other, &second), VDS_E_ANOTHER_CALL_IN_PROGRESS);
-    assert_int_equal(IVdsIscsiPortalGroup_RemovePortal(p.group, p.portal, &second), VDS_E_ANOTHER_CALL_IN_PROGRESS);
+    assert_int_equal(IVdsIscsiPortalGroup_RemovePortal(p.group, p.portal, &second),
+                     VDS_E_ANOTHER_CALL_IN_PROGRESS);
     assert_null(second);
     assert_int_equal(group_prop(p.group).tag, 1); /* reads are never refused */
     assert_int_equal(IVdsIscsiPortalGroup_AddPortal(sibling, other, &second), S_OK);
@@ -369,7 +374,8 @@ static void the_methods_pass_on_a_corrupt_cache_and_refuse_null(void **state)
     fake_fail(f->array, VDS_E_PROVIDER_CACHE_CORRUPT);
     assert_int_equal(IVdsIscsiPortalGroup_AddPortal(p.group, p.portal, &async), VDS_E_PROVIDER_CACHE_CORRUPT);
     assert_null(async);
-    assert_int_equal(IVdsIscsiPortalGroup_RemovePortal(p.group, p.portal, &async), VDS_E_PROVIDER_CACHE_CORRUPT);
+    assert_int_equal(IVdsIscsiPortalGroup_RemovePortal(p.group, p.portal, &async),
+                     VDS_E_PROVIDER_CACHE_CORRUPT);
     fake_fail(f->array, S_OK);
     pair_drop(&p);
 }
@@ -474,7 +480,8 @@ static void each_method_names_the_type_of_its_output(void **state)
     VDS_ASYNC_OUTPUT out;
     HRESULT hr;
     IVdsAsync *async[3];
-    static const VDS_ASYNC_OUTPUT_TYPE types[] = { VDS_ASYNCOUT_ADDPORTAL, VDS_ASYNCOUT_REMOVEPORTAL, VDS_ASYNCOUT_DELETEPORTALGROUP };
+    static const VDS_ASYNC_OUTPUT_TYPE types[] = { VDS_ASYNCOUT_ADDPORTAL, VDS_ASYNCOUT_REMOVEPORTAL,
+                                                   VDS_ASYNCOUT_DELETEPORTALGROUP };
 
     assert_int_equal(IVdsIscsiPortalGroup_AddPortal(p.group, p.portal, &async[0]), S_OK);
     assert_int_equal(IVdsIscsiPortalGroup_RemovePortal(p.group, p.portal, &async[1]), S_OK);

@@ -67,8 +67,8 @@ static void create_lun_hands_out_a_simple_lun(void **state)
     drop(lun);
 }
 
-static HRESULT create(struct fixture *f, VDS_LUN_TYPE type, ULONGLONG size, VDS_OBJECT_ID *drives, LONG n_drives, LPWSTR mask,
-                      VDS_HINTS *hints)
+static HRESULT create(struct fixture *f, VDS_LUN_TYPE type, ULONGLONG size, VDS_OBJECT_ID *drives,
+                      LONG n_drives, LPWSTR mask, VDS_HINTS *hints)
 {
     IVdsAsync *async = (IVdsAsync *)f;
     HRESULT hr = IVdsSubSystem_CreateLun(f->subsystem, type, size, drives, n_drives, mask, hints, &async);
@@ -87,7 +87,8 @@ static void create_lun_knows_which_types_this_array_makes(void **state)
 
     assert_int_equal(create(f, VDS_LT_DEFAULT, 1 << 20, NULL, 0, everybody, &hints), S_OK);
     assert_int_equal(create(f, VDS_LT_NON_FAULT_TOLERANT, 1 << 20, NULL, 0, everybody, NULL), S_OK);
-    assert_int_equal(create(f, VDS_LT_FAULT_TOLERANT, 1 << 20, NULL, 0, everybody, &hints), VDS_E_NOT_SUPPORTED);
+    assert_int_equal(create(f, VDS_LT_FAULT_TOLERANT, 1 << 20, NULL, 0, everybody, &hints),
+                     VDS_E_NOT_SUPPORTED);
     assert_int_equal(create(f, VDS_LT_STRIPE, 1 << 20, NULL, 0, everybody, NULL), VDS_E_NOT_SUPPORTED);
     assert_int_equal(create(f, VDS_LT_RAID61, 1 << 20, NULL, 0, everybody, NULL), VDS_E_NOT_SUPPORTED);
     assert_int_equal(create(f, VDS_LT_UNKNOWN, 1 << 20, NULL, 0, everybody, NULL), E_INVALIDARG);
@@ -109,7 +110,9 @@ static void create_lun_checks_size_drives_and_mask(void **state)
     assert_int_equal(create(f, VDS_LT_SIMPLE, 1 << 20, &id, -1, nobody, NULL), E_INVALIDARG);
     assert_int_equal(create(f, VDS_LT_SIMPLE, 1 << 20, NULL, 0, NULL, NULL), E_INVALIDARG);
     assert_int_equal(create(f, VDS_LT_SIMPLE, 1ull << 60, NULL, 0, nobody, NULL), VDS_E_NOT_ENOUGH_SPACE);
-    assert_int_equal(IVdsSubSystem_CreateLun(f->subsystem, VDS_LT_SIMPLE, 1 << 20, NULL, 0, nobody, NULL, NULL), E_INVALIDARG);
+    assert_int_equal(
+        IVdsSubSystem_CreateLun(f->subsystem, VDS_LT_SIMPLE, 1 << 20, NULL, 0, nobody, NULL, NULL),
+        E_INVALIDARG);
     drop(drive);
 }
 
@@ -129,7 +132,8 @@ static void create_lun_ex_makes_a_thick_lun_with_a_name(void **state)
     assert_int_equal(allocated, 5 << 20);
     assert_true(thick);
     assert_int_equal(IVdsLunEx_GetAllocation(lun, NULL, &thick), E_INVALIDARG);
-    assert_int_equal(IVdsSubSystemEx_CreateLunEx(ex, 5 << 20, TRUE, NULL, 0, nobody, NULL, NULL), E_INVALIDARG);
+    assert_int_equal(IVdsSubSystemEx_CreateLunEx(ex, 5 << 20, TRUE, NULL, 0, nobody, NULL, NULL),
+                     E_INVALIDARG);
     drop(lun);
     drop(ex);
 }
@@ -142,14 +146,20 @@ static void the_largest_lun_is_what_the_roomiest_drive_has_left(void **state)
     VDS_OBJECT_ID id = drive_id(drive);
     ULONGLONG max = 5;
 
-    assert_int_equal(IVdsSubSystem_QueryMaxLunCreateSize(f->subsystem, VDS_LT_SIMPLE, NULL, 0, NULL, &max), S_OK);
+    assert_int_equal(IVdsSubSystem_QueryMaxLunCreateSize(f->subsystem, VDS_LT_SIMPLE, NULL, 0, NULL, &max),
+                     S_OK);
     assert_int_equal(max, 600ull << 30);
-    assert_int_equal(IVdsSubSystem_QueryMaxLunCreateSize(f->subsystem, VDS_LT_SIMPLE, &id, 1, NULL, &max), S_OK);
+    assert_int_equal(IVdsSubSystem_QueryMaxLunCreateSize(f->subsystem, VDS_LT_SIMPLE, &id, 1, NULL, &max),
+                     S_OK);
     assert_int_equal(max, 600ull << 30);
-    assert_int_equal(IVdsSubSystem_QueryMaxLunCreateSize(f->subsystem, VDS_LT_SIMPLE, &unknown, 1, NULL, &max), VDS_E_OBJECT_NOT_FOUND);
+    assert_int_equal(
+        IVdsSubSystem_QueryMaxLunCreateSize(f->subsystem, VDS_LT_SIMPLE, &unknown, 1, NULL, &max),
+        VDS_E_OBJECT_NOT_FOUND);
     assert_int_equal(max, 0);
-    assert_int_equal(IVdsSubSystem_QueryMaxLunCreateSize(f->subsystem, VDS_LT_MIRROR, NULL, 0, NULL, &max), VDS_E_NOT_SUPPORTED);
-    assert_int_equal(IVdsSubSystem_QueryMaxLunCreateSize(f->subsystem, VDS_LT_SIMPLE, NULL, 0, NULL, NULL), E_INVALIDARG);
+    assert_int_equal(IVdsSubSystem_QueryMaxLunCreateSize(f->subsystem, VDS_LT_MIRROR, NULL, 0, NULL, &max),
+                     VDS_E_NOT_SUPPORTED);
+    assert_int_equal(IVdsSubSystem_QueryMaxLunCreateSize(f->subsystem, VDS_LT_SIMPLE, NULL, 0, NULL, NULL),
+                     E_INVALIDARG);
     drop(drive);
 }
 
@@ -174,10 +184,19 @@ static void mask_name_and_hints_of_a_lun_can_be_set(void **state)
     CoTaskMemFree(prop.pwszIdentification);
     CoTaskMemFree(prop.pwszUnmaskingList);
     assert_int_equal(IVdsLun_QueryHints(lun, &hints), S_OK);
-    assert_int_equal(hints.ullHintMask, 0);
+    assert_int_equal(hints.ullHintMask, VDS_HINT_WRITETHROUGHCACHINGENABLED);
+    assert_false(hints.bWriteThroughCachingEnabled);
+    hints.bWriteThroughCachingEnabled = TRUE;
     assert_int_equal(IVdsLun_ApplyHints(lun, &hints), S_OK);
-    hints.ullHintMask = VDS_HINT_MOSTLYREADS;
-    assert_int_equal(IVdsLun_ApplyHints(lun, &hints), VDS_E_NOT_SUPPORTED);
+    assert_int_equal(IVdsLun_QueryHints(lun, &hints), S_OK);
+    assert_true(hints.bWriteThroughCachingEnabled);
+    hints.ullHintMask |= VDS_HINT_MOSTLYREADS;
+    hints.bWriteThroughCachingEnabled = FALSE;
+    assert_int_equal(IVdsLun_ApplyHints(lun, &hints), VDS_E_NOT_SUPPORTED); /* not by half */
+    assert_int_equal(IVdsLun_QueryHints(lun, &hints), S_OK);
+    assert_true(hints.bWriteThroughCachingEnabled);
+    hints.ullHintMask = 0;
+    assert_int_equal(IVdsLun_ApplyHints(lun, &hints), S_OK);
     assert_int_equal(IVdsLun_ApplyHints(lun, NULL), E_INVALIDARG);
     drop(naming);
     drop(lun);
@@ -186,7 +205,8 @@ static void mask_name_and_hints_of_a_lun_can_be_set(void **state)
 static void associating_targets_replaces_the_whole_set_and_gives_numbers(void **state)
 {
     struct fixture *f = *state;
-    IVdsIscsiTarget *a = make_target(f, u"iqn.2026-01.example:a"), *b = make_target(f, u"iqn.2026-01.example:b");
+    IVdsIscsiTarget *a = make_target(f, u"iqn.2026-01.example:a"),
+                    *b = make_target(f, u"iqn.2026-01.example:b");
     VDS_OBJECT_ID ids[] = { target_id(a), target_id(b) }, unknown = com_check_unknown_iid;
     IVdsLun *lun = make_lun(f);
     IVdsLunIscsi *iscsi = query(lun, &IID_IVdsLunIscsi);
@@ -450,7 +470,8 @@ static void the_subsystem_tells_its_properties_and_takes_a_name(void **state)
     assert_true(prop.ulFlags & VDS_SF_LUN_MASKING_CAPABLE);
     assert_true(prop.ulFlags & VDS_SF_DRIVE_EXTENT_CAPABLE);
     assert_true(prop.ulFlags & VDS_SF_SUPPORTS_LUN_NUMBER);
-    assert_false(prop.ulFlags & (VDS_SF_LUN_PLEXING_CAPABLE | VDS_SF_SUPPORTS_AUTH_CHAP)); /* what is refused, or not built */
+    /* what is refused, or not built */
+    assert_false(prop.ulFlags & (VDS_SF_LUN_PLEXING_CAPABLE | VDS_SF_SUPPORTS_AUTH_CHAP));
     assert_int_equal(prop.status, VDS_SSS_ONLINE);
     assert_int_equal(prop.sMaxNumberOfControllers, 1);
     CoTaskMemFree(prop.pwszFriendlyName);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Sizes and features of LUNs, CHAP secrets: what the faces make of their arguments. What it does: tests/unit/array. */
+/* Sizes and features of LUNs, CHAP secrets: what the faces make of their arguments. What it does:
+ * tests/unit/array. */
 #include "fixture.h"
 
 
@@ -7,7 +8,8 @@ static HRESULT create(struct fixture *f, ULONG features, ULONG block, ULONG phys
 {
     IVdsSubSystemLunEx *ex = query(f->subsystem, &IID_IVdsSubSystemLunEx);
     WCHAR mask[] = u"*", name[] = u"disk";
-    HRESULT hr = IVdsSubSystemLunEx_CreateLunWithFeatures(ex, 1 << 20, features, block, physical, NULL, 0, mask, name, ret_async);
+    HRESULT hr = IVdsSubSystemLunEx_CreateLunWithFeatures(ex, 1 << 20, features, block, physical, NULL, 0,
+                                                          mask, name, ret_async);
 
     drop(ex);
     return hr;
@@ -16,7 +18,8 @@ static HRESULT create(struct fixture *f, ULONG features, ULONG block, ULONG phys
 static void a_lun_tells_the_features_it_was_made_with(void **state)
 {
     struct fixture *f = *state;
-    ULONG features = VDS_LUN_FEATURE_REMOVABLE | VDS_LUN_FEATURE_READ_ONLY | VDS_LUN_FEATURE_THICK, got, block, physical;
+    ULONG features = VDS_LUN_FEATURE_REMOVABLE | VDS_LUN_FEATURE_READ_ONLY | VDS_LUN_FEATURE_THICK, got,
+          block, physical;
     IVdsAsync *async = NULL;
     IVdsLun *lun;
     IVdsLunEx2 *ex;
@@ -29,6 +32,7 @@ static void a_lun_tells_the_features_it_was_made_with(void **state)
     assert_int_equal(block, 512);
     assert_int_equal(physical, 4096);
     assert_int_equal(IVdsLunEx2_GetFeatures(ex, NULL, &block, &physical), E_INVALIDARG);
+    assert_true(block == 0 && physical == 0); /* the others are cleared even so */
     assert_int_equal(IVdsLun_Delete(lun), S_OK);
     assert_int_equal(IVdsLunEx2_GetFeatures(ex, &got, &block, &physical), VDS_E_OBJECT_DELETED);
     assert_int_equal(got, 0);
@@ -91,7 +95,8 @@ static void secrets_of_a_target_go_to_the_right_direction(void **state)
 {
     struct fixture *f = *state;
     IVdsIscsiTarget *target = make_target(f, u"iqn.2026-01.example:a");
-    VDS_ISCSI_SHARED_SECRET secret = { (UCHAR *)(uintptr_t)"twelve bytes", 12 }, none = { NULL, 0 }, wrong = { NULL, 12 };
+    VDS_ISCSI_SHARED_SECRET secret = { (UCHAR *)(uintptr_t)"twelve bytes", 12 }, none = { NULL, 0 },
+                            wrong = { NULL, 12 };
     WCHAR host[] = u"iqn.2026-01.example:host", unpaired[] = { 0xdc00, 0 };
 
     assert_int_equal(IVdsIscsiTarget_SetSharedSecret(target, &secret, NULL), S_OK);

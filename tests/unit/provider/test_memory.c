@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Out of memory is an error path: every method fails at its first allocation, its second, ... until it succeeds. Each failure is
- * E_OUTOFMEMORY, leaves outputs empty and nothing behind. */
+/* Out of memory is an error path: every method fails at its first allocation, its second, ... until it
+ * succeeds. Each failure is E_OUTOFMEMORY, leaves outputs empty and nothing behind. */
 #include "fixture.h"
 
 #include "alloc_faults.h"
@@ -271,7 +271,7 @@ static HRESULT session_counters(struct scene *s)
     return hr;
 }
 
-/* ---- the interfaces of Windows 7's generation, secrets --------------------------------------------------- */
+/* ---- the interfaces of Windows 7's generation, secrets --------------------------------------------- */
 
 /* What an enumeration has, which must be all: a member left out for want of memory would be a lie. */
 static HRESULT give_back_all(HRESULT hr, IEnumVdsObject *e, size_t n)
@@ -295,7 +295,8 @@ static HRESULT create_in_pool(struct scene *s)
 {
     WCHAR mask[] = u"";
     IVdsAsync *async = NULL;
-    HRESULT hr = IVdsHwProviderStoragePools_CreateLunInStoragePool(s->pools, VDS_LT_SIMPLE, 1 << 20, s->pool_id, mask, NULL, &async);
+    HRESULT hr = IVdsHwProviderStoragePools_CreateLunInStoragePool(s->pools, VDS_LT_SIMPLE, 1 << 20,
+                                                                   s->pool_id, mask, NULL, &async);
 
     return give_back(hr, async);
 }
@@ -303,7 +304,8 @@ static HRESULT create_in_pool(struct scene *s)
 static HRESULT max_in_pool(struct scene *s)
 {
     ULONGLONG max = 1;
-    HRESULT hr = IVdsHwProviderStoragePools_QueryMaxLunCreateSizeInStoragePool(s->pools, VDS_LT_SIMPLE, s->pool_id, NULL, &max);
+    HRESULT hr = IVdsHwProviderStoragePools_QueryMaxLunCreateSizeInStoragePool(s->pools, VDS_LT_SIMPLE,
+                                                                               s->pool_id, NULL, &max);
 
     assert_true(max != 0 || FAILED(hr));
     return hr;
@@ -503,7 +505,8 @@ static void check(struct scene *s, size_t i, HRESULT hr, unsigned which)
         fail_msg("%s left something behind when allocation %u failed", calls[i].name, which);
 }
 
-/* Fails its 1st, 2nd, ... allocation until it has no more. (The loss of a notification is not the method's failure.) */
+/* Fails its 1st, 2nd, ... allocation until it has no more. (The loss of a notification is not the method's
+ * failure.) */
 static void exhaust(struct scene *s, size_t i)
 {
     unsigned which = 0, n_failures = 0;
@@ -530,7 +533,8 @@ static void find_the_rest(struct scene *s)
     IEnumVdsObject *e = NULL;
 
     s->pools = query(s->f->hw, &IID_IVdsHwProviderStoragePools);
-    assert_int_equal(IVdsHwProviderStoragePools_QueryStoragePools(s->pools, VDS_SPT_CONCRETE, 0, NULL, &e), S_OK);
+    assert_int_equal(IVdsHwProviderStoragePools_QueryStoragePools(s->pools, VDS_SPT_CONCRETE, 0, NULL, &e),
+                     S_OK);
     s->pool = member(e, 0, &IID_IVdsStoragePool);
     assert_int_equal(IVdsStoragePool_GetProperties(s->pool, &prop), S_OK);
     s->pool_id = prop.id;

@@ -34,7 +34,8 @@ static void before_on_load_the_provider_says_that_it_is_not_initialised(void **s
     assert_int_equal(IVdsHwProvider_Refresh(f->hw), VDS_E_INITIALIZE_NOT_CALLED);
     assert_int_equal(IVdsProvider_GetProperties(provider, &prop), VDS_E_INITIALIZE_NOT_CALLED);
     assert_null(prop.pwszName);
-    assert_int_equal(IVdsProviderPrivate_GetObject(f->private_face, GUID_NULL, VDS_OT_LUN, &object), VDS_E_INITIALIZE_NOT_CALLED);
+    assert_int_equal(IVdsProviderPrivate_GetObject(f->private_face, GUID_NULL, VDS_OT_LUN, &object),
+                     VDS_E_INITIALIZE_NOT_CALLED);
     assert_null(object);
     assert_int_equal(IVdsProviderPrivate_OnUnload(f->private_face, FALSE), VDS_E_INITIALIZE_NOT_CALLED);
     IVdsProvider_Release(provider);
@@ -46,9 +47,11 @@ static void on_load_needs_a_callback_that_is_a_sink(void **state)
     WCHAR machine[] = u"";
 
     assert_int_equal(IVdsProviderPrivate_OnLoad(f->private_face, machine, NULL), E_INVALIDARG);
-    assert_int_equal(IVdsProviderPrivate_OnLoad(f->private_face, machine, (IUnknown *)f->hw), VDS_E_INITIALIZED_FAILED);
+    assert_int_equal(IVdsProviderPrivate_OnLoad(f->private_face, machine, (IUnknown *)f->hw),
+                     VDS_E_INITIALIZED_FAILED);
     assert_int_equal(IVdsProviderPrivate_OnLoad(f->private_face, machine, (IUnknown *)&f->sink->face), S_OK);
-    assert_int_equal(IVdsProviderPrivate_OnLoad(f->private_face, machine, (IUnknown *)&f->sink->face), VDS_E_INVALID_OPERATION);
+    assert_int_equal(IVdsProviderPrivate_OnLoad(f->private_face, machine, (IUnknown *)&f->sink->face),
+                     VDS_E_INVALID_OPERATION);
 }
 
 static void after_on_unload_forgotten_handles_touch_nothing(void **state)
@@ -210,9 +213,11 @@ static void get_object_finds_each_kind_by_its_id(void **state)
     assert_int_equal(IVdsProviderPrivate_GetObject(f->private_face, id, VDS_OT_TARGET, &object), S_OK);
     drop(query(object, &IID_IVdsIscsiTarget));
     IUnknown_Release(object);
-    assert_int_equal(IVdsProviderPrivate_GetObject(f->private_face, id, VDS_OT_LUN, &object), VDS_E_OBJECT_NOT_FOUND);
+    assert_int_equal(IVdsProviderPrivate_GetObject(f->private_face, id, VDS_OT_LUN, &object),
+                     VDS_E_OBJECT_NOT_FOUND);
     assert_null(object);
-    assert_int_equal(IVdsProviderPrivate_GetObject(f->private_face, id, VDS_OT_PACK, &object), VDS_E_OBJECT_NOT_FOUND);
+    assert_int_equal(IVdsProviderPrivate_GetObject(f->private_face, id, VDS_OT_PACK, &object),
+                     VDS_E_OBJECT_NOT_FOUND);
     assert_int_equal(IVdsProviderPrivate_GetObject(f->private_face, id, VDS_OT_TARGET, NULL), E_INVALIDARG);
     IVdsIscsiTarget_Release(target);
 }
@@ -272,13 +277,18 @@ static void the_factory_makes_providers_of_its_own_class_only(void **state)
     IClassFactory *factory = NULL;
     IUnknown *object = (IUnknown *)f;
 
-    assert_int_equal(provider_class_object(f->factory, &provider_clsid, &IID_IClassFactory, (void **)&factory), S_OK);
-    assert_int_equal(provider_class_object(f->factory, &CLSID_VdsLoader, &IID_IClassFactory, (void **)&object),
-                     CLASS_E_CLASSNOTAVAILABLE);
+    assert_int_equal(
+        provider_class_object(f->factory, &provider_clsid, &IID_IClassFactory, (void **)&factory), S_OK);
+    assert_int_equal(
+        provider_class_object(f->factory, &CLSID_VdsLoader, &IID_IClassFactory, (void **)&object),
+        CLASS_E_CLASSNOTAVAILABLE);
     assert_null(object);
-    assert_int_equal(IClassFactory_CreateInstance(factory, (IUnknown *)f->hw, &IID_IUnknown, (void **)&object), CLASS_E_NOAGGREGATION);
+    assert_int_equal(
+        IClassFactory_CreateInstance(factory, (IUnknown *)f->hw, &IID_IUnknown, (void **)&object),
+        CLASS_E_NOAGGREGATION);
     assert_null(object);
-    assert_int_equal(IClassFactory_CreateInstance(factory, NULL, &IID_IVdsLun, (void **)&object), E_NOINTERFACE);
+    assert_int_equal(IClassFactory_CreateInstance(factory, NULL, &IID_IVdsLun, (void **)&object),
+                     E_NOINTERFACE);
     assert_null(object);
     assert_int_equal(IClassFactory_CreateInstance(factory, NULL, &IID_IUnknown, NULL), E_INVALIDARG);
     assert_int_equal(IClassFactory_LockServer(factory, TRUE), S_OK);

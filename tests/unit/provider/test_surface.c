@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The interfaces of Windows 7's generation: storage pools, IVdsSubSystem2, IVdsDrive2, IVdsLun2, IVdsMaintenance, import target. */
+/* The interfaces of Windows 7's generation: storage pools, IVdsSubSystem2, IVdsDrive2, IVdsLun2,
+ * IVdsMaintenance, import target. */
 #include "fixture.h"
 
 static WCHAR nobody[] = u"";
@@ -29,7 +30,8 @@ static size_t n_pools(struct fixture *f, ULONG flags, ULONGLONG free_space, VDS_
     IVdsHwProviderStoragePools *pools = query(f->hw, &IID_IVdsHwProviderStoragePools);
     IEnumVdsObject *e = NULL;
 
-    assert_int_equal(IVdsHwProviderStoragePools_QueryStoragePools(pools, flags, free_space, attributes, &e), S_OK);
+    assert_int_equal(IVdsHwProviderStoragePools_QueryStoragePools(pools, flags, free_space, attributes, &e),
+                     S_OK);
     drop(pools);
     return count(e);
 }
@@ -38,7 +40,8 @@ static void pools_are_found_by_kind_space_and_attributes(void **state)
 {
     struct fixture *f = *state;
     IVdsHwProviderStoragePools *pools = query(f->hw, &IID_IVdsHwProviderStoragePools);
-    VDS_POOL_ATTRIBUTES wanted = { .ullAttributeMask = VDS_POOL_ATTRIB_THIN_PROVISION, .bIsThinProvisioned = TRUE };
+    VDS_POOL_ATTRIBUTES wanted = { .ullAttributeMask = VDS_POOL_ATTRIB_THIN_PROVISION,
+                                   .bIsThinProvisioned = TRUE };
     IEnumVdsObject *e = NULL;
 
     assert_int_equal(n_pools(f, 0, 0, NULL), 2);
@@ -106,24 +109,32 @@ static void luns_are_made_in_concrete_pools_only(void **state)
     IUnknown *found = NULL;
     ULONGLONG max = 0;
 
-    assert_int_equal(IVdsHwProviderStoragePools_QueryMaxLunCreateSizeInStoragePool(pools, VDS_LT_SIMPLE, id, NULL, &max), S_OK);
+    assert_int_equal(
+        IVdsHwProviderStoragePools_QueryMaxLunCreateSizeInStoragePool(pools, VDS_LT_SIMPLE, id, NULL, &max),
+        S_OK);
     assert_int_equal(max, 600ull << 30);
-    assert_int_equal(IVdsHwProviderStoragePools_CreateLunInStoragePool(pools, VDS_LT_SIMPLE, 1 << 30, id, nobody, NULL, &async), S_OK);
+    assert_int_equal(IVdsHwProviderStoragePools_CreateLunInStoragePool(pools, VDS_LT_SIMPLE, 1 << 30, id,
+                                                                       nobody, NULL, &async),
+                     S_OK);
     drop(finish_as(async, S_OK, &IID_IVdsLun));
     assert_int_equal(IVdsStoragePool_QueryAllocatedLuns(concrete, &e), S_OK);
     assert_int_equal(count(e), 1);
     assert_int_equal(IVdsStoragePool_QueryAllocatedLuns(all, &e), S_OK);
     assert_int_equal(count(e), 0);
-    assert_int_equal(IVdsHwProviderStoragePools_CreateLunInStoragePool(pools, VDS_LT_SIMPLE, 1, prop_of(all).id, nobody, NULL, &async),
+    assert_int_equal(IVdsHwProviderStoragePools_CreateLunInStoragePool(pools, VDS_LT_SIMPLE, 1,
+                                                                       prop_of(all).id, nobody, NULL, &async),
                      VDS_E_NOT_ENOUGH_SPACE);
     assert_null(async);
-    assert_int_equal(IVdsHwProviderStoragePools_CreateLunInStoragePool(pools, VDS_LT_SIMPLE, 1, GUID_NULL, nobody, NULL, &async),
+    assert_int_equal(IVdsHwProviderStoragePools_CreateLunInStoragePool(pools, VDS_LT_SIMPLE, 1, GUID_NULL,
+                                                                       nobody, NULL, &async),
                      VDS_E_OBJECT_NOT_FOUND);
-    assert_int_equal(IVdsHwProviderStoragePools_CreateLunInStoragePool(pools, VDS_LT_MIRROR, 1, id, nobody, NULL, &async),
-                     VDS_E_NOT_SUPPORTED);
+    assert_int_equal(
+        IVdsHwProviderStoragePools_CreateLunInStoragePool(pools, VDS_LT_MIRROR, 1, id, nobody, NULL, &async),
+        VDS_E_NOT_SUPPORTED);
     assert_int_equal(IVdsProviderPrivate_GetObject(f->private_face, id, VDS_OT_STORAGE_POOL, &found), S_OK);
     drop(found);
-    assert_int_equal(IVdsProviderPrivate_GetObject(f->private_face, GUID_NULL, VDS_OT_STORAGE_POOL, &found), VDS_E_OBJECT_NOT_FOUND);
+    assert_int_equal(IVdsProviderPrivate_GetObject(f->private_face, GUID_NULL, VDS_OT_STORAGE_POOL, &found),
+                     VDS_E_OBJECT_NOT_FOUND);
     drop(concrete);
     drop(all);
     drop(pools);
@@ -156,27 +167,67 @@ static void the_second_subsystem_face_knows_one_enclosure(void **state)
     CoTaskMemFree(drive_prop.pwszIdentification);
     assert_int_equal(IVdsSubSystem2_QueryMaxLunCreateSize2(second, VDS_LT_SIMPLE, NULL, 0, NULL, &max), S_OK);
     assert_int_equal(max, 600ull << 30);
-    assert_int_equal(IVdsSubSystem2_CreateLun2(second, VDS_LT_SIMPLE, 1 << 20, NULL, 0, nobody, NULL, &async), S_OK);
+    assert_int_equal(IVdsSubSystem2_CreateLun2(second, VDS_LT_SIMPLE, 1 << 20, NULL, 0, nobody, NULL, &async),
+                     S_OK);
     drop(finish_as(async, S_OK, &IID_IVdsLun));
-    assert_int_equal(IVdsSubSystem2_CreateLun2(second, VDS_LT_SIMPLE, 1 << 20, NULL, 0, nobody, &hints, &async), E_INVALIDARG);
-    assert_int_equal(IVdsSubSystem2_CreateLun2(second, VDS_LT_FAULT_TOLERANT, 1, NULL, 0, nobody, &hints, &async), VDS_E_NOT_SUPPORTED);
+    assert_int_equal(
+        IVdsSubSystem2_CreateLun2(second, VDS_LT_SIMPLE, 1 << 20, NULL, 0, nobody, &hints, &async),
+        E_INVALIDARG);
+    assert_int_equal(
+        IVdsSubSystem2_CreateLun2(second, VDS_LT_FAULT_TOLERANT, 1, NULL, 0, nobody, &hints, &async),
+        VDS_E_NOT_SUPPORTED);
     drop(drive2);
     drop(drive);
     drop(second);
 }
 
-static void hints_of_the_second_generation_are_not_taken_up(void **state)
+static VDS_HINTS2 hints_of(IVdsLun2 *lun)
+{
+    VDS_HINTS2 hints;
+
+    assert_int_equal(IVdsLun2_QueryHints2(lun, &hints), S_OK);
+    return hints;
+}
+
+/* Wishes for the cache, and what becomes of them; the mask is of VDS_HINT bits. */
+static const struct {
+    ULONGLONG mask;
+    BOOL through, read, write;
+    HRESULT hr;
+    BOOL then; /* does it write through afterwards? */
+} wishes[] = {
+    { 0, TRUE, FALSE, FALSE, S_OK, FALSE },
+    { VDS_HINT_WRITETHROUGHCACHINGENABLED, TRUE, FALSE, FALSE, S_OK, TRUE },
+    { VDS_HINT_WRITECACHINGENABLED, FALSE, FALSE, TRUE, S_OK, FALSE },
+    { VDS_HINT_WRITECACHINGENABLED, FALSE, FALSE, FALSE, S_OK, TRUE },
+    { VDS_HINT_WRITETHROUGHCACHINGENABLED, FALSE, FALSE, FALSE, S_OK, FALSE },
+    { VDS_HINT_WRITETHROUGHCACHINGENABLED | VDS_HINT_WRITECACHINGENABLED, TRUE, FALSE, TRUE, E_INVALIDARG, FALSE },
+    { VDS_HINT_WRITETHROUGHCACHINGENABLED | VDS_HINT_WRITECACHINGENABLED, FALSE, FALSE, FALSE, E_INVALIDARG, FALSE },
+    { VDS_HINT_WRITETHROUGHCACHINGENABLED | VDS_HINT_WRITECACHINGENABLED, 2, FALSE, FALSE, S_OK, TRUE },
+    { VDS_HINT_READCACHINGENABLED, FALSE, FALSE, FALSE, VDS_E_NOT_SUPPORTED, TRUE },
+    { VDS_HINT_READCACHINGENABLED, FALSE, TRUE, FALSE, S_OK, TRUE },
+    { VDS_HINT_FASTCRASHRECOVERYREQUIRED | VDS_HINT_WRITECACHINGENABLED, FALSE, FALSE, TRUE, VDS_E_NOT_SUPPORTED, TRUE },
+};
+
+static void of_the_hints_those_about_the_cache_are_taken_up(void **state)
 {
     struct fixture *f = *state;
     IVdsLun *lun = make_lun(f);
     IVdsLun2 *second = query(lun, &IID_IVdsLun2);
-    VDS_HINTS2 hints;
+    VDS_HINTS2 hints = hints_of(second);
 
-    assert_int_equal(IVdsLun2_QueryHints2(second, &hints), S_OK);
-    assert_int_equal(hints.ullHintMask, 0);
+    assert_int_equal(hints.ullHintMask,
+                     VDS_HINT_WRITETHROUGHCACHINGENABLED | VDS_HINT_READCACHINGENABLED | VDS_HINT_WRITECACHINGENABLED);
     assert_int_equal(IVdsLun2_ApplyHints2(second, &hints), S_OK);
-    hints.ullHintMask = 1;
-    assert_int_equal(IVdsLun2_ApplyHints2(second, &hints), VDS_E_NOT_SUPPORTED);
+    for (size_t i = 0; i < ARRAY_SIZE(wishes); i++) {
+        hints = (VDS_HINTS2){ .ullHintMask = wishes[i].mask, .bWriteThroughCachingEnabled = wishes[i].through,
+                              .bReadCachingEnabled = wishes[i].read, .bWriteCachingEnabled = wishes[i].write };
+        assert_int_equal(IVdsLun2_ApplyHints2(second, &hints), wishes[i].hr);
+        hints = hints_of(second);
+        assert_int_equal(hints.bWriteThroughCachingEnabled, wishes[i].then);
+        assert_int_equal(hints.bWriteCachingEnabled, !wishes[i].then);
+        assert_true(hints.bReadCachingEnabled);
+    }
     assert_int_equal(IVdsLun2_ApplyHints2(second, NULL), E_INVALIDARG);
     drop(second);
     drop(lun);
@@ -186,7 +237,8 @@ static void maintenance_runs_pulses_and_stops(void **state)
 {
     struct fixture *f = *state;
     IVdsLun *lun = make_lun(f);
-    IVdsMaintenance *m = query(lun, &IID_IVdsMaintenance), *whole = query(f->subsystem, &IID_IVdsMaintenance), *motor;
+    IVdsMaintenance *m = query(lun, &IID_IVdsMaintenance), *whole = query(f->subsystem, &IID_IVdsMaintenance),
+                    *motor;
     IVdsDrive *drive = NULL;
 
     assert_int_equal(IVdsSubSystem_GetDrive(f->subsystem, 0, 3, &drive), S_OK);
@@ -243,11 +295,19 @@ static void every_required_pointer_of_pools_that_is_NULL_is_E_INVALIDARG_and_the
     ULONGLONG max = 1;
     LONG n = 1;
 
-    assert_int_equal(IVdsHwProviderStoragePools_CreateLunInStoragePool(pools, VDS_LT_SIMPLE, 1 << 20, id, nobody, NULL, NULL), E_INVALIDARG);
-    assert_int_equal(IVdsHwProviderStoragePools_CreateLunInStoragePool(pools, VDS_LT_SIMPLE, 1 << 20, id, NULL, NULL, &async), E_INVALIDARG);
+    assert_int_equal(IVdsHwProviderStoragePools_CreateLunInStoragePool(pools, VDS_LT_SIMPLE, 1 << 20, id,
+                                                                       nobody, NULL, NULL),
+                     E_INVALIDARG);
+    assert_int_equal(IVdsHwProviderStoragePools_CreateLunInStoragePool(pools, VDS_LT_SIMPLE, 1 << 20, id,
+                                                                       NULL, NULL, &async),
+                     E_INVALIDARG);
     assert_null(async);
-    assert_int_equal(IVdsHwProviderStoragePools_QueryMaxLunCreateSizeInStoragePool(pools, VDS_LT_SIMPLE, id, NULL, NULL), E_INVALIDARG);
-    assert_int_equal(IVdsHwProviderStoragePools_QueryMaxLunCreateSizeInStoragePool(pools, VDS_LT_UNKNOWN, id, NULL, &max), E_INVALIDARG);
+    assert_int_equal(
+        IVdsHwProviderStoragePools_QueryMaxLunCreateSizeInStoragePool(pools, VDS_LT_SIMPLE, id, NULL, NULL),
+        E_INVALIDARG);
+    assert_int_equal(
+        IVdsHwProviderStoragePools_QueryMaxLunCreateSizeInStoragePool(pools, VDS_LT_UNKNOWN, id, NULL, &max),
+        E_INVALIDARG);
     assert_int_equal(max, 0);
     assert_int_equal(IVdsStoragePool_GetProvider(pool, NULL), E_INVALIDARG);
     assert_int_equal(IVdsStoragePool_GetProperties(pool, NULL), E_INVALIDARG);
@@ -278,12 +338,17 @@ static void every_required_pointer_of_the_second_faces_that_is_NULL_is_E_INVALID
     drive2 = query(drive, &IID_IVdsDrive2);
     assert_int_equal(IVdsSubSystem2_GetProperties2(second, NULL), E_INVALIDARG);
     assert_int_equal(IVdsSubSystem2_GetDrive2(second, 0, 3, 0, NULL), E_INVALIDARG);
-    assert_int_equal(IVdsSubSystem2_CreateLun2(second, VDS_LT_SIMPLE, 1 << 20, NULL, 0, nobody, NULL, NULL), E_INVALIDARG);
-    assert_int_equal(IVdsSubSystem2_CreateLun2(second, VDS_LT_SIMPLE, 1 << 20, NULL, 1, nobody, NULL, &async), E_INVALIDARG);
+    assert_int_equal(IVdsSubSystem2_CreateLun2(second, VDS_LT_SIMPLE, 1 << 20, NULL, 0, nobody, NULL, NULL),
+                     E_INVALIDARG);
+    assert_int_equal(IVdsSubSystem2_CreateLun2(second, VDS_LT_SIMPLE, 1 << 20, NULL, 1, nobody, NULL, &async),
+                     E_INVALIDARG);
     assert_null(async);
-    assert_int_equal(IVdsSubSystem2_CreateLun2(second, VDS_LT_SIMPLE, 1 << 20, NULL, 0, NULL, NULL, &async), E_INVALIDARG);
-    assert_int_equal(IVdsSubSystem2_QueryMaxLunCreateSize2(second, VDS_LT_SIMPLE, NULL, 0, NULL, NULL), E_INVALIDARG);
-    assert_int_equal(IVdsSubSystem2_QueryMaxLunCreateSize2(second, VDS_LT_SIMPLE, NULL, 1, NULL, &max), E_INVALIDARG);
+    assert_int_equal(IVdsSubSystem2_CreateLun2(second, VDS_LT_SIMPLE, 1 << 20, NULL, 0, NULL, NULL, &async),
+                     E_INVALIDARG);
+    assert_int_equal(IVdsSubSystem2_QueryMaxLunCreateSize2(second, VDS_LT_SIMPLE, NULL, 0, NULL, NULL),
+                     E_INVALIDARG);
+    assert_int_equal(IVdsSubSystem2_QueryMaxLunCreateSize2(second, VDS_LT_SIMPLE, NULL, 1, NULL, &max),
+                     E_INVALIDARG);
     assert_int_equal(max, 0);
     assert_int_equal(IVdsDrive2_GetProperties2(drive2, NULL), E_INVALIDARG);
     assert_int_equal(IVdsLun2_QueryHints2(lun2, NULL), E_INVALIDARG);
@@ -304,7 +369,8 @@ static void a_secret_that_has_bytes_without_a_size_or_the_reverse_is_E_INVALIDAR
     assert_int_equal(IVdsIscsiTarget_SetSharedSecret(target, &no_bytes, NULL), E_INVALIDARG);
     assert_int_equal(IVdsIscsiTarget_SetSharedSecret(target, &no_size, NULL), E_INVALIDARG);
     assert_int_equal(IVdsIscsiTarget_RememberInitiatorSharedSecret(target, NULL, NULL), E_INVALIDARG);
-    assert_int_equal(IVdsIscsiTarget_SetSharedSecret(target, NULL, NULL), S_OK); /* takes away what is not there */
+    /* takes away what is not there */
+    assert_int_equal(IVdsIscsiTarget_SetSharedSecret(target, NULL, NULL), S_OK);
     drop(target);
 }
 
@@ -315,7 +381,7 @@ int main(void)
         provider_test(a_pool_has_the_true_space_of_its_drives),
         provider_test(luns_are_made_in_concrete_pools_only),
         provider_test(the_second_subsystem_face_knows_one_enclosure),
-        provider_test(hints_of_the_second_generation_are_not_taken_up),
+        provider_test(of_the_hints_those_about_the_cache_are_taken_up),
         provider_test(maintenance_runs_pulses_and_stops),
         provider_test(the_import_target_is_a_name_or_none),
         provider_test(every_required_pointer_of_pools_that_is_NULL_is_E_INVALIDARG_and_the_rest_is_cleared),

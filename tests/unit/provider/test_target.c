@@ -45,8 +45,10 @@ static void create_target_refuses_bad_arguments_and_a_name_that_is_taken(void **
     assert_int_equal(IVdsSubSystemIscsi_CreateTarget(f->iscsi, name, friendly, NULL), E_INVALIDARG);
     assert_int_equal(IVdsSubSystemIscsi_CreateTarget(f->iscsi, name, NULL, &async), E_INVALIDARG);
     assert_null(async);
-    assert_int_equal(IVdsSubSystemIscsi_CreateTarget(f->iscsi, (LPWSTR)unpaired, friendly, &async), E_INVALIDARG);
-    assert_int_equal(IVdsSubSystemIscsi_CreateTarget(f->iscsi, name, friendly, &async), VDS_E_NAME_NOT_UNIQUE);
+    assert_int_equal(IVdsSubSystemIscsi_CreateTarget(f->iscsi, (LPWSTR)unpaired, friendly, &async),
+                     E_INVALIDARG);
+    assert_int_equal(IVdsSubSystemIscsi_CreateTarget(f->iscsi, name, friendly, &async),
+                     VDS_E_NAME_NOT_UNIQUE);
     assert_null(async);
     IVdsIscsiTarget_Release(target);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* IVdsSubSystemTreeEx and IVdsSubSystemCountersEx: rows for rows, and what they refuse. What is in the snapshot: tests/unit/array/test_tree.c. */
+/* IVdsSubSystemTreeEx and IVdsSubSystemCountersEx: rows for rows, and what they refuse. What is in the
+ * snapshot: tests/unit/array/test_tree.c. */
 #include "fixture.h"
 #include "provider/subsystem.h"
 
@@ -94,7 +95,7 @@ static void what_the_array_refuses_is_refused(void **state)
     drop(ex);
 }
 
-/* ---- counters ------------------------------------------------------------------------------------------- */
+/* ---- counters -------------------------------------------------------------------------------------- */
 
 static void counters_come_with_the_session_or_lun_they_are_of(void **state)
 {
@@ -115,8 +116,10 @@ static void counters_come_with_the_session_or_lun_they_are_of(void **state)
     CoTaskMemFree(sessions);
     assert_int_equal(IVdsSubSystemCountersEx_QueryLunCounters(ex, &luns, &n, &now), S_OK);
     assert_int_equal(n, 1);
-    assert_true(luns[0].io.ullReads == 100 && luns[0].io.ullWrites == 101 && luns[0].io.ullOthers == 102 && luns[0].io.ullErrors == 103);
-    assert_true(luns[0].io.ullBytesRead == 104 && luns[0].io.ullBytesWritten == 105 && luns[0].io.ullLatencyInNs == 106);
+    assert_true(luns[0].io.ullReads == 100 && luns[0].io.ullWrites == 101 && luns[0].io.ullOthers == 102 &&
+                luns[0].io.ullErrors == 103);
+    assert_true(luns[0].io.ullBytesRead == 104 && luns[0].io.ullBytesWritten == 105 &&
+                luns[0].io.ullLatencyInNs == 106);
     assert_true(luns[0].io.ullLatency[0] == 107 && luns[0].io.ullLatency[VDS_LATENCY_BUCKETS - 1] == 126);
     CoTaskMemFree(luns);
     drop(lun);
@@ -133,9 +136,11 @@ static void counters_refuse_what_the_array_refuses(void **state)
     ULONG n;
 
     fake_fail(f->array, VDS_E_PROVIDER_CACHE_CORRUPT);
-    assert_int_equal(IVdsSubSystemCountersEx_QueryLunCounters(ex, &luns, &n, &now), VDS_E_PROVIDER_CACHE_CORRUPT);
+    assert_int_equal(IVdsSubSystemCountersEx_QueryLunCounters(ex, &luns, &n, &now),
+                     VDS_E_PROVIDER_CACHE_CORRUPT);
     assert_true(!luns && n == 0 && now == 0);
-    assert_int_equal(IVdsSubSystemCountersEx_QuerySessionCounters(ex, &sessions, &n, &now), VDS_E_PROVIDER_CACHE_CORRUPT);
+    assert_int_equal(IVdsSubSystemCountersEx_QuerySessionCounters(ex, &sessions, &n, &now),
+                     VDS_E_PROVIDER_CACHE_CORRUPT);
     assert_true(!sessions && n == 0 && now == 0);
     fake_fail(f->array, S_OK);
     assert_int_equal(IVdsSubSystemCountersEx_QueryLunCounters(ex, NULL, &n, &now), E_INVALIDARG);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* A client that may only look: every method of every kind of object, by the rows of rpc/desc.h. What changes something is refused before
- * anything else is looked at; what reads is not. */
+/* A client that may only look: every method of every kind of object, by the rows of rpc/desc.h. What changes
+ * something is refused before anything else is looked at; what reads is not. */
 #include "rig.h"
 #include "rpc/path.h"
 
 /* Methods whose names say that they only read. Kept apart from the generator's own list, on purpose. */
 static bool reads(const char *name)
 {
-    static const char *const words[] = { "Get", "Query", "IsServiceReady", "WaitForServiceReady", "Wait", "Advise", "Unadvise" };
+    static const char *const words[] = { "Get",  "Query",  "IsServiceReady", "WaitForServiceReady",
+                                         "Wait", "Advise", "Unadvise" };
 
     for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
         size_t n = strlen(words[i]);
@@ -83,12 +84,16 @@ static void try_method(sd_bus *bus, const char *path, const struct rpc_method *m
     sd_bus_message *m = NULL, *reply = NULL;
     bool denied;
 
-    assert_true(sd_bus_message_new_method_call(bus, &m, "org.vds", path, method->iface->dbus_name, method->name) >= 0);
+    assert_true(sd_bus_message_new_method_call(bus, &m, "org.vds", path, method->iface->dbus_name,
+                                               method->name) >= 0);
     append_nothing(m, method->in_sig);
     sd_bus_call(bus, m, UINT64_MAX, &error, &reply);
     denied = error.name && strcmp(error.name, "org.vds.Error.E_ACCESSDENIED") == 0;
     if (denied == reads(method->name))
-        print_error("%s::%s: %s\n", method->iface->name, method->name, denied ? "refused" : error.name ? error.name : "done");
+        print_error("%s::%s: %s\n", method->iface->name, method->name,
+                    denied       ? "refused"
+                    : error.name ? error.name
+                                 : "done");
     assert_int_equal(denied, !reads(method->name));
     sd_bus_error_free(&error);
     sd_bus_message_unref(m);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "base/log.h"
 #include "rig.h"
 #include "rpc/path.h"
 
@@ -127,13 +128,15 @@ static int on_last_event(sd_bus_message *m, void *userdata, sd_bus_error *error)
     const char *id;
 
     (void)error;
-    assert_true(sd_bus_message_read(m, "u", &token) > 0 && sd_bus_message_enter_container(m, 'a', "(uv)") > 0);
+    assert_true(sd_bus_message_read(m, "u", &token) > 0 &&
+                sd_bus_message_enter_container(m, 'a', "(uv)") > 0);
     while (sd_bus_message_read(m, "(uv)", &type, "(us)", last, &id) > 0)
         continue;
     return 0;
 }
 
-/* The bus takes nothing for a while, so that events have to wait in the service; nothing happens after them that could push them on. */
+/* The bus takes nothing for a while, so that events have to wait in the service; nothing happens after them
+ * that could push them on. */
 static void events_that_had_to_wait_for_the_message_bus_come_when_it_goes_on(void **state)
 {
     enum { N = 400 };
@@ -150,15 +153,19 @@ static void events_that_had_to_wait_for_the_message_bus_come_when_it_goes_on(voi
     rig_start_with(&rig, &options);
     service = join(&daemon);
     assert_true(sd_bus_request_name(service, "org.vds", 0) >= 0);
-    assert_int_equal(setsockopt(sd_bus_get_fd(service), SOL_SOCKET, SO_SNDBUF, &few, sizeof few), 0); /* it has 8 MiB */
+    /* it has 8 MiB */
+    assert_int_equal(setsockopt(sd_bus_get_fd(service), SOL_SOCKET, SO_SNDBUF, &few, sizeof few), 0);
     assert_int_equal(rpc_server_attach_bus(rig.server, service), 0);
     a = join(&daemon);
-    assert_true(sd_bus_match_signal(a, NULL, NULL, RPC_PATH_ROOT, "org.vds.Connection", "Notify", on_last_event, &last) >= 0);
-    assert_true(sd_bus_call_method(a, "org.vds", RPC_PATH_SERVICE, "org.vds.IVdsService", "Advise", NULL, NULL, "u", 1) >= 0);
+    assert_true(sd_bus_match_signal(a, NULL, NULL, RPC_PATH_ROOT, "org.vds.Connection", "Notify",
+                                    on_last_event, &last) >= 0);
+    assert_true(sd_bus_call_method(a, "org.vds", RPC_PATH_SERVICE, "org.vds.IVdsService", "Advise", NULL,
+                                   NULL, "u", 1) >= 0);
     kill(daemon.pid, SIGSTOP);
     for (ULONG i = 1; i <= N; i++)
         assert_int_equal(fake_notify(&rig.fake, i, 100), 1);
-    for (int i = 0; i < 20; i++) { /* its own connection is served on the same thread: what can be sent has been */
+    /* its own connection is served on the same thread: what can be sent has been */
+    for (int i = 0; i < 20; i++) {
         VDS_SERVICE_PROP prop;
 
         assert_int_equal(IVdsService_GetProperties(rig.client, &prop), S_OK);
@@ -175,10 +182,48 @@ static void events_that_had_to_wait_for_the_message_bus_come_when_it_goes_on(voi
     daemon_stop(&daemon);
 }
 
+static atomic_uint n_warnings;
+
+static void count_warnings(void *arg, enum log_level level, const char *line)
+{
+    (void)arg;
+    (void)line;
+    n_warnings += level == LOG_LEVEL_WARNING;
+}
+
+static void a_message_bus_that_goes_takes_its_clients_along_and_no_others(void **state)
+{
+    struct bus_daemon daemon;
+    struct rig rig;
+    sd_bus *service, *a;
+    VDS_SERVICE_PROP prop;
+
+    (void)state;
+    if (!daemon_start(&daemon))
+        skip();
+    rig_start(&rig);
+    service = join(&daemon);
+    assert_true(sd_bus_request_name(service, "org.vds", 0) >= 0);
+    assert_int_equal(rpc_server_attach_bus(rig.server, service), 0);
+    a = join(&daemon);
+    assert_true(sd_bus_call_method(a, "org.vds", RPC_PATH_SERVICE, "org.vds.IVdsService", "Advise", NULL, NULL, "u", 1) >= 0);
+    assert_int_equal(rig_figures(&rig).connections, 3); /* the bus, its client, the rig's own */
+    log_set_sink(count_warnings, NULL);
+    daemon_stop(&daemon);
+    RIG_UNTIL(rig_figures(&rig).connections == 1 && rig_figures(&rig).subscriptions == 0);
+    log_set_sink(NULL, NULL);
+    assert_int_equal(n_warnings, 1); /* nobody would know otherwise */
+    assert_int_equal(IVdsService_GetProperties(rig.client, &prop), S_OK);
+    CoTaskMemFree(prop.pwszVersion);
+    sd_bus_close_unref(a);
+    rig_stop(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         RIG_TEST(clients_on_a_message_bus_are_told_apart),
+        RIG_TEST(a_message_bus_that_goes_takes_its_clients_along_and_no_others),
         RIG_TEST(events_that_had_to_wait_for_the_message_bus_come_when_it_goes_on),
     };
 

@@ -470,7 +470,8 @@ static void *run_bridge(void *arg)
     return vds_bridge(fds[0], fds[1]) < 0 ? arg : NULL;
 }
 
-/* A service that does not read on until its answers are gone, as ours when a client has many. The client reads all the time. */
+/* A service that does not read on until its answers are gone, as ours when a client has many. The client
+ * reads all the time. */
 static void a_bridge_carries_answers_while_the_service_takes_no_calls(void **state)
 {
     struct place place;
@@ -544,7 +545,9 @@ static void create_instance_keeps_the_rules_of_com(void **state)
 
 static void the_class_factory_and_the_extended_call_make_the_same_loader(void **state)
 {
-    MULTI_QI wanted[3] = { { .pIID = &IID_IVdsServiceLoader }, { .pIID = &IID_IVdsLun }, { .pIID = &IID_IUnknown } };
+    MULTI_QI wanted[3] = { { .pIID = &IID_IVdsServiceLoader },
+                           { .pIID = &IID_IVdsLun },
+                           { .pIID = &IID_IUnknown } };
     COSERVERINFO server = { .pwszName = (LPWSTR)u"storage.example" };
     struct rig rig;
     struct place place;
@@ -559,17 +562,24 @@ static void the_class_factory_and_the_extended_call_make_the_same_loader(void **
     assert_int_equal(rpc_server_listen(rig.server, place.socket, 0600, (gid_t)-1), 0);
     make_shell(&place, script);
     CoInitializeEx(NULL, COINIT_MULTITHREADED);
-    assert_int_equal(CoGetClassObject(&CLSID_VdsLoader, CLSCTX_LOCAL_SERVER, NULL, &IID_IClassFactory, (void **)&factory), S_OK);
+    assert_int_equal(
+        CoGetClassObject(&CLSID_VdsLoader, CLSCTX_LOCAL_SERVER, NULL, &IID_IClassFactory, (void **)&factory),
+        S_OK);
     assert_int_equal(IClassFactory_LockServer(factory, TRUE), S_OK);
-    assert_int_equal(IClassFactory_CreateInstance(factory, (IUnknown *)&rig, &IID_IUnknown, (void **)&loader), CLASS_E_NOAGGREGATION);
-    assert_int_equal(IClassFactory_CreateInstance(factory, NULL, &IID_IVdsServiceLoader, (void **)&loader), S_OK);
+    assert_int_equal(IClassFactory_CreateInstance(factory, (IUnknown *)&rig, &IID_IUnknown, (void **)&loader),
+                     CLASS_E_NOAGGREGATION);
+    assert_int_equal(IClassFactory_CreateInstance(factory, NULL, &IID_IVdsServiceLoader, (void **)&loader),
+                     S_OK);
     assert_int_equal(IVdsServiceLoader_LoadService(loader, NULL, &client), S_OK);
     IVdsService_Release(client);
     IVdsServiceLoader_Release(loader);
     IClassFactory_Release(factory);
-    assert_int_equal(CoGetClassObject(&CLSID_VdsService, CLSCTX_LOCAL_SERVER | CLSCTX_INPROC_SERVER, NULL, &IID_IClassFactory, (void **)&factory), REGDB_E_CLASSNOTREG);
+    assert_int_equal(CoGetClassObject(&CLSID_VdsService, CLSCTX_LOCAL_SERVER | CLSCTX_INPROC_SERVER, NULL,
+                                      &IID_IClassFactory, (void **)&factory),
+                     REGDB_E_CLASSNOTREG);
     assert_null(factory);
-    assert_int_equal(CoCreateInstanceEx(&CLSID_VdsLoader, NULL, CLSCTX_REMOTE_SERVER, &server, 3, wanted), CO_S_NOTALLINTERFACES);
+    assert_int_equal(CoCreateInstanceEx(&CLSID_VdsLoader, NULL, CLSCTX_REMOTE_SERVER, &server, 3, wanted),
+                     CO_S_NOTALLINTERFACES);
     assert_int_equal(wanted[1].hr, E_NOINTERFACE);
     assert_null(wanted[1].pItf);
     loader = (IVdsServiceLoader *)wanted[0].pItf;
@@ -579,8 +589,10 @@ static void the_class_factory_and_the_extended_call_make_the_same_loader(void **
     assert_int_equal(IVdsServiceLoader_LoadService(loader, NULL, &client), RPC_UNAVAILABLE);
     IVdsServiceLoader_Release(loader);
     IUnknown_Release(wanted[2].pItf);
-    assert_int_equal(CoCreateInstanceEx(&CLSID_VdsLoader, NULL, CLSCTX_REMOTE_SERVER, &server, 1, &wanted[1]), E_NOINTERFACE);
-    assert_int_equal(CoCreateInstanceEx(&CLSID_VdsLoader, NULL, CLSCTX_REMOTE_SERVER, &server, 0, wanted), E_INVALIDARG);
+    assert_int_equal(CoCreateInstanceEx(&CLSID_VdsLoader, NULL, CLSCTX_REMOTE_SERVER, &server, 1, &wanted[1]),
+                     E_NOINTERFACE);
+    assert_int_equal(CoCreateInstanceEx(&CLSID_VdsLoader, NULL, CLSCTX_REMOTE_SERVER, &server, 0, wanted),
+                     E_INVALIDARG);
     CoUninitialize();
     unsetenv("VDS_RSH");
     rig_stop(&rig);

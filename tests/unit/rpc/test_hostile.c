@@ -367,7 +367,9 @@ static bool only_the_first_may(void *arg, const struct rpc_credentials *who)
 static void clients_that_may_only_look_do_not_keep_out_who_may_change(void **state)
 {
     unsigned n_asked = 1;
-    struct rpc_server_options options = { .max_connections = 8, .may_change = only_the_first_may, .may_change_arg = &n_asked };
+    struct rpc_server_options options = { .max_connections = 8,
+                                          .may_change = only_the_first_may,
+                                          .may_change_arg = &n_asked };
     struct rig rig;
     sd_bus *admin;
     int fds[10];
@@ -399,7 +401,9 @@ static void clients_that_may_only_look_do_not_keep_out_who_may_change(void **sta
 static void subscriptions_of_clients_that_may_only_look_leave_some_for_who_may_change(void **state)
 {
     unsigned n_asked = 1;
-    struct rpc_server_options options = { .may_change = only_the_first_may, .may_change_arg = &n_asked, .max_reader_subscriptions = 3 };
+    struct rpc_server_options options = { .may_change = only_the_first_may,
+                                          .may_change_arg = &n_asked,
+                                          .max_reader_subscriptions = 3 };
     struct rig rig;
     sd_bus *readers[2], *admin;
 
@@ -408,7 +412,8 @@ static void subscriptions_of_clients_that_may_only_look_leave_some_for_who_may_c
     for (unsigned i = 0; i < 2; i++) {
         readers[i] = bus_client(&rig);
         for (unsigned token = 1; token <= 2 - i; token++)
-            assert_string_equal(error_of(readers[i], RPC_PATH_SERVICE, "org.vds.IVdsService", "Advise", "u", token), "");
+            assert_string_equal(
+                error_of(readers[i], RPC_PATH_SERVICE, "org.vds.IVdsService", "Advise", "u", token), "");
     }
     assert_string_equal(error_of(readers[1], RPC_PATH_SERVICE, "org.vds.IVdsService", "Advise", "u", 9),
                         "org.vds.Error.ERROR_NOT_ENOUGH_QUOTA");

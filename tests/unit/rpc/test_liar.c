@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A client of a service that lies: another host's, say, that is not what it was. Whatever comes, the program gets an error, nothing is
- * left behind, and nothing is touched that is not there. */
+/* A client of a service that lies: another host's, say, that is not what it was. Whatever comes, the program
+ * gets an error, nothing is left behind, and nothing is touched that is not there. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,7 +45,8 @@ static void *liar_run(void *arg)
     sd_id128_t id = { 0 };
 
     assert_true(sd_bus_new(&liar->bus) >= 0 && sd_bus_set_fd(liar->bus, liar->fd, liar->fd) >= 0);
-    assert_true(sd_bus_set_server(liar->bus, 1, id) >= 0 && sd_bus_add_filter(liar->bus, NULL, on_message, liar) >= 0);
+    assert_true(sd_bus_set_server(liar->bus, 1, id) >= 0 &&
+                sd_bus_add_filter(liar->bus, NULL, on_message, liar) >= 0);
     assert_true(sd_bus_start(liar->bus) >= 0);
     while (sd_bus_process(liar->bus, NULL) >= 0 && sd_bus_wait(liar->bus, UINT64_MAX) >= 0)
         continue;
@@ -71,7 +72,7 @@ static void liar_stop(struct liar *liar)
     pthread_join(liar->thread, NULL);
 }
 
-/* ---- objects -------------------------------------------------------------------------------------------- */
+/* ---- objects --------------------------------------------------------------------------------------- */
 
 static int no_object(sd_bus_message *m)
 {
@@ -93,7 +94,8 @@ static void an_object_that_is_none_is_not_handed_out(void **state)
         struct liar liar;
 
         liar_start(&liar, "GetObject", answers[i]);
-        assert_int_equal(IVdsService_GetObject(liar.client, GUID_NULL, VDS_OT_TARGET, &object), RPC_E_INVALID_DATA);
+        assert_int_equal(IVdsService_GetObject(liar.client, GUID_NULL, VDS_OT_TARGET, &object),
+                         RPC_E_INVALID_DATA);
         assert_null(object);
         liar_stop(&liar);
     }
@@ -119,13 +121,14 @@ static void an_enumeration_of_what_are_no_objects_is_an_error(void **state)
         struct liar liar;
 
         liar_start(&liar, "QueryProviders", answers[i]);
-        assert_int_equal(IVdsService_QueryProviders(liar.client, VDS_QUERY_HARDWARE_PROVIDERS, &all), RPC_E_INVALID_DATA);
+        assert_int_equal(IVdsService_QueryProviders(liar.client, VDS_QUERY_HARDWARE_PROVIDERS, &all),
+                         RPC_E_INVALID_DATA);
         assert_null(all);
         liar_stop(&liar);
     }
 }
 
-/* ---- values --------------------------------------------------------------------------------------------- */
+/* ---- values ---------------------------------------------------------------------------------------- */
 
 static int a_failure_as_a_reply(sd_bus_message *m)
 {
@@ -149,7 +152,8 @@ static int two_strings_where_there_is_one(sd_bus_message *m)
 
 static void an_answer_that_is_not_as_described_leaves_nothing(void **state)
 {
-    static int (*const answers[])(sd_bus_message *m) = { a_failure_as_a_reply, nothing, another_structure, two_strings_where_there_is_one };
+    static int (*const answers[])(sd_bus_message * m) = { a_failure_as_a_reply, nothing, another_structure,
+                                                          two_strings_where_there_is_one };
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(answers); i++) {

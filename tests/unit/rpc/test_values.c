@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Every kind of argument there and back: what the service is given is what the client gave, what the client
  * gets is what the service gave. */
+#include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -299,7 +301,8 @@ static void objects_handed_out_are_proxies_of_the_right_kind(void **state)
     assert_int_equal(rig.fake.last.bus, -5);
     assert_int_equal(rig.fake.last.slot, 32000);
     IVdsDrive_Release(d);
-    assert_int_equal(IVdsSubSystem_GetDrive(s, 0, 99, &d), E_UNEXPECTED); /* a provider that says S_OK and gives nothing */
+    /* a provider that says S_OK and gives nothing */
+    assert_int_equal(IVdsSubSystem_GetDrive(s, 0, 99, &d), E_UNEXPECTED);
     assert_null(d);
     IVdsProvider_Release(p);
     IVdsSubSystem_Release(s);
@@ -420,6 +423,96 @@ static void a_proxy_of_a_deleted_object_says_object_deleted(void **state)
     rig_stop(&rig);
 }
 
+/* ---- secrets -------------------------------------------------------------------------------------------- */
+
+#define SECRET_SIZE 16
+#define SECRET_BYTE(i) ((unsigned char)(0x91 + 7 * (i)))
+
+static unsigned char scanned[1 << 20];
+
+/* Where the secret stands in `n` bytes of what was scanned. */
+static unsigned find_secret(size_t n)
+{
+    unsigned found = 0;
+
+    for (size_t at = 0; at + SECRET_SIZE <= n; at++) {
+        unsigned k = 0;
+
+        while (k < SECRET_SIZE && scanned[at + k] == SECRET_BYTE(k))
+            k++;
+        found += k == SECRET_SIZE;
+    }
+    return found;
+}
+
+static unsigned scan_region(int mem, uintptr_t from, uintptr_t to)
+{
+    unsigned found = 0;
+
+    while (from < to) {
+        size_t step = to - from < sizeof scanned ? to - from : sizeof scanned;
+        ssize_t n;
+
+        if (from < (uintptr_t)scanned + sizeof scanned && from + step > (uintptr_t)scanned) { /* not what is read into */
+            from = from < (uintptr_t)scanned ? (uintptr_t)scanned : from;
+            from = (uintptr_t)scanned + sizeof scanned;
+            continue;
+        }
+        n = pread(mem, scanned, step, (off_t)from);
+        if (n < SECRET_SIZE)
+            break;
+        found += find_secret((size_t)n);
+        from += (size_t)n < to - from ? (size_t)n - SECRET_SIZE + 1 : (size_t)n;
+    }
+    return found;
+}
+
+/* In all memory of this process that can be written to. */
+static unsigned secrets_in_memory(void)
+{
+    int mem = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+    FILE *maps = fopen("/proc/self/maps", "re");
+    unsigned found = 0;
+    char line[512];
+
+    assert_true(mem >= 0 && maps);
+    while (fgets(line, sizeof line, maps)) {
+        uintptr_t from, to;
+        char rights[8];
+
+        if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %7s", &from, &to, rights) == 3 && rights[0] == 'r' && rights[1] == 'w' &&
+            to - from < (uintptr_t)1 << 30) /* beyond: a sanitizer's */
+            found += scan_region(mem, from, to);
+    }
+    fclose(maps);
+    close(mem);
+    return found;
+}
+
+static void secrets_are_wiped_on_both_sides(void **state)
+{
+    unsigned char bytes[SECRET_SIZE];
+    VDS_ISCSI_SHARED_SECRET secret = { .pSharedSecret = bytes, .ulSharedSecretSize = SECRET_SIZE };
+    IVdsIscsiTarget *t;
+    struct rig rig;
+
+    (void)state;
+    rig_start(&rig);
+    t = rig_object(rig.client, FAKE_TARGET, 1, &IID_IVdsIscsiTarget);
+    for (unsigned i = 0; i < SECRET_SIZE; i++)
+        bytes[i] = SECRET_BYTE(i);
+    assert_int_equal(secrets_in_memory(), 1); /* the search finds what there is */
+    assert_int_equal(IVdsIscsiTarget_SetSharedSecret(t, &secret, NULL), S_OK);
+    assert_memory_equal(rig.fake.last.secret, bytes, SECRET_SIZE);
+    explicit_bzero(rig.fake.last.secret, sizeof rig.fake.last.secret);
+    explicit_bzero(bytes, sizeof bytes);
+    IVdsIscsiTarget_Release(t);
+    IVdsService_Release(rig.client);
+    rig.client = NULL;
+    rig_stop(&rig);
+    assert_int_equal(secrets_in_memory(), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -437,6 +530,7 @@ int main(void)
         RIG_TEST(null_where_it_is_not_allowed_is_refused_before_it_travels),
         RIG_TEST(failures_keep_their_code_and_their_sentence),
         RIG_TEST(a_proxy_of_a_deleted_object_says_object_deleted),
+        RIG_TEST(secrets_are_wiped_on_both_sides),
     };
 
     return RUN_TESTS(tests);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Units on memory behind a fault store, nexuses to them, and commands as values: what every test of src/scsi works with.
+/* Units on memory behind a fault store, nexuses to them, and commands as values: what every test of src/scsi
+ * works with.
  *
  *     struct fixture f;
  *     fixture_open(&f, (struct fixture_options){ .n_blocks = 8 });
@@ -107,15 +108,17 @@ struct running {
 struct running *start(struct fixture *f, struct command c);
 struct outcome running_end(struct running *r); /* it must have ended */
 
-/* start() calls hook(false) before it goes into src/scsi, and hook(true) when it is out again; NULL: nothing. */
+/* start() calls hook(false) before it goes into src/scsi, and hook(true) when it is out again; NULL:
+ * nothing. */
 void fixture_hook(void (*hook)(bool out));
 
 /* CDBs */
 struct command cdb6(uint8_t op, uint8_t b1, uint8_t b2, uint8_t b3, uint8_t b4);
-struct command read6(uint32_t lba, uint8_t n), read10(uint32_t lba, uint16_t n), read12(uint32_t lba, uint32_t n),
-    read16(uint64_t lba, uint32_t n);
-struct command write6(uint32_t lba, uint8_t n, const void *data), write10(uint32_t lba, uint16_t n, const void *data),
-    write12(uint32_t lba, uint32_t n, const void *data), write16(uint64_t lba, uint32_t n, const void *data);
+struct command read6(uint32_t lba, uint8_t n), read10(uint32_t lba, uint16_t n),
+    read12(uint32_t lba, uint32_t n), read16(uint64_t lba, uint32_t n);
+struct command write6(uint32_t lba, uint8_t n, const void *data),
+    write10(uint32_t lba, uint16_t n, const void *data), write12(uint32_t lba, uint32_t n, const void *data),
+    write16(uint64_t lba, uint32_t n, const void *data);
 struct command inquiry(uint16_t alloc), vpd(uint8_t page), test_unit_ready(void), report_luns(uint8_t select),
     request_sense(void);
 /* Any 10-, 12- or 16-byte CDB with LBA and count in their usual places. */
@@ -125,7 +128,8 @@ struct command on_nexus(struct command c, unsigned nexus);
 struct command on_lun(struct command c, uint8_t lun);
 struct command with_byte(struct command c, unsigned at, uint8_t value);
 
-/* Bytes for tests: a pattern that differs from block to block. Freed by the fixture's close or the process. */
+/* Bytes for tests: a pattern that differs from block to block. Freed by the fixture's close or the
+ * process. */
 const uint8_t *pattern(uint32_t len, uint8_t seed);
 
 #define assert_good(outcome_) \
@@ -134,12 +138,13 @@ const uint8_t *pattern(uint32_t len, uint8_t seed);
         if (o_.status) \
             fail_msg("status %02x, sense %x/%04x", o_.status, o_.key, o_.asc); \
     } while (0)
-#define assert_sense(outcome_, key_, asc_) \
-    do { \
-        struct outcome o_ = (outcome_); \
-        assert_int_equal(o_.status, SCSI_CHECK_CONDITION); \
-        if (o_.key != (key_) || o_.asc != (asc_)) \
-            fail_msg("sense %x/%04x instead of %x/%04x", o_.key, o_.asc, (unsigned)(key_), (unsigned)(asc_)); \
+#define assert_sense(outcome_, key_, asc_)                                                 \
+    do {                                                                                   \
+        struct outcome o_ = (outcome_);                                                    \
+        assert_int_equal(o_.status, SCSI_CHECK_CONDITION);                                 \
+        if (o_.key != (key_) || o_.asc != (asc_))                                          \
+            fail_msg("sense %x/%04x instead of %x/%04x", o_.key, o_.asc, (unsigned)(key_), \
+                     (unsigned)(asc_));                                                    \
     } while (0)
 #define assert_status(outcome_, status_) assert_int_equal((outcome_).status, (status_))
 /* A field pointer at this byte of the CDB. */

@@ -28,8 +28,8 @@ static inline struct command pr_out_list(uint8_t action, uint8_t type, const uin
     return with_data(c, list, len);
 }
 
-static inline struct command pr_out(unsigned nexus, uint8_t action, uint8_t type, uint64_t key, uint64_t new_key,
-                             uint8_t flags)
+static inline struct command pr_out(unsigned nexus, uint8_t action, uint8_t type, uint64_t key,
+                                    uint64_t new_key, uint8_t flags)
 {
     static _Thread_local uint8_t lists[8][24];
     static _Thread_local unsigned turn;

@@ -31,8 +31,8 @@ static struct scsi_counters of_unit(struct fixture *f, unsigned unit)
     return c;
 }
 
-static void expect(struct scsi_counters c, uint64_t reads, uint64_t writes, uint64_t others, uint64_t errors, uint64_t read,
-                   uint64_t written, uint64_t ns)
+static void expect(struct scsi_counters c, uint64_t reads, uint64_t writes, uint64_t others, uint64_t errors,
+                   uint64_t read, uint64_t written, uint64_t ns)
 {
     uint64_t n = 0;
 
@@ -125,7 +125,13 @@ static void latencies_fall_into_powers_of_two(void **state)
     static const struct {
         uint64_t ns;
         unsigned bucket;
-    } rows[] = { { 0, 0 }, { 2047, 0 }, { 2048, 1 }, { 4095, 1 }, { 4096, 2 }, { 1u << 20, 10 }, { UINT64_C(1) << 29, 19 },
+    } rows[] = { { 0, 0 },
+                 { 2047, 0 },
+                 { 2048, 1 },
+                 { 4095, 1 },
+                 { 4096, 2 },
+                 { 1u << 20, 10 },
+                 { UINT64_C(1) << 29, 19 },
                  { UINT64_C(1) << 40, 19 } };
 
     for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {

@@ -17,7 +17,9 @@ static void gone(void *arg)
 /* One unit, one view, one mapping; -ENOMEM or success, and nothing is left over either way. */
 static int build_all(struct store *store)
 {
-    struct scsi_nexus nexus = { .initiator_port = "i,i,0x1", .target_port = "t,t,0x0001", .target_name = "t", .tag = 1 };
+    struct scsi_nexus nexus = {
+        .initiator_port = "i,i,0x1", .target_port = "t,t,0x0001", .target_name = "t", .tag = 1
+    };
     struct scsi_lu_config config = { 0 };
     struct scsi_view *view = NULL;
     struct scsi_lu *lu = NULL;
@@ -72,13 +74,15 @@ static bool fails_at(struct fixture *f, struct command c, unsigned n, struct run
     return alloc_faults_hit();
 }
 
-/* The command ends TASK SET FULL for each allocation that it makes (or does without it), and runs when there is memory. */
+/* The command ends TASK SET FULL for each allocation that it makes (or does without it), and runs when there
+ * is memory. */
 static void fails_until_there_is_memory(struct fixture *f, struct command c)
 {
     for (unsigned n = 1; n < MANY; n++) {
         struct running *r;
 
-        r = start(f, with_byte(test_unit_ready(), 12, 0)); /* what the fixture itself allocates is not what is tested */
+        /* what the fixture itself allocates is not what is tested */
+        r = start(f, with_byte(test_unit_ready(), 12, 0));
         assert_good(running_end(r));
         if (!fails_at(f, c, n, &r)) {
             assert_good(running_end(r));
@@ -98,11 +102,14 @@ static void commands_that_need_memory_end_task_set_full(void **state)
     (void)state;
     fixture_open(&f, (struct fixture_options){ 0 });
     fails_until_there_is_memory(&f, with_data(block_command(0x2f, 0x02, 0, 1), zeros, 512));   /* VERIFY */
-    fails_until_there_is_memory(&f, with_data(block_command(0x2e, 0x02, 0, 1), zeros, 512));   /* WRITE AND VERIFY */
+    /* WRITE AND VERIFY */
+    fails_until_there_is_memory(&f, with_data(block_command(0x2e, 0x02, 0, 1), zeros, 512));
     fails_until_there_is_memory(&f, with_data((struct command){ .cdb = { 0x89, [13] = 1 } }, zeros, 1024));
     fails_until_there_is_memory(&f, with_data(block_command(0x8b, 0, 0, 1), zeros, 512));      /* ORWRITE */
-    fails_until_there_is_memory(&f, with_data(block_command(0x41, 0, 0, 9), pattern(512, 1), 512)); /* WRITE SAME */
-    fails_until_there_is_memory(&f, with_data((struct command){ .cdb = { 0x5f, 0, [8] = 24 } }, list, 24)); /* REGISTER */
+    /* WRITE SAME */
+    fails_until_there_is_memory(&f, with_data(block_command(0x41, 0, 0, 9), pattern(512, 1), 512));
+    /* REGISTER */
+    fails_until_there_is_memory(&f, with_data((struct command){ .cdb = { 0x5f, 0, [8] = 24 } }, list, 24));
     assert_int_equal(be32_get(exec(&f, (struct command){ .cdb = { 0x5e, 0, [8] = 64 } }).data + 4), 8);
     f.hold = false;
     fixture_close(&f);
@@ -112,7 +119,8 @@ static void reading_and_writing_allocate_nothing(void **state)
 {
     struct fixture f;
     const uint8_t *data = pattern(512, 1);
-    struct command cases[] = { read10(0, 1), write10(0, 1, data), read16(0, 1), write16(0, 1, data), block_command(0x35, 0, 0, 0) };
+    struct command cases[] = { read10(0, 1), write10(0, 1, data), read16(0, 1), write16(0, 1, data),
+                               block_command(0x35, 0, 0, 0) };
 
     (void)state;
     fixture_open(&f, (struct fixture_options){ 0 });

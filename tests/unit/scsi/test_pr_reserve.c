@@ -15,7 +15,8 @@ static void expect_attention(struct fixture *f, unsigned nexus, uint16_t asc)
 /* SPC-4 table 66 and SBC-3 table 13, for a nexus that does not hold the reservation. */
 static const struct {
     struct command c;
-    bool conflict[4]; /* write exclusive and exclusive access types, not registered; registered, the plain ones */
+    /* write exclusive and exclusive access types, not registered; registered, the plain ones */
+    bool conflict[4];
 } access_rows[] = {
     { { .cdb = { 0x00 } }, { 0, 0, 0, 0 } },                            /* TEST UNIT READY */
     { { .cdb = { 0x12, 0, 0, 0, 96 } }, { 0, 0, 0, 0 } },               /* INQUIRY */

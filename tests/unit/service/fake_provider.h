@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The smallest hardware provider that a service can load, with handles for the test to turn. Also the body of the loadable module. */
+/* The smallest hardware provider that a service can load, with handles for the test to turn. Also the body of
+ * the loadable module. */
 #ifndef VDS_TESTS_UNIT_FAKE_PROVIDER_H
 #define VDS_TESTS_UNIT_FAKE_PROVIDER_H
 
@@ -81,7 +82,8 @@ static HRESULT fake_provider_Refresh(IVdsHwProvider *face)
     return hr;
 }
 
-static HRESULT fake_provider_GetObject(IVdsProviderPrivate *face, VDS_OBJECT_ID id, VDS_OBJECT_TYPE type, IUnknown **ret_object)
+static HRESULT fake_provider_GetObject(IVdsProviderPrivate *face, VDS_OBJECT_ID id, VDS_OBJECT_TYPE type,
+                                       IUnknown **ret_object)
 {
     struct fake_provider *p = fake_provider_from_IVdsProviderPrivate(face);
 
@@ -179,7 +181,8 @@ struct fake_factory {
 
 COM_UNKNOWN(fake_factory, IClassFactory, face)
 
-static HRESULT fake_factory_CreateInstance(IClassFactory *face, IUnknown *outer, REFIID iid, void **ret_object)
+static HRESULT fake_factory_CreateInstance(IClassFactory *face, IUnknown *outer, REFIID iid,
+                                           void **ret_object)
 {
     struct fake_factory *f = fake_factory_from_IClassFactory(face);
 

@@ -12,7 +12,8 @@ struct fixture {
     IVdsService *service;
 };
 
-static inline IVdsService *service_over(struct fake_provider *const *providers, size_t n, struct service_options options)
+static inline IVdsService *service_over(struct fake_provider *const *providers, size_t n,
+                                        struct service_options options)
 {
     struct service_provider configs[4];
     IVdsService *service = NULL;
@@ -34,7 +35,8 @@ static inline int fixture_setup(void **state)
     struct fixture *f = calloc(1, sizeof *f);
 
     f->provider = fake_provider_new(VDS_PT_HARDWARE);
-    f->service = service_over(&f->provider, 1, (struct service_options){ .max_pending = 200, .max_sinks = 4 });
+    f->service =
+        service_over(&f->provider, 1, (struct service_options){ .max_pending = 200, .max_sinks = 4 });
     assert_int_equal(IVdsService_WaitForServiceReady(f->service), S_OK);
     *state = f;
     return 0;

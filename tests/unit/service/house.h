@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The whole house in this process: state on a directory of its own, three portals on loopback, array, engine, provider, service; wired as
- * vdsd wires it. Tests use the public interfaces, and an initiator on the wire to check them. */
+/* The whole house in this process: state on a directory of its own, three portals on loopback, array, engine,
+ * provider, service; wired as vdsd wires it. Tests use the public interfaces, and an initiator on the wire to
+ * check them. */
 #ifndef VDS_TESTS_UNIT_HOUSE_H
 #define VDS_TESTS_UNIT_HOUSE_H
 
@@ -109,7 +110,10 @@ static inline unsigned free_port(int family)
 static inline void house_open(struct house *h)
 {
     const char *list[HOUSE_N_PORTALS] = { h->portals[0], h->portals[1], h->portals[2] };
-    struct array_options options = { .state_dir = h->dir, .portals = list, .n_portals = HOUSE_N_PORTALS, .max_groups = 3,
+    struct array_options options = { .state_dir = h->dir,
+                                     .portals = list,
+                                     .n_portals = HOUSE_N_PORTALS,
+                                     .max_groups = 3,
                                      .drain_seconds = 60 };
     IEnumVdsObject *e = NULL;
 

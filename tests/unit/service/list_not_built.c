@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Prints "class iid slot" for every method of every class of provider and service that COM_NOT_BUILT marks; test_api_status.py reads it. */
+/* Prints "class iid slot" for every method of every class of provider and service that COM_NOT_BUILT marks;
+ * test_api_status.py reads it. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A VDS client in the plain style of one: nothing but the public headers, every result looked at, every pointer released by hand. It does
- * not know whether the service is in its process or in another. */
+/* A VDS client in the plain style of one: nothing but the public headers, every result looked at, every
+ * pointer released by hand. It does not know whether the service is in its process or in another. */
 #define COBJMACROS
 #include "story.h"
 
@@ -147,7 +147,8 @@ static int add_and_remove(IVdsIscsiPortalGroup *pGroup, const VDS_ISCSI_PORTAL_P
     return 0;
 }
 
-int story(IVdsService *pService, int (*serves)(void *arg, const VDS_IPADDRESS *address, unsigned tag), void *arg)
+int story(IVdsService *pService, int (*serves)(void *arg, const VDS_IPADDRESS *address, unsigned tag),
+          void *arg)
 {
     VDS_ISCSI_PORTAL_PROP portal;
     VDS_ASYNC_OUTPUT out;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Design sections 4 and 5 in process, with the real array and the real engine: what success means on the wire, and each code by name. */
+/* Design sections 4 and 5 in process, with the real array and the real engine: what success means on the
+ * wire, and each code by name. */
 #include "house.h"
 
 #include <sqlite3.h>
@@ -147,7 +148,8 @@ static void change_the_state_behind_the_service(struct house *h)
 
     snprintf(path, sizeof path, "%s/array.db", h->dir);
     assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, "unix"), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, "UPDATE subsystem SET name = 'somebody else''s'", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "UPDATE subsystem SET name = 'somebody else''s'", NULL, NULL, NULL),
+                     SQLITE_OK);
     sqlite3_close(db);
 }
 
@@ -165,7 +167,8 @@ static void a_state_changed_behind_the_service_is_provider_cache_corrupt_everywh
     assert_int_equal(IVdsIscsiTarget_CreatePortalGroup(p.target, &async), VDS_E_PROVIDER_CACHE_CORRUPT);
     assert_null(async);
     assert_int_equal(IVdsIscsiPortalGroup_AddPortal(p.group, portal, &async), VDS_E_PROVIDER_CACHE_CORRUPT);
-    assert_int_equal(IVdsIscsiPortalGroup_RemovePortal(p.group, portal, &async), VDS_E_PROVIDER_CACHE_CORRUPT);
+    assert_int_equal(IVdsIscsiPortalGroup_RemovePortal(p.group, portal, &async),
+                     VDS_E_PROVIDER_CACHE_CORRUPT);
     assert_int_equal(IVdsHwProvider_Reenumerate(h->hw), S_OK);
     assert_int_equal(IVdsHwProvider_Refresh(h->hw), S_OK);
     assert_int_equal(IVdsSubSystemIscsi_QueryPortals(h->iscsi, &e), S_OK);
@@ -360,9 +363,11 @@ static void a_drain_is_pending_excludes_others_and_can_be_taken_back(void **stat
     assert_int_equal(IVdsAsync_QueryStatus(async, &hr, &percent), S_OK);
     assert_int_equal(hr, VDS_E_OPERATION_PENDING);
     assert_true(percent <= 99);
-    assert_int_equal(IVdsIscsiPortalGroup_AddPortal(p.group, portal_id(h, h->portals[1]), &second), VDS_E_ANOTHER_CALL_IN_PROGRESS);
+    assert_int_equal(IVdsIscsiPortalGroup_AddPortal(p.group, portal_id(h, h->portals[1]), &second),
+                     VDS_E_ANOTHER_CALL_IN_PROGRESS);
     assert_null(second);
-    assert_int_equal(IVdsIscsiPortalGroup_RemovePortal(p.group, portal, &second), VDS_E_ANOTHER_CALL_IN_PROGRESS);
+    assert_int_equal(IVdsIscsiPortalGroup_RemovePortal(p.group, portal, &second),
+                     VDS_E_ANOTHER_CALL_IN_PROGRESS);
     assert_int_equal(IVdsAsync_Cancel(async), S_OK);
     assert_int_equal(wait_for(async), VDS_E_OPERATION_CANCELED);
     assert_int_equal(initiator_nop(&in), 0); /* the session never noticed more than the request */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The host's initiator in process, over the real array and a stand-in for iscsiadm on the PATH: NULL where a pointer is required, and no
- * memory where it is needed. */
+/* The host's initiator in process, over the real array and a stand-in for iscsiadm on the PATH: NULL where a
+ * pointer is required, and no memory where it is needed. */
 #include "house.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <sys/stat.h>
 
 #include "alloc_faults.h"
@@ -27,7 +28,9 @@ static void put_stand_in(const char *dir)
     snprintf(path, sizeof path, "%s/iscsiadm", dir);
     f = fopen(path, "we");
     assert_non_null(f);
-    fputs("#!/bin/sh\ncase \"$*\" in \"-m iface\") echo \"default tcp,<empty>,<empty>,<empty>,<empty>\" ;; esac\n", f);
+    fputs("#!/bin/sh\ncase \"$*\" in \"-m iface\") echo \"default tcp,<empty>,<empty>,<empty>,<empty>\" ;; "
+          "esac\n",
+          f);
     fclose(f);
     assert_int_equal(chmod(path, 0700), 0);
     setenv("PATH", dir, 1);
@@ -132,11 +135,13 @@ static void every_required_pointer_that_is_NULL_is_refused(void **state)
     assert_int_equal(IVdsServiceIscsi_GetInitiatorName(s.iscsi, NULL), E_POINTER); /* as its page says */
     assert_int_equal(IVdsServiceIscsi_QueryInitiatorAdapters(s.iscsi, NULL), E_INVALIDARG);
     assert_int_equal(IVdsServiceIscsi_SetInitiatorSharedSecret(s.iscsi, &no_bytes, GUID_NULL), E_INVALIDARG);
-    assert_int_equal(IVdsServiceIscsi_RememberTargetSharedSecret(s.iscsi, s.target_id, &no_bytes), E_INVALIDARG);
+    assert_int_equal(IVdsServiceIscsi_RememberTargetSharedSecret(s.iscsi, s.target_id, &no_bytes),
+                     E_INVALIDARG);
     assert_int_equal(IVdsServiceIscsi_RememberTargetSharedSecret(s.iscsi, GUID_NULL, NULL), E_INVALIDARG);
     assert_int_equal(IVdsIscsiInitiatorAdapter_GetProperties(s.adapter, NULL), E_INVALIDARG);
     assert_int_equal(IVdsIscsiInitiatorAdapter_QueryInitiatorPortals(s.adapter, NULL), E_INVALIDARG);
-    assert_int_equal(IVdsIscsiInitiatorAdapter_LoginToTarget(s.adapter, VDS_ILT_MANUAL, s.target_id, GUID_NULL, GUID_NULL, 0, FALSE, FALSE,
+    assert_int_equal(IVdsIscsiInitiatorAdapter_LoginToTarget(s.adapter, VDS_ILT_MANUAL, s.target_id,
+                                                             GUID_NULL, GUID_NULL, 0, FALSE, FALSE,
                                                              VDS_IAT_NONE, NULL),
                      E_INVALIDARG);
     assert_int_equal(IVdsIscsiInitiatorAdapter_LogoutFromTarget(s.adapter, s.target_id, NULL), E_INVALIDARG);
@@ -220,8 +225,8 @@ static HRESULT finish(HRESULT hr, IVdsAsync *async)
 static HRESULT login(struct scene *s)
 {
     IVdsAsync *async = NULL;
-    HRESULT hr = IVdsIscsiInitiatorAdapter_LoginToTarget(s->adapter, VDS_ILT_MANUAL, s->target_id, GUID_NULL, s->portal_id, 0, FALSE, FALSE,
-                                                         VDS_IAT_NONE, &async);
+    HRESULT hr = IVdsIscsiInitiatorAdapter_LoginToTarget(s->adapter, VDS_ILT_MANUAL, s->target_id, GUID_NULL,
+                                                         s->portal_id, 0, FALSE, FALSE, VDS_IAT_NONE, &async);
 
     return finish(hr, async);
 }
@@ -266,11 +271,12 @@ static const struct {
     { "SetInitiatorSharedSecret", set_mutual },
 };
 
-/* Everything is given back. A login's thread may let go of what it had a moment after it has ended; what never goes, the runner ends. */
+/* Everything is given back. A login's thread may let go of what it had a moment after it has ended; what
+ * never goes, the runner ends. */
 static void await_balance(const struct scene *s)
 {
     while (com_live_objects() != s->n_objects || com_live_task_blocks() != s->n_blocks)
-        usleep(100);
+        sched_yield();
 }
 
 static void exhaust(struct scene *s, size_t i)

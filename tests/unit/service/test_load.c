@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Providers from shared objects. argv[1]: a module that is one, argv[2]: one that exports nothing of the kind. */
+/* Providers from shared objects. argv[1]: a module that is one, argv[2]: one that exports nothing of the
+ * kind. */
 #include "fixture.h"
 #include "module.h"
 

@@ -142,7 +142,9 @@ static void advise_refuses_null_and_more_sinks_than_the_limit(void **state)
 static void a_sink_that_never_comes_back_is_left_to_itself(void **state)
 {
     struct fake_provider *p = fake_provider_new(VDS_PT_HARDWARE);
-    struct fixture f = { .provider = p, .service = service_over(&p, 1, (struct service_options){ .unadvise_timeout_ms = 1 }) };
+    struct fixture f = { .provider = p,
+                         .service =
+                             service_over(&p, 1, (struct service_options){ .unadvise_timeout_ms = 1 }) };
     struct test_sink *sink = test_sink_new();
     DWORD cookie;
 
@@ -219,13 +221,16 @@ static void the_sink_for_providers_checks_what_it_is_given(void **state)
     struct fixture *f = *state;
 
     assert_int_equal(IVdsAdviseSink_OnNotify(f->provider->sink, 1, NULL), E_INVALIDARG);
-    assert_int_equal(IVdsAdviseSink_OnNotify(f->provider->sink, 0, com_task_calloc(1, sizeof(VDS_NOTIFICATION))), E_INVALIDARG);
+    assert_int_equal(
+        IVdsAdviseSink_OnNotify(f->provider->sink, 0, com_task_calloc(1, sizeof(VDS_NOTIFICATION))),
+        E_INVALIDARG);
     assert_int_equal(provider_emit(f->provider, 1, 101), E_INVALIDARG);
 }
 
 static void a_provider_that_speaks_before_the_service_is_ready_is_told_so(void **state)
 {
-    struct fake_provider *providers[2] = { fake_provider_new(VDS_PT_HARDWARE), fake_provider_new(VDS_PT_HARDWARE) };
+    struct fake_provider *providers[2] = { fake_provider_new(VDS_PT_HARDWARE),
+                                           fake_provider_new(VDS_PT_HARDWARE) };
     IVdsService *service;
 
     (void)state;
@@ -245,12 +250,14 @@ static IVdsServiceNotifications *kept_by(IVdsService *service)
 {
     IVdsServiceNotifications *kept = NULL;
 
-    assert_int_equal(IVdsService_QueryInterface(service, &IID_IVdsServiceNotifications, (void **)&kept), S_OK);
+    assert_int_equal(IVdsService_QueryInterface(service, &IID_IVdsServiceNotifications, (void **)&kept),
+                     S_OK);
     return kept;
 }
 
 /* The events after `since` are those from `first` on, n of them; the number of the last. */
-static ULONGLONG assert_kept(IVdsServiceNotifications *kept, ULONGLONG since, HRESULT hr, ULONG first, ULONG n)
+static ULONGLONG assert_kept(IVdsServiceNotifications *kept, ULONGLONG since, HRESULT hr, ULONG first,
+                             ULONG n)
 {
     VDS_NOTIFICATION_RECORD *records = NULL;
     ULONGLONG last = since;

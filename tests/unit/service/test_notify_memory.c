@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Notifications when there is no memory: who misses something is told so, as soon as there is memory for that. */
+/* Notifications when there is no memory: who misses something is told so, as soon as there is memory for
+ * that. */
 #include "fixture.h"
 
 #include <vds/vdsex.h>
@@ -21,7 +22,8 @@ static ULONG one_kept(IVdsService *service)
     VDS_NOTIFICATION_RECORD *records = NULL;
     ULONG n = 0, event;
 
-    assert_int_equal(IVdsService_QueryInterface(service, &IID_IVdsServiceNotifications, (void **)&kept), S_OK);
+    assert_int_equal(IVdsService_QueryInterface(service, &IID_IVdsServiceNotifications, (void **)&kept),
+                     S_OK);
     assert_int_equal(IVdsServiceNotifications_QueryNotifications(kept, 0, 0, &records, &n), S_OK);
     assert_int_equal(n, 1);
     event = records[0].notification.Target.ulEvent;
@@ -30,7 +32,8 @@ static ULONG one_kept(IVdsService *service)
     return event;
 }
 
-static void a_batch_that_cannot_be_copied_is_kept_for_late_clients_and_the_others_are_told_of_the_loss(void **state)
+static void
+a_batch_that_cannot_be_copied_is_kept_for_late_clients_and_the_others_are_told_of_the_loss(void **state)
 {
     struct fixture *f = *state;
     struct test_sink *sink = advised(f->service);
@@ -70,7 +73,8 @@ static bool has_seen(struct test_sink *sink, ULONG event)
     return seen;
 }
 
-static void a_client_that_could_not_even_be_told_of_the_loss_is_told_with_an_event_that_comes_later(void **state)
+static void
+a_client_that_could_not_even_be_told_of_the_loss_is_told_with_an_event_that_comes_later(void **state)
 {
     struct fixture *f = *state;
     struct test_sink *sink = advised(f->service);
@@ -90,7 +94,8 @@ static void a_client_that_could_not_even_be_told_of_the_loss_is_told_with_an_eve
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        service_test(a_batch_that_cannot_be_copied_is_kept_for_late_clients_and_the_others_are_told_of_the_loss),
+        service_test(
+            a_batch_that_cannot_be_copied_is_kept_for_late_clients_and_the_others_are_told_of_the_loss),
         service_test(a_client_that_could_not_be_told_is_told_of_the_loss),
         service_test(a_client_that_could_not_even_be_told_of_the_loss_is_told_with_an_event_that_comes_later),
     };

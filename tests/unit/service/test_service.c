@@ -5,7 +5,8 @@
 static void every_class_keeps_the_rules_of_identity(void **state)
 {
     (void)state;
-    /* enum, async; service, loader, sink for providers, adapter and portal of the host's initiator; the test's sink, provider and factory */
+    /* enum, async; service, loader, sink for providers, adapter and portal of the host's initiator; the
+     * test's sink, provider and factory */
     assert_int_equal(com_check_registry(), 2 + 5 + 3);
 }
 
@@ -33,7 +34,8 @@ static void until_every_provider_was_tried_the_service_is_not_ready(void **state
 
 static void a_provider_that_fails_to_load_is_left_out(void **state)
 {
-    struct fake_provider *providers[2] = { fake_provider_new(VDS_PT_HARDWARE), fake_provider_new(VDS_PT_HARDWARE) };
+    struct fake_provider *providers[2] = { fake_provider_new(VDS_PT_HARDWARE),
+                                           fake_provider_new(VDS_PT_HARDWARE) };
     IEnumVdsObject *e = NULL;
     IVdsService *service;
 
@@ -52,7 +54,8 @@ static void a_provider_that_fails_to_load_is_left_out(void **state)
 
 static void a_provider_that_hangs_is_left_out_and_unloaded_if_it_comes_back(void **state)
 {
-    struct fake_provider *providers[2] = { fake_provider_new(VDS_PT_HARDWARE), fake_provider_new(VDS_PT_HARDWARE) };
+    struct fake_provider *providers[2] = { fake_provider_new(VDS_PT_HARDWARE),
+                                           fake_provider_new(VDS_PT_HARDWARE) };
     IEnumVdsObject *e = NULL;
     IVdsService *service;
 
@@ -124,7 +127,8 @@ static void providers_are_unloaded_in_the_opposite_order(void **state)
 
 static void get_object_asks_every_provider(void **state)
 {
-    struct fake_provider *providers[2] = { fake_provider_new(VDS_PT_HARDWARE), fake_provider_new(VDS_PT_HARDWARE) };
+    struct fake_provider *providers[2] = { fake_provider_new(VDS_PT_HARDWARE),
+                                           fake_provider_new(VDS_PT_HARDWARE) };
     IVdsService *service;
     IUnknown *object = NULL;
 
@@ -134,10 +138,12 @@ static void get_object_asks_every_provider(void **state)
     assert_int_equal(IVdsService_GetObject(service, com_check_unknown_iid, VDS_OT_LUN, &object), S_OK);
     assert_ptr_equal(object, com_object_identity(&providers[1]->obj));
     IUnknown_Release(object);
-    assert_int_equal(IVdsService_GetObject(service, IID_IVdsLun, VDS_OT_LUN, &object), VDS_E_OBJECT_NOT_FOUND);
+    assert_int_equal(IVdsService_GetObject(service, IID_IVdsLun, VDS_OT_LUN, &object),
+                     VDS_E_OBJECT_NOT_FOUND);
     assert_null(object);
     providers[0]->get_object = VDS_E_PROVIDER_CACHE_CORRUPT; /* it might have been there */
-    assert_int_equal(IVdsService_GetObject(service, IID_IVdsLun, VDS_OT_LUN, &object), VDS_E_PROVIDER_CACHE_CORRUPT);
+    assert_int_equal(IVdsService_GetObject(service, IID_IVdsLun, VDS_OT_LUN, &object),
+                     VDS_E_PROVIDER_CACHE_CORRUPT);
     IVdsService_Release(service);
     com_object_unref(&providers[0]->obj);
     com_object_unref(&providers[1]->obj);
@@ -145,7 +151,8 @@ static void get_object_asks_every_provider(void **state)
 
 static void a_provider_that_lies_about_an_object_is_passed_over(void **state)
 {
-    struct fake_provider *providers[2] = { fake_provider_new(VDS_PT_HARDWARE), fake_provider_new(VDS_PT_HARDWARE) };
+    struct fake_provider *providers[2] = { fake_provider_new(VDS_PT_HARDWARE),
+                                           fake_provider_new(VDS_PT_HARDWARE) };
     IVdsService *service;
     IUnknown *object;
 
@@ -156,10 +163,12 @@ static void a_provider_that_lies_about_an_object_is_passed_over(void **state)
     assert_int_equal(IVdsService_GetObject(service, com_check_unknown_iid, VDS_OT_LUN, &object), S_OK);
     assert_ptr_equal(object, com_object_identity(&providers[1]->obj));
     IUnknown_Release(object);
-    assert_int_equal(IVdsService_GetObject(service, IID_IVdsLun, VDS_OT_LUN, &object), VDS_E_BAD_PROVIDER_DATA);
+    assert_int_equal(IVdsService_GetObject(service, IID_IVdsLun, VDS_OT_LUN, &object),
+                     VDS_E_BAD_PROVIDER_DATA);
     assert_null(object);
     providers[0]->get_object = VDS_E_OBJECT_NOT_FOUND; /* with a pointer */
-    assert_int_equal(IVdsService_GetObject(service, IID_IVdsLun, VDS_OT_LUN, &object), VDS_E_OBJECT_NOT_FOUND);
+    assert_int_equal(IVdsService_GetObject(service, IID_IVdsLun, VDS_OT_LUN, &object),
+                     VDS_E_OBJECT_NOT_FOUND);
     assert_null(object);
     IVdsService_Release(service);
     com_object_unref(&providers[0]->obj);
@@ -175,7 +184,8 @@ static void get_object_refuses_types_that_have_no_objects_to_find(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
         IUnknown *object = (IUnknown *)f;
 
-        assert_int_equal(IVdsService_GetObject(f->service, GUID_NULL, types[i], &object), VDS_E_INVALID_OBJECT_TYPE);
+        assert_int_equal(IVdsService_GetObject(f->service, GUID_NULL, types[i], &object),
+                         VDS_E_INVALID_OBJECT_TYPE);
         assert_null(object);
     }
     assert_int_equal(IVdsService_GetObject(f->service, GUID_NULL, VDS_OT_LUN, NULL), E_INVALIDARG);
@@ -232,7 +242,8 @@ static void the_hosts_disks_are_not_handed_out(void **state)
     struct fixture *f = *state;
     IEnumVdsObject *e = (IEnumVdsObject *)f;
 
-    assert_int_equal(IVdsService_QueryMaskedDisks(f->service, &e), E_NOTIMPL); /* by VDS's own documentation */
+    /* by VDS's own documentation */
+    assert_int_equal(IVdsService_QueryMaskedDisks(f->service, &e), E_NOTIMPL);
     assert_null(e);
     assert_int_equal(IVdsService_QueryUnallocatedDisks(f->service, &e), S_OK);
     assert_int_equal(count(e), 0);
@@ -290,6 +301,7 @@ static void after_shutdown_every_method_says_that_the_service_is_gone(void **sta
     assert_int_equal(IVdsService_WaitForServiceReady(f->service), VDS_E_INITIALIZED_FAILED);
     assert_int_equal(IVdsService_QueryProviders(f->service, 2, &e), VDS_E_INITIALIZED_FAILED);
     assert_int_equal(IVdsService_GetObject(f->service, GUID_NULL, VDS_OT_LUN, &object), VDS_E_INITIALIZED_FAILED);
+    assert_int_equal(IVdsService_GetObject(f->service, GUID_NULL, VDS_OT_INIT_ADAPTER, &object), VDS_E_INITIALIZED_FAILED);
     assert_int_equal(IVdsService_QueryUnallocatedDisks(f->service, &e), VDS_E_INITIALIZED_FAILED);
     assert_int_equal(IVdsService_Reenumerate(f->service), VDS_E_INITIALIZED_FAILED);
     assert_int_equal(IVdsService_Refresh(f->service), VDS_E_INITIALIZED_FAILED);
@@ -347,7 +359,8 @@ static void the_initiator_face_is_the_service_and_refuses_ipsec(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(the_initiator_face_is_the_service_and_refuses_ipsec, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(the_initiator_face_is_the_service_and_refuses_ipsec, fixture_setup,
+                                        fixture_teardown),
         com_test(every_class_keeps_the_rules_of_identity),
         com_test(until_every_provider_was_tried_the_service_is_not_ready),
         com_test(a_provider_that_fails_to_load_is_left_out),

@@ -54,8 +54,9 @@ static bool told(struct test_sink *sink, const ULONG *expected, size_t n)
 
 static void the_story_is_told_in_order_to_an_advised_sink(void **state)
 {
-    static const ULONG expected[] = { VDS_NF_TARGET_ARRIVE, VDS_NF_PORTAL_GROUP_ARRIVE, VDS_NF_PORTAL_GROUP_MODIFY,
-                                      VDS_NF_PORTAL_GROUP_MODIFY, VDS_NF_PORTAL_GROUP_DEPART, VDS_NF_TARGET_DEPART };
+    static const ULONG expected[] = { VDS_NF_TARGET_ARRIVE,       VDS_NF_PORTAL_GROUP_ARRIVE,
+                                      VDS_NF_PORTAL_GROUP_MODIFY, VDS_NF_PORTAL_GROUP_MODIFY,
+                                      VDS_NF_PORTAL_GROUP_DEPART, VDS_NF_TARGET_DEPART };
     struct house *h = *state;
     struct test_sink *sink = test_sink_new();
     DWORD cookie = 0;

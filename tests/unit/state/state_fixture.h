@@ -7,6 +7,7 @@
 #include "../unit_test.h"
 
 #include "state/state.h"
+#include "state_file.h"
 
 struct fixture {
     char dir[64];
@@ -20,12 +21,7 @@ int fixture_teardown(void **state);
 void fixture_open(struct fixture *f);
 void fixture_reopen(struct fixture *f); /* close, open */
 struct state_image *fixture_load(struct fixture *f);
-/* All rows of all tables and what else the file says, as text; from a connection of its own. The caller frees
- * it. */
-char *fixture_dump(const char *dir);
-/* Runs SQL on a connection of its own, foreign keys off, as a person with sqlite3 would. */
-void fixture_sql(const char *dir, const char *sql);
-int64_t fixture_sql_int(const char *dir, const char *sql);
+char *fixture_dump(const char *dir); /* fixture_dump_state(); the caller frees it */
 
 struct guid new_guid(void);
 struct state_portal a_portal(unsigned port);

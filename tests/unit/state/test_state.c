@@ -76,13 +76,13 @@ static void every_kind_of_row_survives_the_way_to_disk_and_back(void **state) /*
     struct state_secret secret = { .target = t.id,
                                    .kind = STATE_SECRET_MUTUAL,
                                    .initiator = "iqn.2026-11.org.vds:i",
-                                   .secret = { (char *)(uintptr_t) "0123456789ab", 12 } };
-    struct state_reservation pr = { .lun = l.id, .bytes = { (char *)(uintptr_t) "a\0b", 3 } };
+                                   .secret = { (char *)(uintptr_t)"0123456789ab", 12 } };
+    struct state_reservation pr = { .lun = l.id, .bytes = { (char *)(uintptr_t)"a\0b", 3 } };
     struct state_discovery_secret discovery = { .secret = secret.secret };
     struct state_tx *tx = state_tx_new();
     size_t n;
 
-    l.mask = (char *)(uintptr_t) "iqn.2026-11.org.vds:a;iqn.2026-11.org.vds:b";
+    l.mask = (char *)(uintptr_t)"iqn.2026-11.org.vds:a;iqn.2026-11.org.vds:b";
     t.next_tag = 2;
     d.pool = new_guid();
     state_insert_subsystem(tx, &sub);

@@ -136,4 +136,23 @@ static inline bool all_zero(const uint8_t *data, size_t len)
     return true;
 }
 
+/* Runs the tests in a loop on each engine that there is. Returns how many failed. */
+static inline int run_in_loops(int (*run)(void))
+{
+    const struct loop_options backends[] = { { .backend = LOOP_BACKEND_EPOLL },
+                                             { .backend = LOOP_BACKEND_URING } };
+    int n_failed = 0;
+
+    for (size_t i = 0; i < ARRAY_SIZE(backends); i++) {
+        if (loop_create(&backends[i], &test_loop) < 0) {
+            printf("io_uring is not to be had here, its part is skipped\n");
+            continue;
+        }
+        n_failed += run();
+        loop_destroy(test_loop);
+        test_loop = NULL;
+    }
+    return n_failed;
+}
+
 #endif

@@ -388,16 +388,5 @@ static int run_once(void)
 
 int main(void)
 {
-    const struct loop_options backends[] = { { .backend = LOOP_BACKEND_EPOLL },
-                                             { .backend = LOOP_BACKEND_URING } };
-    int n_failed = run_once();
-
-    for (size_t i = 0; i < ARRAY_SIZE(backends); i++) {
-        if (loop_create(&backends[i], &test_loop) < 0)
-            continue;
-        n_failed += run_once();
-        loop_destroy(test_loop);
-        test_loop = NULL;
-    }
-    return n_failed;
+    return run_once() + run_in_loops(run_once);
 }

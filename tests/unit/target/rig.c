@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "target/address.h"
+#include "target/internal.h"
 
 unsigned rig_count_fds(void)
 {
@@ -170,6 +171,36 @@ void rig_lu_over(struct rig *rig, unsigned lu, struct store *store)
     assert_int_equal(scsi_lu_create(&config, store, &unit), 0);
     assert_int_equal(engine_lu_add(rig->engine, &id, unit), 0);
     scsi_lu_unref(unit);
+}
+
+static int hold_writes(void *arg, const struct store_request *req)
+{
+    struct rig *rig = arg;
+
+    return req->op == STORE_WRITE && rig->hold ? -EINPROGRESS : 0;
+}
+
+struct store *rig_lu_that_holds(struct rig *rig, unsigned lu)
+{
+    struct store *memory, *fault;
+
+    assert_int_equal(store_memory_open(RIG_LU_BYTES, &memory), 0);
+    assert_int_equal(store_fault_open(memory, hold_writes, rig, &fault), 0);
+    store_unref(memory);
+    rig_lu_over(rig, lu, fault);
+    return fault;
+}
+
+static void release_on(struct target_reactor *reactor, void *arg)
+{
+    (void)reactor;
+    store_fault_release(arg);
+}
+
+void rig_let_go(struct rig *rig, struct store *store)
+{
+    rig->hold = 0;
+    target_each_reactor(rig->engine, release_on, store);
 }
 
 void rig_lun(struct rig *rig, unsigned target, uint16_t number, unsigned lu)

@@ -29,7 +29,7 @@ struct rig {
     pthread_mutex_t lock;
     pthread_cond_t changed; /* by events, and rig_changed() */
     atomic_uint n_up, n_down, n_addresses_changed, n_listeners_failed;
-    atomic_int hold; /* a test's fault store keeps writes while this is set */
+    atomic_int hold; /* rig_lu_that_holds() keeps writes while this is set */
 };
 
 /* For cmocka; *state is the rig. The plain one has 2 reactors and default limits. */
@@ -54,6 +54,10 @@ void rig_path(struct rig *rig, unsigned target, unsigned portal, uint16_t tag);
 void rig_lun(struct rig *rig, unsigned target, uint16_t number, unsigned lu);
 /* Only the unit, over this store; masked from everyone. */
 void rig_lu_over(struct rig *rig, unsigned lu, struct store *store);
+/* The same over a store of its own, which keeps writes while rig->hold is set and until rig_let_go(). The
+ * caller drops it. */
+struct store *rig_lu_that_holds(struct rig *rig, unsigned lu);
+void rig_let_go(struct rig *rig, struct store *store);
 
 /* Connects to the portal and logs in as initiator `number`; fails the test when that fails. */
 void rig_login(struct rig *rig, struct initiator *in, unsigned number, unsigned target, unsigned portal);

@@ -27,7 +27,9 @@ static void addresses_are_written_as_targetaddress_wants_them(void **state)
     char text[ADDRESS_TEXT_SIZE];
 
     (void)state;
-    *(struct sockaddr_in *)&four = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(3261), .sin_addr.s_addr = htonl(0xc0000201) };
+    *(struct sockaddr_in *)&four = (struct sockaddr_in){ .sin_family = AF_INET,
+                                                         .sin_port = htons(3261),
+                                                         .sin_addr.s_addr = htonl(0xc0000201) };
     target_address_format(&four, text);
     assert_string_equal(text, "192.0.2.1:3261");
     target_address_format(&six, text);
@@ -58,7 +60,8 @@ static bool contains(const struct engine_address *list, size_t n, const struct s
     return false;
 }
 
-/* Whatever machine this runs on, loopback is there, and each address can be bound - that is what it is listed for. */
+/* Whatever machine this runs on, loopback is there, and each address can be bound - that is what it is listed
+ * for. */
 static void the_hosts_addresses_are_listed_and_can_be_bound(void **state)
 {
     _cleanup_(freep) struct engine_address *list = NULL;
@@ -66,7 +69,8 @@ static void the_hosts_addresses_are_listed_and_can_be_bound(void **state)
     size_t n = 0;
 
     (void)state;
-    *(struct sockaddr_in *)&loopback = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    *(struct sockaddr_in *)&loopback =
+        (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     assert_int_equal(engine_host_addresses(&list, &n), 0);
     assert_true(contains(list, n, &loopback));
     for (size_t i = 0; i < n; i++) {

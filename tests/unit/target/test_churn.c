@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Four reactors, two hundred connections that come, work and go in every way there is, while the configuration changes around them. */
+/* Four reactors, two hundred connections that come, work and go in every way there is, while the
+ * configuration changes around them. */
 #include "rig.h"
 
 #include <errno.h>
@@ -38,7 +39,8 @@ static int one_command(struct initiator *in, unsigned number)
 
 static void leave(struct initiator *in, unsigned how)
 {
-    static const uint8_t read_16[16] = { 0x88, [8] = 4, [12] = 1 }; /* 256 blocks from 1024 on, where nobody writes */
+    /* 256 blocks from 1024 on, where nobody writes */
+    static const uint8_t read_16[16] = { 0x88, [8] = 4, [12] = 1 };
 
     if (how == 0)
         initiator_logout(in);
@@ -79,7 +81,8 @@ static void *changer_thread(void *arg)
     struct engine *engine = c->rig->engine;
 
     for (unsigned i = 0; !c->stop; i++) {
-        struct guid target = rig_target_id(i % N_TARGETS), portal = rig_portal_id(i % N_PORTALS), lu = rig_lu_id(i % N_TARGETS);
+        struct guid target = rig_target_id(i % N_TARGETS), portal = rig_portal_id(i % N_PORTALS),
+                    lu = rig_lu_id(i % N_TARGETS);
         struct engine_session *list;
         struct engine_drain *drain;
         size_t n;

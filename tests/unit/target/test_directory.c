@@ -25,7 +25,9 @@ static struct sockaddr_storage address(uint16_t port)
 {
     struct sockaddr_storage addr = { 0 };
 
-    *(struct sockaddr_in *)&addr = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(0xc0000201) };
+    *(struct sockaddr_in *)&addr = (struct sockaddr_in){ .sin_family = AF_INET,
+                                                         .sin_port = htons(port),
+                                                         .sin_addr.s_addr = htonl(0xc0000201) };
     return addr;
 }
 
@@ -40,7 +42,9 @@ static int set_up(void **state)
 {
     static struct fixture f;
 
-    f = (struct fixture){ .target_a = numbered(1), .target_b = numbered(2), .portal_1 = numbered(11), .portal_2 = numbered(12) };
+    f = (struct fixture){
+        .target_a = numbered(1), .target_b = numbered(2), .portal_1 = numbered(11), .portal_2 = numbered(12)
+    };
     assert_int_equal(target_dir_init(&f.dir), 0);
     assert_int_equal(target_dir_target_add(&f.dir, &f.target_a, "iqn.2024-01.test:a", NULL), 0);
     assert_int_equal(target_dir_target_add(&f.dir, &f.target_b, "iqn.2024-01.test:b", "alias"), 0);
@@ -166,8 +170,10 @@ static void secrets_of_an_initiator_win_over_those_of_everyone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_name_or_id_that_is_taken_is_refused_in_either_case, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_portal_is_once_in_a_target_and_shared_between_targets, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_name_or_id_that_is_taken_is_refused_in_either_case, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_portal_is_once_in_a_target_and_shared_between_targets, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_pair_is_open_only_while_its_portal_is, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_twin_is_another_open_portal_of_the_same_group, set_up, tear_down),
         cmocka_unit_test(secrets_of_an_initiator_win_over_those_of_everyone),

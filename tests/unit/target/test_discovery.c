@@ -30,8 +30,8 @@ static void each_target_is_listed_with_its_portals_and_tags(void **state)
     rig_path(rig, 0, 0, 1);
     rig_path(rig, 0, 1, 2);
     text = rig_discover(rig, 0);
-    snprintf(expected, sizeof expected, "TargetName=%s\nTargetAddress=%s,1\nTargetAddress=%s,2\n", rig_target_name(0), rig_address(rig, 0),
-             rig_address(rig, 1));
+    snprintf(expected, sizeof expected, "TargetName=%s\nTargetAddress=%s,1\nTargetAddress=%s,2\n",
+             rig_target_name(0), rig_address(rig, 0), rig_address(rig, 1));
     assert_string_equal(text, expected);
 }
 
@@ -70,7 +70,8 @@ static void a_pair_is_listed_only_while_its_portal_is_open(void **state)
     assert_int_equal(count(text, "TargetName="), 1);
     free(text);
     rig_portal_close(rig, 1);
-    text = rig_discover(rig, 0); /* no portal left: not listed at all, for without an address it would mean "here" */
+    /* no portal left: not listed at all, for without an address it would mean "here" */
+    text = rig_discover(rig, 0);
     assert_string_equal(text, "");
     free(text);
     rig_portal(rig, 1); /* comes back with another port */

@@ -62,19 +62,6 @@ static void a_pair_changes_its_tag_when_its_connections_have_gone(void **state)
 
 /* ---- a request that the store holds ---------------------------------------------------------------- */
 
-static int hold_writes(void *arg, const struct store_request *req)
-{
-    struct rig *rig = arg;
-
-    return req->op == STORE_WRITE && rig->hold ? -EINPROGRESS : 0;
-}
-
-static void release_on(struct target_reactor *reactor, void *arg)
-{
-    (void)reactor;
-    store_fault_release(arg);
-}
-
 static void the_count_falls_only_when_the_last_store_request_is_back(void **state)
 {
     struct rig *rig = *state;
@@ -83,15 +70,13 @@ static void the_count_falls_only_when_the_last_store_request_is_back(void **stat
     uint8_t block[512] = { 1 };
     struct engine_drain_status status;
     struct engine_drain *drain;
-    struct store *memory, *fault;
+    struct store *fault;
     struct initiator in;
 
     rig_portal(rig, 0);
     rig_target(rig, 0);
     rig_path(rig, 0, 0, 1);
-    assert_int_equal(store_memory_open(RIG_LU_BYTES, &memory), 0);
-    assert_int_equal(store_fault_open(memory, hold_writes, rig, &fault), 0);
-    rig_lu_over(rig, 0, fault);
+    fault = rig_lu_that_holds(rig, 0);
     assert_int_equal(engine_lu_set_mask(rig->engine, &lu, true, NULL, 0), 0);
     assert_int_equal(engine_lun_map(rig->engine, &target, 0, &lu), 0);
     rig_login(rig, &in, 1, 0, 0);
@@ -107,12 +92,10 @@ static void the_count_falls_only_when_the_last_store_request_is_back(void **stat
     assert_int_equal(engine_drain_wait(drain, 0), -ETIMEDOUT);
     engine_drain_status(drain, &status);
     assert_int_equal(status.n_left, 1);
-    rig->hold = 0;
-    target_each_reactor(rig->engine, release_on, fault);
+    rig_let_go(rig, fault);
     assert_int_equal(engine_drain_wait(drain, WAIT_PATIENT_MS), 0);
     engine_drain_free(drain);
     store_unref(fault);
-    store_unref(memory);
 }
 
 /* ---- the race -------------------------------------------------------------------------------------- */

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "target/internal.h"
 
 #define ASC_REPORTED_LUNS_CHANGED 0x3f0e /* SPC-4 */
 #define ASC_LUN_NOT_SUPPORTED     0x2500
@@ -62,8 +61,8 @@ static void a_unit_mapped_under_a_live_session_is_announced_and_usable(void **st
     initiator_close(&in);
 }
 
-/* Reads are sent out of the pages of a file in tmpfs. Who cuts it from outside ends the connection that was being sent to, and the next
- * one is told. */
+/* Reads are sent out of the pages of a file in tmpfs. Who cuts it from outside ends the connection that was
+ * being sent to, and the next one is told. */
 static void a_file_cut_from_outside_ends_a_connection_once_and_then_is_a_medium_error(void **state)
 {
     struct rig *rig = *state;
@@ -166,20 +165,7 @@ static void what_cannot_be_mapped_is_refused(void **state)
     assert_int_equal(engine_lu_set_mask(rig->engine, &nobody, true, NULL, 0), -ENOENT);
 }
 
-/* ---- a request that the store holds ------------------------------------------------------------------------------------------------------- */
-
-static int hold_writes(void *arg, const struct store_request *req)
-{
-    struct rig *rig = arg;
-
-    return req->op == STORE_WRITE && rig->hold ? -EINPROGRESS : 0;
-}
-
-static void release_on(struct target_reactor *reactor, void *arg)
-{
-    (void)reactor;
-    store_fault_release(arg);
-}
+/* ---- a request that the store holds ---------------------------------------------------------------- */
 
 struct unmapping {
     struct rig *rig;
@@ -204,14 +190,12 @@ static void unmapping_waits_for_the_io_that_runs(void **state)
     static const uint8_t write_16[16] = { 0x8a, [13] = 1 };
     struct unmapping unmapping = { .rig = rig };
     uint8_t block[512] = { 1 };
-    struct store *memory, *fault;
+    struct store *fault;
     struct initiator busy, idle;
     pthread_t thread;
 
     two_luns(rig);
-    assert_int_equal(store_memory_open(RIG_LU_BYTES, &memory), 0);
-    assert_int_equal(store_fault_open(memory, hold_writes, rig, &fault), 0);
-    rig_lu_over(rig, 5, fault);
+    fault = rig_lu_that_holds(rig, 5);
     memory_unit(rig, 6);
     assert_int_equal(engine_lu_set_mask(rig->engine, &lu, true, NULL, 0), 0);
     assert_int_equal(engine_lun_map(rig->engine, &target, 5, &lu), 0);
@@ -224,11 +208,11 @@ static void unmapping_waits_for_the_io_that_runs(void **state)
     assert_int_equal(pthread_create(&thread, NULL, unmap_thread, &unmapping), 0);
     while ((luns_of(&idle) | luns_of(&busy)) & 1 << 5)
         ; /* until the unmapping has reached both sessions */
-    assert_int_equal(engine_lun_map(rig->engine, &target, 5, &free_lu), -EEXIST); /* the number is not free yet */
+    /* the number is not free yet */
+    assert_int_equal(engine_lun_map(rig->engine, &target, 5, &free_lu), -EEXIST);
     assert_int_equal(engine_lun_unmap(rig->engine, &target, &lu), -EBUSY);
     assert_false(unmapping.done);
-    rig->hold = 0;
-    target_each_reactor(rig->engine, release_on, fault);
+    rig_let_go(rig, fault);
     pthread_join(thread, NULL);
     assert_int_equal(unmapping.r, 0);
     assert_int_equal(engine_lun_map(rig->engine, &target, 5, &free_lu), 0);
@@ -236,7 +220,6 @@ static void unmapping_waits_for_the_io_that_runs(void **state)
     initiator_close(&busy);
     initiator_close(&idle);
     store_unref(fault);
-    store_unref(memory);
 }
 
 struct settling {
@@ -260,17 +243,16 @@ static void settling_waits_for_commands_beyond_the_end_and_for_no_others(void **
 {
     struct rig *rig = *state;
     struct guid target = rig_target_id(0), lu = rig_lu_id(5), nobody = rig_lu_id(9);
-    static const uint8_t low[16] = { 0x8a, [13] = 1 }, high[16] = { 0x8a, [8] = (RIG_LU_BLOCKS - 1) >> 8, [9] = 0xff, [13] = 1 };
+    static const uint8_t low[16] = { 0x8a, [13] = 1 },
+                         high[16] = { 0x8a, [8] = (RIG_LU_BLOCKS - 1) >> 8, [9] = 0xff, [13] = 1 };
     struct settling settling = { .rig = rig };
     struct initiator one, two;
     uint8_t block[512] = { 1 };
-    struct store *memory, *fault;
+    struct store *fault;
     pthread_t thread;
 
     two_luns(rig);
-    assert_int_equal(store_memory_open(RIG_LU_BYTES, &memory), 0);
-    assert_int_equal(store_fault_open(memory, hold_writes, rig, &fault), 0);
-    rig_lu_over(rig, 5, fault);
+    fault = rig_lu_that_holds(rig, 5);
     assert_int_equal(engine_lu_set_mask(rig->engine, &lu, true, NULL, 0), 0);
     assert_int_equal(engine_lun_map(rig->engine, &target, 5, &lu), 0);
     rig_login(rig, &one, 1, 0, 0);
@@ -291,16 +273,14 @@ static void settling_waits_for_commands_beyond_the_end_and_for_no_others(void **
     initiator_close(&two); /* a session that is gone does not hide what it left to the store */
     assert_int_equal(initiator_nop(&one), 0);
     assert_false(settling.done);
-    rig->hold = 0;
-    target_each_reactor(rig->engine, release_on, fault);
+    rig_let_go(rig, fault);
     pthread_join(thread, NULL);
     assert_int_equal(settling.r, 0);
     initiator_close(&one);
     store_unref(fault);
-    store_unref(memory);
 }
 
-/* ---- many changes at once -------------------------------------------------------------------------------------------------------------------- */
+/* ---- many changes at once -------------------------------------------------------------------------- */
 
 struct mapper {
     struct rig *rig;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Out of memory at every single allocation that a call of engine.h makes on the caller's thread: it fails cleanly, leaves nothing behind. */
+/* Out of memory at every single allocation that a call of engine.h makes on the caller's thread: it fails
+ * cleanly, leaves nothing behind. */
 #include "rig.h"
 
 #include <arpa/inet.h>
@@ -23,7 +24,8 @@ static int portal_open(struct engine *engine)
     struct guid portal = rig_portal_id(0);
     struct sockaddr_storage addr = { 0 };
 
-    *(struct sockaddr_in *)&addr = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    *(struct sockaddr_in *)&addr =
+        (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     return engine_portal_open(engine, &portal, &addr);
 }
 
@@ -98,7 +100,9 @@ static int whole_life(const struct engine_options *options, struct scsi_lu *lu)
 
 static void every_allocation_may_fail_once(void **state)
 {
-    const struct engine_options options = { .n_reactors = 2, .iscsi = iscsi_limits_default, .event = on_event };
+    const struct engine_options options = { .n_reactors = 2,
+                                            .iscsi = iscsi_limits_default,
+                                            .event = on_event };
     struct scsi_lu_config config = { .id = rig_lu_id(0) };
     struct store *store;
     struct scsi_lu *lu;

@@ -24,7 +24,9 @@ static struct sockaddr_storage v4(uint8_t last)
 {
     struct sockaddr_storage addr = { 0 };
 
-    *(struct sockaddr_in *)&addr = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(last), .sin_addr.s_addr = htonl(0xc0000200u | last) };
+    *(struct sockaddr_in *)&addr = (struct sockaddr_in){ .sin_family = AF_INET,
+                                                         .sin_port = htons(last),
+                                                         .sin_addr.s_addr = htonl(0xc0000200u | last) };
     return addr;
 }
 

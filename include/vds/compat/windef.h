@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+/* For sources that include it beside <windows.h>, or instead. On Windows itself, what is there. */
+#ifdef _WIN32
+#include_next <windef.h>
+#else
+#include <windows.h>
+#endif
