@@ -270,9 +270,12 @@ static void tell_modified(void)
         IVdsAdviseSink_Release(sink);
 }
 
+/* What is a status but can only be told is not supported; what is none, or UNKNOWN, is no argument. */
 static HRESULT subsystem_SetStatus(IVdsSubSystem *This, VDS_SUB_SYSTEM_STATUS status)
 {
     (void)This;
+    if (status == VDS_SSS_NOT_READY || status == VDS_SSS_FAILED || status == VDS_SSS_PARTIALLY_MANAGED)
+        return VDS_E_NOT_SUPPORTED;
     if (status != VDS_SSS_ONLINE && status != VDS_SSS_OFFLINE)
         return E_INVALIDARG;
     pthread_mutex_lock(&array.lock);
@@ -362,7 +365,7 @@ static HRESULT private_GetObject(IVdsProviderPrivate *This, VDS_OBJECT_ID id, VD
 
 static HRESULT private_OnLoad(IVdsProviderPrivate *This, LPWSTR machine, IUnknown *callback)
 {
-    IVdsAdviseSink *sink;
+    IVdsAdviseSink *sink, *old;
     HRESULT hr;
 
     (void)This, (void)machine;
@@ -370,8 +373,11 @@ static HRESULT private_OnLoad(IVdsProviderPrivate *This, LPWSTR machine, IUnknow
     if (FAILED(hr))
         return hr;
     pthread_mutex_lock(&array.lock);
+    old = array.sink;
     array.sink = sink;
     pthread_mutex_unlock(&array.lock);
+    if (old) /* a service that forgot OnUnload */
+        IVdsAdviseSink_Release(old);
     return S_OK;
 }
 

@@ -166,6 +166,8 @@ struct array_lun_inquiry {
     uint8_t naa[16], naa_len;
 };
 HRESULT array_lun_inquiry(struct array *array, const struct guid *id, struct array_lun_inquiry *ret_inquiry);
+/* The disk signature of what initiators have written: GPT's disk GUID, or the MBR's four bytes (in data1), or the null GUID. */
+HRESULT array_lun_signature(struct array *array, const struct guid *id, struct guid *ret_signature);
 /* The number a LUN has at a target; VDS_E_OBJECT_NOT_FOUND when not tied. */
 HRESULT array_lun_number(struct array *array, const struct guid *lun, const struct guid *target, uint16_t *ret_number);
 /* Does an object of that VDS_OBJECT_TYPE exist now? */

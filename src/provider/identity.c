@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* VDS_LUN_INFORMATION: how a host that sees the disk knows it again. The bytes are those of INQUIRY and of VPD 80h and 83h (SPC-4 §7.8),
- * because the same unit is asked for them. Everything is task memory, the identifiers' buffers, too. */
+ * because the same unit is asked for them; the signature of the disk is on the disk. Everything is task memory, the identifiers' buffers, too. */
 #include "provider/lun.h"
 
 #include <stdio.h>
@@ -177,6 +177,7 @@ HRESULT lun_GetIdentificationData(IVdsLun *face, VDS_LUN_INFORMATION *ret_info)
     struct lun *o = container_of(face, struct lun, face);
     _cleanup_(provider_leave) struct provider *inside = NULL;
     struct array_lun_inquiry inquiry;
+    struct guid signature;
     HRESULT hr;
 
     if (!ret_info)
@@ -185,8 +186,11 @@ HRESULT lun_GetIdentificationData(IVdsLun *face, VDS_LUN_INFORMATION *ret_info)
     hr = provider_enter(o->h.provider, &inside);
     if (SUCCEEDED(hr))
         hr = array_lun_inquiry(inside->config.array, &o->h.id, &inquiry);
+    if (SUCCEEDED(hr))
+        hr = array_lun_signature(inside->config.array, &o->h.id, &signature);
     if (FAILED(hr))
         return hr;
+    ret_info->m_diskSignature = com_GUID(&signature);
     hr = fill(ret_info, &inquiry);
     if (SUCCEEDED(hr))
         hr = fill_ways(ret_info, inside->config.array, &o->h.id);

@@ -18,7 +18,7 @@ int rpc_reply_error(sd_bus_message *request, HRESULT hr, const char *text)
     char name[RPC_ERROR_NAME_MAX], clean[RPC_TEXT_MAX];
 
     rpc_error_name(hr, name);
-    rpc_error_clean_text(text, clean, sizeof clean);
+    rpc_error_clean_text(*text ? text : rpc_hresult_sentence(hr), clean, sizeof clean); /* foreign providers have no sentences */
     return sd_bus_reply_method_errorf(request, name, "%s", clean);
 }
 

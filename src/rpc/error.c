@@ -55,6 +55,16 @@ const char *rpc_hresult_name(HRESULT hr)
     return name ? name : find_name(own, ARRAY_SIZE(own), hr);
 }
 
+const char *rpc_hresult_sentence(HRESULT hr)
+{
+#define ROW(code, sentence) { (uint32_t)(code), sentence },
+    static const struct rpc_error_name sentences[] = { VDS_HRESULT_LIST(ROW) };
+#undef ROW
+    const char *sentence = find_name(sentences, ARRAY_SIZE(sentences), hr);
+
+    return sentence ? sentence : "";
+}
+
 void rpc_error_name(HRESULT hr, char name[static RPC_ERROR_NAME_MAX])
 {
     const char *known = rpc_hresult_name(hr);

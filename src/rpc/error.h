@@ -24,6 +24,8 @@
 
 /* "VDS_E_OBJECT_DELETED", "S_FALSE"; NULL for a code without a name. */
 const char *rpc_hresult_name(HRESULT hr);
+/* What the code means in general, for where nobody has said it in particular; "" for a code without a name. */
+const char *rpc_hresult_sentence(HRESULT hr);
 
 /* "org.vds.Error.VDS_E_OBJECT_DELETED"; codes without a name: "org.vds.Error.HRESULT_80070062". */
 void rpc_error_name(HRESULT hr, char name[static RPC_ERROR_NAME_MAX]);

@@ -6,9 +6,7 @@
 #define MAX_CAW_BLOCKS        255 /* what the field holds */
 #define MAX_UNMAP_BLOCKS      (1u << 20) /* in one command; libiscsi's suite takes more for insane */
 #define MAX_UNMAP_DESCRIPTORS 256
-#define MAX_WRITE_SAME_BYTES \
-    (16u << 20) /* written for real when the pattern is not zeros: what one command may cost */
-#define GRANULE_BYTES \
-    4096 /* a page of the cache, a block of the file system below: best transferred and freed whole */
+#define MAX_WRITE_SAME_BYTES  (16u << 20) /* what one command may cost: other patterns than zeros are written for real */
+#define GRANULE_BYTES         4096 /* a page of the cache, a block of the file system: best transferred and freed whole */
 
 #endif

@@ -22,8 +22,7 @@
 
 #define SCSI_CDB_MAX   16
 #define SCSI_SENSE_MAX 32
-#define SCSI_PARAM_MAX \
-    131072 /* parameter data of one command, either way; bounds what an allocation length can ask of us */
+#define SCSI_PARAM_MAX 131072 /* of one command, either way: bounds what an allocation length can ask of us */
 #define SCSI_LUN_MAX   255 /* single-level LUN, peripheral device addressing (SAM-5 §4.7) */
 
 enum scsi_status { /* SAM-5 §5.3 */

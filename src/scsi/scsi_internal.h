@@ -121,8 +121,7 @@ enum {
 /* Which commands a reservation held by somebody else stops here; in the same word, so that a command looks
  * once. */
 #define DENY_SPC2  (1u << 24) /* RESERVE(6)/(10) of another nexus */
-#define DENY_READ \
-    (1u << 25) /* persistent reservation: exclusive access, or SPC-3 table "conflict" for reads */
+#define DENY_READ  (1u << 25) /* persistent reservation: exclusive access, or "conflict" for reads (SPC-3) */
 #define DENY_WRITE (1u << 26)
 #define DENY_MASK  (DENY_SPC2 | DENY_READ | DENY_WRITE)
 

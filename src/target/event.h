@@ -13,8 +13,8 @@
 #include "base/list.h"
 #include "target/engine.h"
 
-#define EVENTS_MAX \
-    16384u /* waiting; session events beyond are dropped and that is logged, the others never are */
+/* Waiting; session events beyond are dropped and that is logged, the others never are. */
+#define EVENTS_MAX 16384u
 
 struct target_events {
     void (*deliver)(void *arg, const struct engine_event *event); /* NULL: nobody listens */

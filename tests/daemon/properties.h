@@ -60,6 +60,19 @@ bool same_id(VDS_OBJECT_ID a, VDS_OBJECT_ID b);
 /* For test_properties.py, which looks into the state. */
 void print_id(const char *what, const char *name, VDS_OBJECT_ID id);
 
+/* ---- the wire ----------------------------------------------------------------------------------------- */
+
+/* A session of iqn.2024-01.test:initiator.NUMBER. isid: sessions of the same initiator through the same group are one when it is the same, and
+ * the later takes the place of the earlier. */
+struct initiator wire(unsigned number, unsigned isid, unsigned portal);
+/* Commands that must succeed; unit attentions are taken before. page -1: the standard data; returns how much came. */
+unsigned inquiry(struct initiator *in, ULONG lun, int page, uint8_t data[static 252]);
+void read_capacity(struct initiator *in, ULONG lun, uint8_t data[static 32]);
+void mode_page(struct initiator *in, ULONG lun, uint8_t page, uint8_t data[static 64]); /* behind a header of four bytes */
+/* The eight bytes under which REPORT LUNS lists the unit; false: it does not. */
+bool reported(struct initiator *in, ULONG lun, uint8_t address[static 8]);
+ULONGLONG be_number(const uint8_t *bytes, unsigned n);
+
 /* ---- comparison --------------------------------------------------------------------------------------- */
 
 /* Every field of *got is that of *expected: text and lists too, which are freed. Texts in *expected: wide(),

@@ -1,92 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* properties.c: LUNs and plexes against what the unit says on the wire (SPC-4, SBC-3), and statuses against
- * how it answers. */
+/* properties.c: LUNs and plexes against what the unit says on the wire (SPC-4, SBC-3), and statuses against how it answers. */
 #include "properties.h"
-
-#define DESIGNATORS_MAX 8
-
-/* ---- the wire ------------------------------------------------------------------------------------------ */
-
-/* isid: sessions of the same initiator through the same group are one when it is the same, and the later
- * takes the place of the earlier. */
-static struct initiator wire(unsigned number, unsigned isid, unsigned portal)
-{
-    struct initiator in;
-    char name[64];
-
-    snprintf(name, sizeof name, "iqn.2024-01.test:initiator.%u", number);
-    initiator_init_named(&in, name, isid);
-    assert_int_equal(initiator_connect_text(&in, scene.portals[portal]), 0);
-    assert_int_equal(initiator_login(&in, TARGET_NAME), 0);
-    return in;
-}
-
-/* A command that reads, and must succeed; unit attentions are taken before. Returns how much came. */
-static unsigned ask(struct initiator *in, ULONG lun, const uint8_t *cdb, size_t n_cdb, uint8_t *data,
-                    unsigned room)
-{
-    struct initiator_result result;
-
-    memset(data, 0, room);
-    assert_true(initiator_clear_attentions(in, lun, NULL) >= 0);
-    assert_int_equal(initiator_command(in, lun, cdb, n_cdb, NULL, 0, data, room, &result), 0);
-    assert_int_equal(result.status, 0);
-    return result.n_in;
-}
-
-static unsigned inquiry(struct initiator *in, ULONG lun, int page, uint8_t data[static 252])
-{
-    return ask(in, lun, (const uint8_t[6]){ 0x12, page >= 0, page >= 0 ? (uint8_t)page : 0, 0, 252 }, 6, data,
-               252);
-}
-
-static void read_capacity(struct initiator *in, ULONG lun, uint8_t data[static 32])
-{
-    ask(in, lun, (const uint8_t[16]){ 0x9e, 0x10, [13] = 32 }, 16, data, 32);
-}
-
-static void mode_page(struct initiator *in, ULONG lun, uint8_t page, uint8_t data[static 64])
-{
-    ask(in, lun, (const uint8_t[6]){ 0x1a, 0x08 /* DBD */, page, 0, 64 }, 6, data, 64);
-}
-
-static ULONGLONG number(const uint8_t *bytes, unsigned n)
-{
-    ULONGLONG value = 0;
-
-    while (n-- > 0)
-        value = value << 8 | *bytes++;
-    return value;
-}
-
-/* The eight bytes under which REPORT LUNS lists the unit; false: it does not. */
-static bool reported(struct initiator *in, ULONG lun, uint8_t address[static 8])
-{
-    uint8_t data[512];
-    unsigned n = ask(in, luns[0].number, (const uint8_t[12]){ 0xa0, [8] = 2 }, 12, data, sizeof data);
-
-    for (unsigned at = 8; at + 8 <= n; at += 8) {
-        memcpy(address, data + at, 8);
-        if (data[at] == 0 && data[at + 1] == lun)
-            return true;
-    }
-    return false;
-}
-
-/* Trailing blanks are the field's, not the text's (SPC-4 section 4.3.1). */
-static char *unpadded(const uint8_t *field, size_t n, char *text)
-{
-    memcpy(text, field, n);
-    while (n > 0 && text[n - 1] == ' ')
-        n--;
-    text[n] = '\0';
-    return text;
-}
 
 /* ---- LUNs ---------------------------------------------------------------------------------------------- */
 
-/* VDS_LUN_FEATURE as the unit shows it: RMB of INQUIRY, WP of MODE SENSE, LBPME of READ CAPACITY. What is in
- * memory is thin as well. */
+/* VDS_LUN_FEATURE as the unit shows it: RMB of INQUIRY, WP of MODE SENSE, LBPME of READ CAPACITY. What is in memory is thin as well. */
 static ULONG features_of(struct initiator *in, const struct lun_made *made)
 {
     uint8_t standard[252], capacity[32], mode[64];
@@ -110,7 +28,7 @@ static void compare_features(struct initiator *in, const struct lun_made *made)
     assert_hr(IVdsLunEx2_GetFeatures(ex2, &features, &block, &physical), S_OK);
     assert_int_equal(features, made->features);
     assert_int_equal(features, features_of(in, made));
-    assert_int_equal(block, number(capacity + 8, 4));
+    assert_int_equal(block, be_number(capacity + 8, 4));
     assert_int_equal(physical, block << (capacity[13] & 0x0f));
     assert_int_equal(block, made->block);
     assert_int_equal(physical, made->physical);
@@ -156,19 +74,17 @@ static void compare_lun(struct initiator *in, const struct lun_made *made)
     n = inquiry(in, made->number, 0x80, serial);
     snprintf(text, sizeof text, "%.*s", (int)n - 4, (char *)serial + 4);
     assert_hr(IVdsLun_GetProperties(made->lun, &prop), S_OK);
-    COMPARE(
-        VDS_LUN_PROP, &prop,
-        (&(VDS_LUN_PROP){ made->id, (number(capacity, 8) + 1) * number(capacity + 8, 4), literal(made->name),
-                          wide(text), literal(made->mask), flags_of(in, made->number), VDS_LT_SIMPLE,
-                          VDS_LS_ONLINE, VDS_H_HEALTHY, VDS_TS_STABLE, 0 }));
-    assert_int_equal((number(capacity, 8) + 1) * number(capacity + 8, 4), made->size);
+    COMPARE(VDS_LUN_PROP, &prop,
+            (&(VDS_LUN_PROP){ made->id, (be_number(capacity, 8) + 1) * be_number(capacity + 8, 4), literal(made->name), wide(text),
+                              literal(made->mask), flags_of(in, made->number), VDS_LT_SIMPLE, VDS_LS_ONLINE, VDS_H_HEALTHY, VDS_TS_STABLE,
+                              0 }));
+    assert_int_equal((be_number(capacity, 8) + 1) * be_number(capacity + 8, 4), made->size);
 }
 
 /* An unmasking list of names: those see the unit, others do not. */
 static void the_mask_is_obeyed(void)
 {
-    /* iqn.2024-01.test:initiator.1 is in the list of the second LUN */
-    struct initiator in = wire(1, 1, 0), other = wire(2, 1, 0);
+    struct initiator in = wire(1, 1, 0), other = wire(2, 1, 0); /* iqn.2024-01.test:initiator.1 is in the list of the second LUN */
     uint8_t address[8];
 
     assert_true(reported(&in, luns[1].number, address));
@@ -191,106 +107,6 @@ void luns_are_what_the_wire_says(void **state)
     the_mask_is_obeyed();
 }
 
-/* ---- identification ------------------------------------------------------------------------------------ */
-
-/* The designators of that association on VPD 83h, in order; those of the unit itself are association 0. */
-static ULONG designators(const uint8_t *page, unsigned n, unsigned association,
-                         VDS_STORAGE_IDENTIFIER ids[static DESIGNATORS_MAX])
-{
-    ULONG n_ids = 0;
-
-    for (unsigned at = 4; at + 4 <= n; at += 4u + page[at + 3]) {
-        if ((page[at + 1] >> 4 & 3) != association)
-            continue;
-        assert_true(n_ids < DESIGNATORS_MAX);
-        ids[n_ids++] = (VDS_STORAGE_IDENTIFIER){ page[at] & 0xf, page[at + 1] & 0xf, page[at + 3],
-                                                 (BYTE *)(uintptr_t)(page + at + 4) };
-    }
-    return n_ids;
-}
-
-/* A way to the unit: the name of the port that VPD 83h tells who comes by it (SCSI name string), and the
- * number there. */
-static void way(unsigned portal, const struct lun_made *made, uint8_t page[static 252],
-                uint8_t address[static 8], VDS_INTERCONNECT *ret_way)
-{
-    VDS_STORAGE_IDENTIFIER ids[DESIGNATORS_MAX];
-    struct initiator in = wire(1, 2, portal);
-    unsigned n = inquiry(&in, made->number, 0x83, page);
-    ULONG n_ids = designators(page, n, 1, ids), i = 0;
-
-    while (i < n_ids && ids[i].m_Type != VDSStorageIdTypeScsiNameString)
-        i++;
-    assert_true(i < n_ids && reported(&in, made->number, address));
-    *ret_way = (VDS_INTERCONNECT){ VDS_IA_SCSI, ids[i].m_cbIdentifier, ids[i].m_rgbIdentifier, 8, address };
-    initiator_close(&in);
-}
-
-static void compare_identification(struct initiator *in, const struct lun_made *made)
-{
-    uint8_t standard[252], serial[252], page[252], pages[2][252], addresses[2][8];
-    VDS_STORAGE_IDENTIFIER ids[DESIGNATORS_MAX];
-    VDS_INTERCONNECT ways[2]; /* two portal groups are two ports (RFC 7143 section 4.4.1) */
-    VDS_LUN_INFORMATION got, expected;
-    char text[4][64];
-    unsigned n;
-
-    memset(&expected, 0, sizeof expected);
-    inquiry(in, made->number, -1, standard);
-    n = inquiry(in, made->number, 0x80, serial);
-    expected.m_version = VER_VDS_LUN_INFORMATION;
-    expected.m_DeviceType = standard[0] & 0x1f;
-    expected.m_DeviceTypeModifier = standard[1] & 0x7f;
-    expected.m_bCommandQueueing = standard[7] >> 1 & 1;
-    expected.m_BusType = VDSBusTypeiScsi;
-    expected.m_szVendorId = unpadded(standard + 8, 8, text[0]);
-    expected.m_szProductId = unpadded(standard + 16, 16, text[1]);
-    expected.m_szProductRevision = unpadded(standard + 32, 4, text[2]);
-    expected.m_szSerialNumber = unpadded(serial + 4, n - 4, text[3]);
-    n = inquiry(in, made->number, 0x83, page);
-    expected.m_deviceIdDescriptor.m_version = 1;
-    expected.m_deviceIdDescriptor.m_cIdentifiers = designators(page, n, 0, ids);
-    expected.m_deviceIdDescriptor.m_rgIdentifiers = ids;
-    expected.m_cInterconnects = 2;
-    expected.m_rgInterconnects = ways;
-    for (unsigned i = 0; i < 2; i++)
-        way(i, made, pages[i], addresses[i], &ways[i]);
-    assert_hr(IVdsLun_GetIdentificationData(made->lun, &got), S_OK);
-    COMPARE(VDS_LUN_INFORMATION, &got, &expected);
-}
-
-/* Not tied to any target, it has no way. */
-static void without_a_target(const struct lun_made *made)
-{
-    IVdsLunIscsi *ties = as(made->lun, &IID_IVdsLunIscsi);
-    VDS_LUN_INFORMATION got;
-
-    assert_hr(IVdsLunIscsi_AssociateTargets(ties, NULL, 0), S_OK);
-    assert_hr(IVdsLun_GetIdentificationData(made->lun, &got), S_OK);
-    assert_int_equal(got.m_cInterconnects, 0);
-    assert_null(got.m_rgInterconnects);
-    for (ULONG i = 0; i < got.m_deviceIdDescriptor.m_cIdentifiers; i++)
-        CoTaskMemFree(got.m_deviceIdDescriptor.m_rgIdentifiers[i].m_rgbIdentifier);
-    CoTaskMemFree(got.m_deviceIdDescriptor.m_rgIdentifiers);
-    CoTaskMemFree(got.m_szVendorId);
-    CoTaskMemFree(got.m_szProductId);
-    CoTaskMemFree(got.m_szProductRevision);
-    CoTaskMemFree(got.m_szSerialNumber);
-    assert_hr(IVdsLunIscsi_AssociateTargets(ties, scene.target_ids, 1), S_OK);
-    drop(ties);
-}
-
-void identification_is_INQUIRY_and_VPD(void **state)
-{
-    struct initiator in = wire(1, 1, 0);
-
-    (void)state;
-    for (unsigned i = 0; i < N_LUNS; i++)
-        compare_identification(&in, &luns[i]);
-    initiator_close(&in);
-    without_a_target(&luns[N_LUNS - 1]);
-}
-
 /* ---- plexes, hints ------------------------------------------------------------------------------------- */
 
 static IVdsLunPlex *plex_of(IVdsLun *lun)
@@ -309,8 +125,7 @@ static void compare_plex(const struct lun_made *made, VDS_LUN_PLEX_STATUS status
     assert_hr(IVdsLunPlex_GetProperties(plex, &prop), S_OK);
     assert_false(same_id(prop.id, made->id) || same_id(prop.id, GUID_NULL));
     COMPARE(VDS_LUN_PLEX_PROP, &prop,
-            (&(VDS_LUN_PLEX_PROP){ prop.id, made->size, VDS_LPT_SIMPLE, status, health, VDS_TS_STABLE, 0, 0,
-                                   0 }));
+            (&(VDS_LUN_PLEX_PROP){ prop.id, made->size, VDS_LPT_SIMPLE, status, health, VDS_TS_STABLE, 0, 0, 0 }));
     drop(plex);
 }
 
@@ -444,8 +259,7 @@ static struct initiator_result ready(struct initiator *in, ULONG lun)
     struct initiator_result result;
 
     do
-        assert_int_equal(initiator_command(in, lun, (const uint8_t[6]){ 0 }, 6, NULL, 0, NULL, 0, &result),
-                         0);
+        assert_int_equal(initiator_command(in, lun, (const uint8_t[6]){ 0 }, 6, NULL, 0, NULL, 0, &result), 0);
     while (result.status == 2 && result.key == 6);
     return result;
 }
@@ -457,8 +271,7 @@ static void lun_is(const struct lun_made *made, VDS_LUN_STATUS status, VDS_HEALT
     compare_plex(made, (VDS_LUN_PLEX_STATUS)status, health);
 }
 
-static void port_is(VDS_CONTROLLER_STATUS controller_status, VDS_PORT_STATUS port_status,
-                    VDS_ISCSI_PORTAL_STATUS portal_status)
+static void port_is(VDS_CONTROLLER_STATUS controller_status, VDS_PORT_STATUS port_status, VDS_ISCSI_PORTAL_STATUS portal_status)
 {
     IVdsController *controller;
     VDS_ISCSI_PORTAL_PROP portal_prop;

@@ -90,8 +90,9 @@ class InstalledForCpp(harness.ArrayTest):
         cls.flags = subprocess.run(["pkg-config", "--cflags", "--libs", "vds-compat"], env=env, check=True, capture_output=True,
                                    text=True).stdout.split()
         cls.library = next(pathlib.Path(cls.root.name).rglob("libvds.so")).parent
-        if b"libasan" in (cls.library / "libvds.so").read_bytes():
-            cls.flags += ["-fsanitize=address"]
+        needed = (cls.library / "libvds.so").read_bytes()
+        for sanitizer, library in (("address", b"libasan"), ("undefined", b"libubsan")):
+            cls.flags += [f"-fsanitize={sanitizer}", "-fno-sanitize=vptr"] if library in needed else []  # objects made in C have no C++ type
 
     def told(self, name, argument, *options, language="cpp"):
         source = pathlib.Path(__file__).resolve().parents[1] / f"unit/idl/windows_{name}.{language}"

@@ -74,8 +74,11 @@ class TwoProviders(harness.ArrayTest):
         self.assertEqual((event["object"], event["id"]), ("array", "e5931b98-ea0e-40f2-a821-8ff8b5eb592a"))
         properties = bus.call(SUBSYSTEM, "IVdsSubSystem.GetProperties")
         self.assertEqual(properties[1][5], 4)
-        with self.assertRaises(harness.Refused):
-            bus.call(SUBSYSTEM, "IVdsSubSystem.SetStatus", "u", 0)
+        for status, code in ((0, "E_INVALIDARG"), (3, "E_INVALIDARG"), (77, "E_INVALIDARG"), (5, "VDS_E_NOT_SUPPORTED")):
+            done = subprocess.run(["dbus-send", f"--peer=unix:path={self.array.socket}", "--print-reply", SUBSYSTEM,
+                                   "org.vds.IVdsSubSystem.SetStatus", f"uint32:{status}"], capture_output=True, text=True, timeout=60)
+            self.assertIn(f"Error org.vds.Error.{code}", done.stderr)
+            self.assertIn("is not valid" if code == "E_INVALIDARG" else "does not implement", done.stderr)  # it has no sentence of its own
 
     def told_within(self, stream, seconds):
         return bool(select.select([stream], [], [], seconds)[0])

@@ -4,7 +4,9 @@
 import pathlib
 import re
 import shlex
+import shutil
 import subprocess
+import unittest
 
 import harness
 
@@ -60,6 +62,20 @@ class Readme(harness.ArrayTest):
         for line in example("vdsctl.1"):
             self.run_vdsctl(line)
         self.assertEqual(self.array.json("lun", "list")[0]["allowed"], ["iqn.1993-08.org.debian:01:host"])
+
+    @unittest.skipUnless(shutil.which("busctl"), "busctl is not installed")
+    def test_the_calls_of_busctl_work(self):
+        group = self.array.target("box", []) and self.array.json("group", "list")[0]["id"].replace("-", "_")
+        portal = self.array.json("portal", "list")[0]["id"]
+        pages = "".join((ROOT / page).read_text(encoding="utf-8") for page in ("docs/dbus.md", "docs/man/vds.7"))
+        lines = re.findall(r"busctl --address=unix:path=/run/vds/vds.sock [^`\n]*", pages)
+        self.assertGreater(len(lines), 4)
+        for line in lines:
+            line = line.replace("/run/vds/vds.sock", self.array.socket).replace("fa4e0001_…", group).replace("0b6ffa39-…", portal)
+            done = subprocess.run(shlex.split(line), capture_output=True, text=True, timeout=60)
+            self.assertEqual((done.returncode, done.stderr), (0, ""), line)
+            self.assertTrue(done.stdout, line)
+        self.assertEqual(self.array.json("group", "list")[0]["portals"], [self.array.portals[0]])
 
     def test_the_example_of_diskraid_runs(self):
         done = subprocess.run([DISKRAID, "--socket", self.array.socket], input="\n".join(example("diskraid.1")), capture_output=True, text=True,

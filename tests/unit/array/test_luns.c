@@ -227,6 +227,17 @@ static uint32_t flags_of(struct fixture *f, const struct guid *lun)
     return info.flags;
 }
 
+static void a_disk_without_partitions_has_no_signature(void **state)
+{
+    struct fixture *f = *state;
+    struct guid lun = a_lun(f), gone = { 1 }, signature = { 1 };
+
+    assert_hr(array_lun_signature(f->array, &lun, &signature), S_OK);
+    assert_true(guid_is_null(&signature));
+    assert_hr(array_lun_signature(f->array, &gone, &signature), VDS_E_OBJECT_DELETED);
+    assert_hr(array_lun_signature(f->array, &lun, NULL), E_INVALIDARG);
+}
+
 static void writes_go_through_the_cache_when_they_are_told_to(void **state)
 {
     struct fixture *f = *state;
@@ -360,6 +371,7 @@ static void a_lun_whose_file_is_gone_is_a_status_and_comes_back_with_it(void **s
     struct guid lun = a_lun(f), target = a_target(f), array = id_of_array(f);
     struct array_lun_info info;
     struct array_lun_inquiry inquiry;
+    struct guid signature;
     char path[160], away[160];
     char *dump;
 
@@ -375,6 +387,7 @@ static void a_lun_whose_file_is_gone_is_a_status_and_comes_back_with_it(void **s
     assert_int_equal(health_of_array(f), VDS_H_DEGRADED);
     array_lun_info_fini(&info);
     assert_hr(array_lun_inquiry(f->array, &lun, &inquiry), VDS_E_OBJECT_STATUS_FAILED);
+    assert_hr(array_lun_signature(f->array, &lun, &signature), VDS_E_OBJECT_STATUS_FAILED);
     struct guid other = a_target(f), both[2] = { target, other };
     assert_hr(array_lun_associate_targets(f->array, &lun, both, 2), VDS_E_OBJECT_STATUS_FAILED);
     assert_hr(array_lun_set_mask(f->array, &lun, "*"), S_OK);
@@ -498,6 +511,7 @@ int main(void)
         TEST(creating_a_lun_keeps_nobody_else_waiting),
         TEST(lun_delete_takes_ties_and_file_along),
         TEST(set_mask_replaces_the_list_and_reaches_the_engine),
+        TEST(a_disk_without_partitions_has_no_signature),
         TEST(writes_go_through_the_cache_when_they_are_told_to),
         TEST(a_lun_can_be_made_to_write_through),
         TEST(associate_targets_is_the_whole_new_set_with_the_lowest_free_number_at_each),

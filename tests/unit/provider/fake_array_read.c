@@ -253,6 +253,17 @@ HRESULT array_lun_number(struct array *a, const struct guid *lun, const struct g
     return S_OK;
 }
 
+HRESULT array_lun_signature(struct array *a, const struct guid *lun, struct guid *ret)
+{
+    LOCKED(a);
+
+    CHECK(a);
+    if (!thing_find(a, LUN, lun))
+        return VDS_E_OBJECT_DELETED;
+    *ret = (struct guid){ .data1 = 0x12345678 };
+    return S_OK;
+}
+
 HRESULT array_lun_room(struct array *a, const struct guid *lun, uint64_t *ret)
 {
     LOCKED(a);

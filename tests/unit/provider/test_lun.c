@@ -280,6 +280,7 @@ static void identification_data_carries_the_bytes_of_inquiry(void **state)
     assert_int_equal(IVdsLun_GetIdentificationData(lun, &info), S_OK);
     assert_int_equal(info.m_version, VER_VDS_LUN_INFORMATION);
     assert_int_equal(info.m_BusType, VDSBusTypeiScsi);
+    assert_int_equal(info.m_diskSignature.Data1, 0x12345678);
     assert_string_equal((char *)info.m_szVendorId, "VDS");
     assert_string_equal((char *)info.m_szSerialNumber, "serial-1");
     assert_int_equal(info.m_deviceIdDescriptor.m_cIdentifiers, 2);

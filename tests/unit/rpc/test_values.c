@@ -390,6 +390,7 @@ static void failures_keep_their_code_and_their_sentence(void **state)
     assert_null(async);
     assert_int_equal(IVdsSubSystem_SetControllerStatus(s, NULL, 0, NULL, 0),
                      (HRESULT)0x80070062); /* no name, but the value */
+    assert_string_equal(vds_error_text(), "");
     assert_int_equal(IVdsSubSystem_ReplaceDrive(s, fake_id(0, 0), fake_id(0, 1)), E_NOTIMPL);
     assert_int_equal(IVdsService_GetObject(rig.client, fake_id(FAKE_LUN, 99), VDS_OT_LUN, &unknown),
                      VDS_E_OBJECT_NOT_FOUND);
