@@ -5,8 +5,9 @@
  *
  *      array->scan_lock, secrets_lock  >  portal->io_lock  >  array->lock  >  op->lock, notifier->lock
  *
- * array->lock guards every object and list of the cache and is held for look-ups and edits only: never over a call of the engine, of
- * the state or of a sink. What keeps two operations apart over long stretches are the marks on the objects (locks.h part below).
+ * array->lock guards every object and list of the cache and is held for look-ups and edits only: never over a
+ * call of the engine, of the state or of a sink. What keeps two operations apart over long stretches are the
+ * marks on the objects (locks.h part below).
  */
 #ifndef VDS_ARRAY_INTERNAL_H
 #define VDS_ARRAY_INTERNAL_H
@@ -37,7 +38,16 @@
 
 /* ---- objects: cache.c ------------------------------------------------------------------------ */
 
-enum object_kind { OBJECT_SUBSYSTEM, OBJECT_CONTROLLER, OBJECT_PORTAL, OBJECT_TARGET, OBJECT_GROUP, OBJECT_DRIVE, OBJECT_LUN, OBJECT_N_KINDS };
+enum object_kind {
+    OBJECT_SUBSYSTEM,
+    OBJECT_CONTROLLER,
+    OBJECT_PORTAL,
+    OBJECT_TARGET,
+    OBJECT_GROUP,
+    OBJECT_DRIVE,
+    OBJECT_LUN,
+    OBJECT_N_KINDS
+};
 
 struct object {
     enum object_kind kind;
@@ -150,7 +160,8 @@ void cache_fini(struct cache *cache); /* frees every object */
 void cache_move(struct cache *to, struct cache *from); /* `to` is not initialised, `from` is not after it */
 void cache_add(struct cache *cache, struct object *object);
 void cache_remove(struct cache *cache, struct object *object); /* the caller destroys it */
-struct object *cache_find(const struct cache *cache, enum object_kind kind, const struct guid *id); /* visible or not */
+/* visible or not */
+struct object *cache_find(const struct cache *cache, enum object_kind kind, const struct guid *id);
 struct target *cache_find_name(const struct cache *cache, const char *iscsi_name);
 struct portal *cache_find_address(const struct cache *cache, const char *address, uint16_t port);
 const char *object_noun(enum object_kind kind);
@@ -165,8 +176,10 @@ struct target *array_target_new(const struct state_target *row);
 struct group *array_group_new(const struct state_group *row, struct target *target);
 struct drive *array_drive_new(const struct state_drive *row);
 struct lun *array_lun_new(const struct state_lun *row, struct drive *drive);
-struct path *path_new(struct group *group, struct portal *portal, enum part_state state); /* linked; counts as a hold */
-struct tie *tie_new(struct lun *lun, struct target *target, uint16_t number, enum part_state state); /* linked */
+/* linked; counts as a hold */
+struct path *path_new(struct group *group, struct portal *portal, enum part_state state);
+/* linked */
+struct tie *tie_new(struct lun *lun, struct target *target, uint16_t number, enum part_state state);
 void path_free(struct path *path); /* unlinks */
 void tie_free(struct tie *tie);
 void object_free(struct object *object);
@@ -184,13 +197,15 @@ struct state_tie tie_row(const struct tie *tie);
 
 /* ---- notifications: notify.c ----------------------------------------------------------------- */
 
-/* Events that belong together. Room is made before the point of no return, so that nothing can fail after it. */
+/* Events that belong together. Room is made before the point of no return, so that nothing can fail after
+ * it. */
 struct events {
     struct array_notification *list;
     size_t n, room;
 };
 int events_reserve(struct events *events, size_t n); /* -ENOMEM */
-void events_add(struct events *events, uint32_t event, uint32_t type, const struct guid *id); /* beyond the room: dropped */
+/* beyond the room: dropped */
+void events_add(struct events *events, uint32_t event, uint32_t type, const struct guid *id);
 void events_fini(struct events *events);
 
 struct notifier {
@@ -204,7 +219,8 @@ struct notifier {
     void *arg;
     struct guid subsystem;
 };
-int notifier_start(struct notifier *notifier, void (*sink)(void *, const struct array_notification *, size_t), void *arg);
+int notifier_start(struct notifier *notifier, void (*sink)(void *, const struct array_notification *, size_t),
+                   void *arg);
 void notifier_stop(struct notifier *notifier); /* delivers what is queued */
 /* Takes the events. Under array->lock, so that the order is that of the changes. */
 void notifier_post(struct notifier *notifier, struct events *events);
@@ -212,7 +228,8 @@ void notifier_post_one(struct notifier *notifier, uint32_t event, uint32_t type,
 
 /* ---- marks on objects: locks.c --------------------------------------------------------------- */
 
-/* PIN: not to be deleted, any number at once. CHANGE: one operation at a time, pins welcome. EXCLUSIVE: neither pins nor others. */
+/* PIN: not to be deleted, any number at once. CHANGE: one operation at a time, pins welcome. EXCLUSIVE:
+ * neither pins nor others. */
 enum lock_mode { LOCK_PIN, LOCK_CHANGE, LOCK_EXCLUSIVE };
 
 struct lock_set {
@@ -282,8 +299,8 @@ struct array_op {
 
 /* A new operation of that run function. NULL: out of memory. */
 struct array_op *op_new(struct array *array, op_run *run);
-/* Admitted: starts it on a worker (op_start) or runs it here (op_call). Both take the caller's reference; op_start gives one back in
- * ret_op. array->lock is not held. */
+/* Admitted: starts it on a worker (op_start) or runs it here (op_call). Both take the caller's reference;
+ * op_start gives one back in ret_op. array->lock is not held. */
 HRESULT op_start(struct array_op *op, struct array_op **ret_op);
 HRESULT op_call(struct array_op *op);
 /* Nothing to do: ends at once with that success. */
@@ -296,7 +313,8 @@ bool op_is_cancelled(struct array_op *op);
 void op_progress(struct array_op *op, unsigned percent);
 /* Waits for a drain; cancellable. S_OK, VDS_E_OPERATION_CANCELED. */
 HRESULT op_drain(struct array_op *op, struct engine_drain *drain);
-/* The same on the way back, when a cancel changes nothing any more. false: the array is closing, and it was not waited for. */
+/* The same on the way back, when a cancel changes nothing any more. false: the array is closing, and it was
+ * not waited for. */
 bool op_drain_back(struct array_op *op, struct engine_drain *drain);
 void op_hurry(struct array_op *op); /* from array_close(): see op_drain_back() */
 /* The point of no return, then op->tx. */
@@ -315,7 +333,8 @@ struct pool {
     bool stopping;
 };
 void pool_init(struct pool *pool, unsigned max);
-int pool_submit(struct pool *pool, struct array_op *op); /* takes the reference, unless there is no thread at all: -EAGAIN */
+/* takes the reference, unless there is no thread at all: -EAGAIN */
+int pool_submit(struct pool *pool, struct array_op *op);
 void pool_fini(struct pool *pool); /* runs what is queued, joins */
 void op_execute(struct array_op *op); /* runs it to its end; the caller's reference stays */
 
@@ -366,19 +385,23 @@ void array_kick(struct array *array, bool rescan); /* array->lock held: look at 
 
 /* ---- for operations on portal groups: groups.c; array->lock held ------------------------------ */
 
-/* Marks the group for a change, its ancestors against deletion. VDS_E_OBJECT_DELETED. group_lock() makes it the operation's own. */
+/* Marks the group for a change, its ancestors against deletion. VDS_E_OBJECT_DELETED. group_lock() makes it
+ * the operation's own. */
 HRESULT group_lock(struct array_op *op, const struct guid *id);
-/* As an argument: VDS_E_OBJECT_NOT_FOUND with a sentence when there is none. Both are marked for the operation. */
+/* As an argument: VDS_E_OBJECT_NOT_FOUND with a sentence when there is none. Both are marked for the
+ * operation. */
 HRESULT group_take(struct array_op *op, const struct guid *id, struct group **ret_group);
 HRESULT portal_take(struct array_op *op, const struct guid *id, struct portal **ret_portal);
-/* The portal is wanted in `group` and has a path already: VDS_S_ALREADY_EXISTS, or why not with a sentence. */
+/* The portal is wanted in `group` and has a path already: VDS_S_ALREADY_EXISTS, or why not with a
+ * sentence. */
 HRESULT path_clash(const struct path *path, const struct group *group);
 /* VDS_E_OBJECT_NOT_FOUND, with the sentence. */
 HRESULT path_absent(const struct portal *portal, const struct group *group);
 
 /* ---- admission and health: health.c ---------------------------------------------------------- */
 
-/* Before anything else in every operation: closing, coherent, healthy (heals if it can). array->lock not held. */
+/* Before anything else in every operation: closing, coherent, healthy (heals if it can). array->lock not
+ * held. */
 HRESULT admit(struct array *array);
 /* For reads: coherent? */
 HRESULT admit_read(struct array *array);
@@ -386,8 +409,8 @@ HRESULT admit_read(struct array *array);
 HRESULT health_commit_failed(struct array *array, int r);
 /* The engine does not have what the state has. */
 void health_doubt(struct array *array, const char *what, int r);
-/* Something that can fail has, or has not any more. Does that make the array degraded, or well? The subsystem is modified then, which
- * health_look() tells. array->lock held. */
+/* Something that can fail has, or has not any more. Does that make the array degraded, or well? The subsystem
+ * is modified then, which health_look() tells. array->lock held. */
 bool health_changed(struct array *array);
 void health_look(struct array *array);
 /* Tries to write. true: healthy (again). */
@@ -412,7 +435,8 @@ HRESULT subsystem_status_admit(struct array_op *op, struct object *object);
 void portal_info(const struct portal *portal, struct array_portal_info *ret_info);
 void target_info(const struct target *target, struct array_target_info *ret_info);
 struct array_group_info group_info(const struct group *group);
-/* Without `allocated`, which is to be asked of the store it gives (NULL: none) when the lock is not held. mask NULL: out of memory. */
+/* Without `allocated`, which is to be asked of the store it gives (NULL: none) when the lock is not held.
+ * mask NULL: out of memory. */
 struct store *lun_info(const struct array *array, const struct lun *lun, struct array_lun_info *ret_info);
 /* What asks the subsystem is refused while it has failed or is being refreshed. */
 HRESULT subsystem_readable(const struct array *array);
@@ -422,7 +446,8 @@ HRESULT subsystem_readable(const struct array *array);
 HRESULT hr_from_errno(int r); /* hr.c: the one table */
 
 int iscsi_name_normalise(const char *name, char ret_name[static ISCSI_NAME_MAX + 1]); /* -EINVAL */
-int iscsi_name_make(const struct guid *target, const struct guid *subsystem, char ret_name[static ISCSI_NAME_MAX + 1]);
+int iscsi_name_make(const struct guid *target, const struct guid *subsystem,
+                    char ret_name[static ISCSI_NAME_MAX + 1]);
 /* VDS_S_NAME_TRUNCATED, E_INVALIDARG. */
 HRESULT friendly_name_normalise(const char *name, char ret_name[static ARRAY_NAME_MAX + 1]);
 HRESULT mask_normalise(const char *mask, char **ret_mask);
@@ -443,8 +468,8 @@ int portal_listen(struct array *array, struct portal *portal);
 HRESULT portals_scan(struct array *array);
 /* Which of the cache's portals have their address now; no more. For a cache that nobody sees yet. */
 void portals_presence(struct array *array, struct cache *cache);
-/* The cache's portals may listen, or not, as the array as a whole says. events: of those whose status it changes; NULL for a cache that
- * nobody sees yet. array->lock held. */
+/* The cache's portals may listen, or not, as the array as a whole says. events: of those whose status it
+ * changes; NULL for a cache that nobody sees yet. array->lock held. */
 void portals_bar(struct array *array, struct cache *cache, struct events *events);
 void portals_retry(struct array *array);
 void portals_wait_at_start(struct array *array);
@@ -452,29 +477,34 @@ void portals_wait_at_start(struct array *array);
 /* ---- drives.c, lun_file.c -------------------------------------------------------------------- */
 
 HRESULT drives_sync(struct array *array, struct cache *cache);
-/* Takes the directories that are not ours yet. `events` (NULL: nobody knows of them yet) has room for one of each drive that became usable or
- * has another reason for not being so. */
+/* Takes the directories that are not ours yet. `events` (NULL: nobody knows of them yet) has room for one of
+ * each drive that became usable or has another reason for not being so. */
 void drives_attach(struct cache *cache, bool recover, struct events *events);
-/* Drives that lie on one file system come into one storage pool, others into their own; one that is not usable stays where it was. Adds the
- * rows that it changes to the transaction, and returns how many: the caller commits. */
+/* Drives that lie on one file system come into one storage pool, others into their own; one that is not
+ * usable stays where it was. Adds the rows that it changes to the transaction, and returns how many: the
+ * caller commits. */
 int drives_pool(struct cache *cache, struct state_tx *tx);
 bool drive_space(const struct drive *drive, uint64_t *ret_size, uint64_t *ret_free);
-struct drive *drive_choose(struct array *array, const struct array_lun_spec *spec, HRESULT *ret_hr); /* array->lock held */
+/* array->lock held */
+struct drive *drive_choose(struct array *array, const struct array_lun_spec *spec, HRESULT *ret_hr);
 
 enum lun_file_stage { LUN_FILE_CREATING, LUN_FILE_HERE, LUN_FILE_DELETING };
 int lun_file_path(const char *drive_path, const char *file, enum lun_file_stage stage, char **ret_path);
-int lun_file_move(const struct drive *drive, const char *file, enum lun_file_stage from, enum lun_file_stage to);
+int lun_file_move(const struct drive *drive, const char *file, enum lun_file_stage from,
+                  enum lun_file_stage to);
 int lun_file_remove(const struct drive *drive, const char *file, enum lun_file_stage stage);
 void lun_files_recover(const struct drive *drive, const struct cache *cache);
 /* Opens the file and makes the unit: sets lun->store and lun->lu. */
-int lun_attach(struct array *array, struct lun *lun, enum lun_file_stage stage, const struct state_blob *reservation);
+int lun_attach(struct array *array, struct lun *lun, enum lun_file_stage stage,
+               const struct state_blob *reservation);
 void lun_detach(struct lun *lun);
 void lun_give_up(struct array *array, struct lun *lun, int r);
 int lun_engine_add(struct array *array, struct lun *lun); /* with its mask */
 int lun_engine_set_mask(struct array *array, const struct lun *lun, const char *mask);
 /* Finds and marks: op->lun. array->lock held (luns.c). */
 HRESULT lun_lock(struct array_op *op, const struct guid *id, enum lock_mode mode);
-/* lun_cache.c: the switch itself, no event. -errno: not, or (when scsi_lu_write_through() says that it is) older writes may not be durable. */
+/* lun_cache.c: the switch itself, no event. -errno: not, or (when scsi_lu_write_through() says that it is)
+ * older writes may not be durable. */
 int lun_write_through(const struct lun *lun, bool on);
 /* An initiator has switched it (scsi_lu_config.cache_changed). */
 void lun_cache_changed(void *array, const struct guid *lun);
@@ -494,9 +524,12 @@ struct state_discovery_secret secret_discovery_row(const struct state_secret *ro
 /* ---- refresh.c, build.c, diff.c -------------------------------------------------------------- */
 
 HRESULT cache_build(struct array *array, const struct state_image *image, struct cache *ret_cache);
-/* Makes the engine serve `next` instead of what it serves now; fills `events`. `before` is the array's own row as it was until now. */
-HRESULT diff_apply(struct array *array, struct array_op *op, const struct state_subsystem *before, struct cache *next,
-                   const struct state_image *image, struct events *events); /* a failure (a cancelled drain) has changed nothing */
+/* Makes the engine serve `next` instead of what it serves now; fills `events`. `before` is the array's own
+ * row as it was until now. */
+HRESULT diff_apply(struct array *array, struct array_op *op, const struct state_subsystem *before,
+                   struct cache *next,
+                   /* a failure (a cancelled drain) has changed nothing */
+                   const struct state_image *image, struct events *events);
 HRESULT refresh_first(struct array *array);
 
 #endif

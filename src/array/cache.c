@@ -472,9 +472,11 @@ struct state_member path_row(const struct path *path)
 
 struct state_drive drive_row(const struct drive *drive)
 {
-    struct state_drive row = {
-        .id = drive->object.id, .pool = drive->pool, .bus = drive->bus, .slot = drive->slot, .offline = drive->offline
-    };
+    struct state_drive row = { .id = drive->object.id,
+                               .pool = drive->pool,
+                               .bus = drive->bus,
+                               .slot = drive->slot,
+                               .offline = drive->offline };
 
     TEXT_COPY(row.path, drive->path);
     TEXT_COPY(row.name, drive->name);

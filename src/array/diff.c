@@ -101,7 +101,8 @@ static void drain(struct diff *diff, const struct guid *target, const struct gui
         diff->drains = more;
         diff->room = room;
     }
-    r = engine_drain_start(diff->array->engine, target, portal, portal ? 1 : 0, diff->array->drain_ms, &drain);
+    r = engine_drain_start(diff->array->engine, target, portal, portal ? 1 : 0, diff->array->drain_ms,
+                           &drain);
     if (r == 0)
         diff->drains[diff->n_drains++] = (struct draining){ drain, put_back };
 }

@@ -168,8 +168,8 @@ static dev_t device_of(const struct drive *drive)
     return drive->dir_fd >= 0 && fstat(drive->dir_fd, &status) == 0 ? status.st_dev : 0;
 }
 
-/* The pool of a drive is that of the first one beside it; the first of a file system keeps its own, unless an earlier drive has taken that to
- * another file system. */
+/* The pool of a drive is that of the first one beside it; the first of a file system keeps its own, unless an
+ * earlier drive has taken that to another file system. */
 static struct guid pool_for(const struct cache *cache, const struct drive *drive)
 {
     struct guid pool = drive->pool;

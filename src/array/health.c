@@ -146,7 +146,8 @@ bool health_changed(struct array *array)
 void health_look(struct array *array)
 {
     if (health_changed(array))
-        notifier_post_one(&array->notifier, VDS_NF_SUB_SYSTEM_MODIFY, VDS_NTT_SUB_SYSTEM, &array->subsystem.id);
+        notifier_post_one(&array->notifier, VDS_NF_SUB_SYSTEM_MODIFY, VDS_NTT_SUB_SYSTEM,
+                          &array->subsystem.id);
 }
 
 /* ---- admission ------------------------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The write cache of a LUN, which is the host's page cache: whether a write is on the drive when it is answered. The unit keeps that with its
- * other mode parameters (scsi/mode.c), where initiators switch it too (SBC-3 §6.4.5, WCE). */
+/* The write cache of a LUN, which is the host's page cache: whether a write is on the drive when it is
+ * answered. The unit keeps that with its other mode parameters (scsi/mode.c), where initiators switch it too
+ * (SBC-3 §6.4.5, WCE). */
 #include <errno.h>
 #include <string.h>
 

@@ -155,7 +155,9 @@ HRESULT array_target_get(struct array *array, const struct guid *id, struct arra
 
 struct array_group_info group_info(const struct group *group)
 {
-    return (struct array_group_info){ .id = group->object.id, .target = group->target->object.id, .tag = group->tag };
+    return (struct array_group_info){ .id = group->object.id,
+                                      .target = group->target->object.id,
+                                      .tag = group->tag };
 }
 
 HRESULT array_group_get(struct array *array, const struct guid *id, struct array_group_info *ret_info)
@@ -187,8 +189,8 @@ static uint32_t lun_flags(const struct lun *lun)
 {
     if (!lun->lu)
         return 0;
-    return VDS_LF_READ_CACHE_ENABLED |
-           (scsi_lu_write_through(lun->lu) ? VDS_LF_WRITE_THROUGH_CACHING_ENABLED : VDS_LF_WRITE_CACHE_ENABLED);
+    return VDS_LF_READ_CACHE_ENABLED | (scsi_lu_write_through(lun->lu) ? VDS_LF_WRITE_THROUGH_CACHING_ENABLED
+                                                                       : VDS_LF_WRITE_CACHE_ENABLED);
 }
 
 struct store *lun_info(const struct array *array, const struct lun *lun, struct array_lun_info *ret_info)

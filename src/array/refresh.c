@@ -63,7 +63,8 @@ static void drives_give_back(struct cache *now, struct cache *next)
     drives_carry(next, now);
 }
 
-/* Pools are told anew when they could not be written down: that is no reason not to serve. For a cache that nobody sees yet. */
+/* Pools are told anew when they could not be written down: that is no reason not to serve. For a cache that
+ * nobody sees yet. */
 static void pools_write(struct array *array, struct cache *cache)
 {
     _cleanup_(state_tx_freep) struct state_tx *tx = state_tx_new();

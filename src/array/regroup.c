@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Several portals of a group at once, or one from group to group: all of it or nothing.
  *
- *      plan -> arriving portals listen and take logins -> leaving ones drain, all together -> one commit -> leaving ones go
+ *      plan -> arriving portals listen and take logins -> leaving ones drain, all together -> one commit ->
+ *      leaving ones go
  *
- * Added before removed: whoever is asked to leave is sent to a portal that is there already. Until the commit the state holds the old
- * membership alone, so that a crash, a cancel or a failure ends with that: the drained are listed again, and the arrived are drained in
- * their turn. A portal that moves inside its target cannot be in two groups at once (the tag belongs to the pair): it is drained and
- * comes back with the other tag in the same breath. */
+ * Added before removed: whoever is asked to leave is sent to a portal that is there already. Until the commit
+ * the state holds the old membership alone, so that a crash, a cancel or a failure ends with that: the
+ * drained are listed again, and the arrived are drained in their turn. A portal that moves inside its target
+ * cannot be in two groups at once (the tag belongs to the pair): it is drained and comes back with the other
+ * tag in the same breath. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -49,9 +51,10 @@ static const struct group *group_of(const struct array_op *op, const struct chan
     return change->arrives && op->regroup->to ? op->regroup->to : op->group;
 }
 
-#define for_each_change(change, regroup) for (struct change *change = (regroup)->changes; change < (regroup)->changes + (regroup)->n; change++)
+#define for_each_change(change, regroup) \
+    for (struct change *change = (regroup)->changes; change < (regroup)->changes + (regroup)->n; change++)
 
-/* ---- state ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- state ----------------------------------------------------------------------------------------- */
 
 /* A pair is in one group at most: what goes comes before what comes, both ways. */
 static void rows_delete(struct state_tx *tx, const struct array_op *op, bool arriving)
@@ -96,7 +99,7 @@ static HRESULT transactions_fill(struct array_op *op)
     return S_OK;
 }
 
-/* ---- forth ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- forth ----------------------------------------------------------------------------------------- */
 
 static HRESULT arrive(struct array_op *op)
 {
@@ -109,7 +112,8 @@ static HRESULT arrive(struct array_op *op)
             continue;
         r = portal_listen(op->array, change->portal);
         if (r == 0)
-            r = engine_path_add(engine, &target_of(op, change)->object.id, &change->portal->object.id, group_of(op, change)->tag);
+            r = engine_path_add(engine, &target_of(op, change)->object.id, &change->portal->object.id,
+                                group_of(op, change)->tag);
         if (r < 0)
             return hr_from_errno(r);
         change->switched = true;
@@ -134,7 +138,8 @@ static HRESULT drain_leaving(struct array_op *op)
 
     if (ids_fill(regroup, /* arriving= */ false) == 0)
         return S_OK;
-    r = engine_drain_start(op->array->engine, &op->target->object.id, regroup->ids, regroup->n_ids, op->drain_ms, &regroup->drain);
+    r = engine_drain_start(op->array->engine, &op->target->object.id, regroup->ids, regroup->n_ids,
+                           op->drain_ms, &regroup->drain);
     return r < 0 ? hr_from_errno(r) : op_drain(op, regroup->drain);
 }
 
@@ -143,7 +148,8 @@ static int leave_one(struct array_op *op, const struct change *change)
     struct engine *engine = op->array->engine;
     const struct guid *target = &op->target->object.id, *portal = &change->portal->object.id;
 
-    return is_retag(op) ? engine_path_retag(engine, target, portal, op->regroup->to->tag) : engine_path_remove(engine, target, portal);
+    return is_retag(op) ? engine_path_retag(engine, target, portal, op->regroup->to->tag)
+                        : engine_path_remove(engine, target, portal);
 }
 
 /* After the commit. */
@@ -159,9 +165,10 @@ static HRESULT leave(struct array_op *op)
     return S_OK;
 }
 
-/* ---- back ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- back ------------------------------------------------------------------------------------------ */
 
-/* The cache keeps what the engine really has; Refresh, which compares it with the state, then makes it right. */
+/* The cache keeps what the engine really has; Refresh, which compares it with the state, then makes it
+ * right. */
 static void stick(struct array_op *op, struct change *change, int r)
 {
     change->stuck = true;
@@ -169,14 +176,16 @@ static void stick(struct array_op *op, struct change *change, int r)
                                             : "a portal that was to stay could not be put back", r);
 }
 
-/* Those that had gone already when one would not go. A move inside a target has one step only, and that has failed then. */
+/* Those that had gone already when one would not go. A move inside a target has one step only, and that has
+ * failed then. */
 static void leave_undo(struct array_op *op)
 {
     for_each_change(change, op->regroup) {
         int r = 0;
 
         if (!change->arrives && change->switched)
-            r = engine_path_add(op->array->engine, &op->target->object.id, &change->portal->object.id, op->group->tag);
+            r = engine_path_add(op->array->engine, &op->target->object.id, &change->portal->object.id,
+                                op->group->tag);
         if (r < 0)
             stick(op, change, r);
     }
@@ -195,7 +204,9 @@ static void arrive_undo(struct array_op *op)
     if (drain && !op_drain_back(op, drain))
         return; /* the array is closing, and its engine with it */
     for_each_change(change, regroup) {
-        int r = change->arrives && change->switched ? engine_path_remove(op->array->engine, target, &change->portal->object.id) : 0;
+        int r = change->arrives && change->switched
+                    ? engine_path_remove(op->array->engine, target, &change->portal->object.id)
+                    : 0;
 
         if (r < 0 && r != -ENOENT)
             stick(op, change, r);
@@ -210,7 +221,7 @@ static void undo(struct array_op *op)
     arrive_undo(op);
 }
 
-/* ---- the end ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- the end --------------------------------------------------------------------------------------- */
 
 static void path_regroup(struct path *path, struct group *to)
 {
@@ -288,11 +299,12 @@ static HRESULT regroup_run(struct array_op *op)
     return hr;
 }
 
-/* ---- the plan; array->lock held --------------------------------------------------------------------------------------------------- */
+/* ---- the plan; array->lock held -------------------------------------------------------------------- */
 
 static HRESULT regroup_new(struct array_op *op, size_t room)
 {
-    op->regroup = calloc(1, sizeof *op->regroup + room * (sizeof op->regroup->changes[0] + sizeof op->regroup->ids[0]));
+    op->regroup =
+        calloc(1, sizeof *op->regroup + room * (sizeof op->regroup->changes[0] + sizeof op->regroup->ids[0]));
     if (!op->regroup)
         return E_OUTOFMEMORY;
     op->regroup->ids = (void *)&op->regroup->changes[room];
@@ -311,12 +323,15 @@ static HRESULT plan_arrive(struct array_op *op, struct group *group, struct port
     struct path *path = target_find_path(group->target, portal);
 
     if (path)
-        return path->state == PART_ARRIVING && path->group == op->group && !op->regroup->to ? S_FALSE /* named twice */
-                                                                                             : path_clash(path, group);
+        /* named twice */
+        return path->state == PART_ARRIVING && path->group == op->group && !op->regroup->to
+                   ? S_FALSE
+                   : path_clash(path, group);
     path = path_new(group, portal, PART_ARRIVING);
     if (!path)
         return E_OUTOFMEMORY;
-    op->regroup->changes[op->regroup->n++] = (struct change){ .path = path, .portal = portal, .arrives = true };
+    op->regroup->changes[op->regroup->n++] =
+        (struct change){ .path = path, .portal = portal, .arrives = true };
     return S_OK;
 }
 
@@ -378,7 +393,8 @@ static HRESULT plan_move(struct array_op *op, const struct guid *id, const struc
 }
 
 /* What both calls begin and end with. */
-static HRESULT regroup_admit(struct array_op *op, const struct guid *group, const struct guid *to, const struct guid *ids, size_t n_ids)
+static HRESULT regroup_admit(struct array_op *op, const struct guid *group, const struct guid *to,
+                             const struct guid *ids, size_t n_ids)
 {
     size_t n_paths = 0;
     HRESULT hr = group_lock(op, group);
@@ -395,8 +411,9 @@ static HRESULT regroup_admit(struct array_op *op, const struct guid *group, cons
     return SUCCEEDED(hr) && op->regroup->n == 0 ? VDS_S_ALREADY_EXISTS : hr;
 }
 
-static HRESULT regroup_start(struct array *array, const struct guid *group, const struct guid *to, const struct guid *ids, size_t n_ids,
-                             uint32_t drain_ms, struct array_op **ret_op)
+static HRESULT regroup_start(struct array *array, const struct guid *group, const struct guid *to,
+                             const struct guid *ids, size_t n_ids, uint32_t drain_ms,
+                             struct array_op **ret_op)
 {
     struct array_op *op;
     HRESULT hr;
@@ -415,16 +432,16 @@ static HRESULT regroup_start(struct array *array, const struct guid *group, cons
     return hr == S_OK ? op_start(op, ret_op) : op_end_now(op, hr, ret_op);
 }
 
-HRESULT array_group_set_portals(struct array *array, const struct guid *group, const struct guid *portals, size_t n, uint32_t drain_ms,
-                                struct array_op **ret_op)
+HRESULT array_group_set_portals(struct array *array, const struct guid *group, const struct guid *portals,
+                                size_t n, uint32_t drain_ms, struct array_op **ret_op)
 {
     if (!group || (n && !portals) || n > IDS_MAX || !ret_op)
         return E_INVALIDARG;
     return regroup_start(array, group, NULL, portals, n, drain_ms, ret_op);
 }
 
-HRESULT array_group_move_portal(struct array *array, const struct guid *group, const struct guid *portal, const struct guid *to,
-                                uint32_t drain_ms, struct array_op **ret_op)
+HRESULT array_group_move_portal(struct array *array, const struct guid *group, const struct guid *portal,
+                                const struct guid *to, uint32_t drain_ms, struct array_op **ret_op)
 {
     if (!group || !portal || !to || !ret_op)
         return E_INVALIDARG;

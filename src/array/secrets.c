@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* CHAP secrets: of targets and of discovery, one way and mutual (RFC 7143 §12.1.3). Kept in the state, told to
- * the engine, never handed out and never logged. A session that is there already is not asked again.
+/* CHAP secrets: of targets and of discovery, one way and mutual (RFC 7143 §12.1.3). Kept in the state, told
+ * to the engine, never handed out and never logged. A session that is there already is not asked again.
  *
  * A change only keeps the target from being deleted, so that it runs beside other operations there (the page
  * of SetSharedSecret knows no "another call"); changes among each other take turns under secrets_lock. */
@@ -66,7 +66,8 @@ static const struct state_secret *find_entry(const struct secrets *secrets, cons
     return NULL;
 }
 
-/* RFC 7143 §9.2.1: never the same secret in both directions. Who may meet whom: the same name, or a default. */
+/* RFC 7143 §9.2.1: never the same secret in both directions. Who may meet whom: the same name, or a
+ * default. */
 static bool reused(const struct secrets *secrets, const struct state_secret *row)
 {
     for (size_t i = 0; i < secrets->n; i++) {
@@ -103,7 +104,8 @@ static int serve(struct array *array, const struct guid *target, const struct st
     if (row->secret.len)
         memcpy(secret.bytes, row->secret.bytes, row->secret.len);
     if (target)
-        r = (in ? engine_target_set_secret : engine_target_set_mutual)(array->engine, target, initiator, told);
+        r = (in ? engine_target_set_secret : engine_target_set_mutual)(array->engine, target, initiator,
+                                                                       told);
     else
         r = (in ? engine_discovery_set_secret : engine_discovery_set_mutual)(array->engine, initiator, told);
     explicit_bzero(&secret, sizeof secret);
@@ -131,7 +133,8 @@ static struct secrets *secrets_of(struct array_op *op)
     return op->target ? &op->target->secrets : &op->array->cache.discovery;
 }
 
-static void add_to_tx(struct array_op *op, struct state_tx *tx, enum state_verb verb, const struct state_secret *row)
+static void add_to_tx(struct array_op *op, struct state_tx *tx, enum state_verb verb,
+                      const struct state_secret *row)
 {
     struct state_discovery_secret discovery = secret_discovery_row(row);
 
@@ -245,7 +248,8 @@ static HRESULT secret_admit(struct array_op *op, const struct guid *target)
     return lock_take(&op->locks, object, LOCK_PIN);
 }
 
-static HRESULT secret_change_start(struct array *array, const struct guid *target, struct secret_change *change)
+static HRESULT secret_change_start(struct array *array, const struct guid *target,
+                                   struct secret_change *change)
 {
     struct array_op *op;
     HRESULT hr = admit(array);

@@ -98,7 +98,8 @@ static void add_group(const struct group *group, struct array_tree *tree)
 }
 
 /* false: out of memory. */
-static bool add_lun(const struct array *array, const struct lun *lun, struct array_tree *tree, struct stores *stores)
+static bool add_lun(const struct array *array, const struct lun *lun, struct array_tree *tree,
+                    struct stores *stores)
 {
     struct array_lun_info *info = &tree->luns[tree->n_luns++];
 
@@ -108,8 +109,9 @@ static bool add_lun(const struct array *array, const struct lun *lun, struct arr
         const struct tie *tie = container_of(n, struct tie, in_lun);
 
         if (tie->state != PART_ARRIVING)
-            tree->ties[tree->n_ties++] =
-                (struct array_tree_tie){ .lun = info->id, .target = tie->target->object.id, .number = tie->number };
+            tree->ties[tree->n_ties++] = (struct array_tree_tie){ .lun = info->id,
+                                                                  .target = tie->target->object.id,
+                                                                  .number = tie->number };
     }
     return info->mask;
 }
@@ -124,9 +126,11 @@ static bool fill(const struct array *array, unsigned parts, struct array_tree *t
     bool ok = true;
 
     if (parts & ARRAY_TREE_PORTALS)
-        for_each_visible(n, cache, OBJECT_PORTAL) portal_info(OBJECT_OF(portal, n), &tree->portals[tree->n_portals++]);
+        for_each_visible(n, cache, OBJECT_PORTAL)
+            portal_info(OBJECT_OF(portal, n), &tree->portals[tree->n_portals++]);
     if (parts & ARRAY_TREE_TARGETS)
-        for_each_visible(n, cache, OBJECT_TARGET) target_info(OBJECT_OF(target, n), &tree->targets[tree->n_targets++]);
+        for_each_visible(n, cache, OBJECT_TARGET)
+            target_info(OBJECT_OF(target, n), &tree->targets[tree->n_targets++]);
     if (parts & ARRAY_TREE_GROUPS)
         for_each_visible(n, cache, OBJECT_TARGET)
             list_for_each(g, &OBJECT_OF(target, n)->groups)
@@ -138,7 +142,8 @@ static bool fill(const struct array *array, unsigned parts, struct array_tree *t
 }
 
 /* array->lock held. */
-static HRESULT snapshot(const struct array *array, unsigned parts, struct array_tree *tree, struct stores *stores)
+static HRESULT snapshot(const struct array *array, unsigned parts, struct array_tree *tree,
+                        struct stores *stores)
 {
     HRESULT hr = subsystem_readable(array);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* vdsctl target chap, vdsctl discovery chap. A secret comes from a file or standard input, never from the command line, where every user
- * of the host could read it. */
+/* vdsctl target chap, vdsctl discovery chap. A secret comes from a file or standard input, never from the
+ * command line, where every user of the host could read it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -45,7 +45,8 @@ static int read_all(int fd, struct secret *secret)
 static int read_secret(const char *path, struct secret *secret)
 {
     bool from_stdin = strcmp(path, "-") == 0;
-    int fd = from_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY), r = fd < 0 ? -errno : read_all(fd, secret);
+    int fd = from_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY),
+        r = fd < 0 ? -errno : read_all(fd, secret);
 
     if (fd >= 0 && !from_stdin)
         close(fd);
@@ -57,7 +58,8 @@ static int read_secret(const char *path, struct secret *secret)
 }
 
 /* target NULL: discovery. */
-static HRESULT set(struct client *client, IVdsIscsiTarget *target, bool mutual, VDS_ISCSI_SHARED_SECRET *secret, WCHAR *initiator)
+static HRESULT set(struct client *client, IVdsIscsiTarget *target, bool mutual,
+                   VDS_ISCSI_SHARED_SECRET *secret, WCHAR *initiator)
 {
     IVdsIscsiDiscoveryEx *discovery;
     HRESULT hr;
@@ -82,7 +84,8 @@ static bool options_ok(const struct request *request, bool discovery)
     return false;
 }
 
-static int change(struct client *client, const struct request *request, IVdsIscsiTarget *target, const char *what)
+static int change(struct client *client, const struct request *request, IVdsIscsiTarget *target,
+                  const char *what)
 {
     _cleanup_(secret_wipe) struct secret secret = { .n = 0 };
     _cleanup_(freep) WCHAR *initiator = request->initiator ? client_wide(request->initiator) : NULL;
@@ -111,10 +114,12 @@ int target_chap(struct client *client, const struct request *request)
     if (!options_ok(request, /* discovery= */ false))
         return EXIT_USAGE;
     hr = client_object(client, VDS_OT_TARGET, &target->id, &IID_IVdsIscsiTarget, &face);
-    return FAILED(hr) ? client_refused(hr, "target %s", target->name) : change(client, request, face, target->name);
+    return FAILED(hr) ? client_refused(hr, "target %s", target->name)
+                      : change(client, request, face, target->name);
 }
 
 int discovery_chap(struct client *client, const struct request *request)
 {
-    return options_ok(request, /* discovery= */ true) ? change(client, request, NULL, "discovery") : EXIT_USAGE;
+    return options_ok(request, /* discovery= */ true) ? change(client, request, NULL, "discovery")
+                                                      : EXIT_USAGE;
 }

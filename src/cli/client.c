@@ -24,7 +24,7 @@
 #include "base/utf.h"
 #include "cli/command.h"
 
-/* ---- failures ------------------------------------------------------------------------------------------------------------------ */
+/* ---- failures -------------------------------------------------------------------------------------- */
 
 static const struct {
     HRESULT hr;
@@ -45,7 +45,8 @@ static int refuse(HRESULT hr, const char *sentence, const char *what)
             sentence = codes[i].meaning;
     }
     text_show(sentence, shown, sizeof shown);
-    fprintf(stderr, "%s: %s: %s%s%s\n", program_invocation_short_name, what, vds_hresult_name(hr), *shown ? ": " : "", shown);
+    fprintf(stderr, "%s: %s: %s%s%s\n", program_invocation_short_name, what, vds_hresult_name(hr),
+            *shown ? ": " : "", shown);
     return hr == RPC_E_DISCONNECTED ? EXIT_NO_SERVICE : EXIT_REFUSED;
 }
 
@@ -68,7 +69,7 @@ void client_out_of_memory(void)
     exit(EXIT_REFUSED);
 }
 
-/* ---- connecting ---------------------------------------------------------------------------------------------------------------- */
+/* ---- connecting ------------------------------------------------------------------------------------ */
 
 static double now_s(void)
 {
@@ -86,7 +87,8 @@ static HRESULT load_service(const char *host, IVdsService **ret_service)
 
     if (host && !machine)
         return E_INVALIDARG;
-    hr = CoCreateInstance(&CLSID_VdsLoader, NULL, CLSCTX_LOCAL_SERVER, &IID_IVdsServiceLoader, (void **)&loader);
+    hr = CoCreateInstance(&CLSID_VdsLoader, NULL, CLSCTX_LOCAL_SERVER, &IID_IVdsServiceLoader,
+                          (void **)&loader);
     if (FAILED(hr))
         return hr;
     hr = IVdsServiceLoader_LoadService(loader, machine, ret_service);
@@ -141,15 +143,20 @@ static HRESULT find_subsystem(struct client *client)
 
 HRESULT client_need_iscsi(struct client *client)
 {
-    return client->iscsi ? S_OK : IVdsSubSystem_QueryInterface(client->subsystem, &IID_IVdsSubSystemIscsi, (void **)&client->iscsi);
+    return client->iscsi ? S_OK
+                         : IVdsSubSystem_QueryInterface(client->subsystem, &IID_IVdsSubSystemIscsi,
+                                                        (void **)&client->iscsi);
 }
 
 HRESULT client_need_ex(struct client *client)
 {
-    return client->ex ? S_OK : IVdsSubSystem_QueryInterface(client->subsystem, &IID_IVdsSubSystemEx, (void **)&client->ex);
+    return client->ex
+               ? S_OK
+               : IVdsSubSystem_QueryInterface(client->subsystem, &IID_IVdsSubSystemEx, (void **)&client->ex);
 }
 
-HRESULT client_object(struct client *client, VDS_OBJECT_TYPE type, const GUID *id, const IID *iid, void *ret_face)
+HRESULT client_object(struct client *client, VDS_OBJECT_TYPE type, const GUID *id, const IID *iid,
+                      void *ret_face)
 {
     IUnknown *object;
     HRESULT hr = IVdsService_GetObject(client->service, *id, type, &object);
@@ -185,9 +192,10 @@ void client_close(struct client *client)
     RELEASE(client->service);
 }
 
-/* ---- enumerations -------------------------------------------------------------------------------------------------------------- */
+/* ---- enumerations ---------------------------------------------------------------------------------- */
 
-HRESULT client_each(IEnumVdsObject *members, const IID *iid, HRESULT (*each)(void *arg, void *face), void *arg)
+HRESULT client_each(IEnumVdsObject *members, const IID *iid, HRESULT (*each)(void *arg, void *face),
+                    void *arg)
 {
     HRESULT hr;
 
@@ -213,7 +221,7 @@ HRESULT client_each(IEnumVdsObject *members, const IID *iid, HRESULT (*each)(voi
     return FAILED(hr) ? hr : S_OK;
 }
 
-/* ---- waiting ------------------------------------------------------------------------------------------------------------------- */
+/* ---- waiting --------------------------------------------------------------------------------------- */
 
 /* A thread sits in Wait so that the main one can watch for Ctrl-C and show progress. */
 struct waiter {
@@ -248,10 +256,12 @@ static void show_progress(IVdsAsync *async, const char *what)
 
     if (FAILED(IVdsAsync_QueryStatus(async, &result, &percent)) || percent >= 100)
         return;
-    room = (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80) - (int)sizeof "  [] 100%";
+    room = (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80) -
+           (int)sizeof "  [] 100%";
     bar = room - (int)strlen(what) < BAR_MOST ? room - (int)strlen(what) : BAR_MOST;
     if (bar > 0)
-        fprintf(stderr, "\r%s  [%-*.*s] %3u%%", what, bar, (int)percent * bar / 100, "########################################", (unsigned)percent);
+        fprintf(stderr, "\r%s  [%-*.*s] %3u%%", what, bar, (int)percent * bar / 100,
+                "########################################", (unsigned)percent);
     else
         fprintf(stderr, "\r%3u%%", (unsigned)percent);
 }
@@ -359,7 +369,8 @@ void client_let_signals(void)
     pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
 }
 
-bool client_await(IVdsAsync *async, double timeout_s, const char *what, IUnknown **ret_object, HRESULT *ret_hr)
+bool client_await(IVdsAsync *async, double timeout_s, const char *what, IUnknown **ret_object,
+                  HRESULT *ret_hr)
 {
     struct waiter *w = calloc(1, sizeof *w);
     sigset_t signals = ending_signals(), before;
@@ -389,7 +400,8 @@ bool client_await(IVdsAsync *async, double timeout_s, const char *what, IUnknown
     return ended;
 }
 
-int client_wait(struct client *client, IVdsAsync *async, IUnknown **ret_output, HRESULT *ret_hr, const char *format, ...)
+int client_wait(struct client *client, IVdsAsync *async, IUnknown **ret_output, HRESULT *ret_hr,
+                const char *format, ...)
 {
     char what[WHAT_SIZE];
     va_list args;
@@ -399,7 +411,8 @@ int client_wait(struct client *client, IVdsAsync *async, IUnknown **ret_output, 
     vsnprintf(what, sizeof what, format, args);
     va_end(args);
     if (!client_await(async, client->timeout_s, what, ret_output, &hr)) {
-        fprintf(stderr, "%s: %s: not done after %g s; it goes on in the service\n", program_invocation_short_name, what, client->timeout_s);
+        fprintf(stderr, "%s: %s: not done after %g s; it goes on in the service\n",
+                program_invocation_short_name, what, client->timeout_s);
         return EXIT_REFUSED;
     }
     if (FAILED(hr))
@@ -429,14 +442,15 @@ bool client_seconds(const char *option, const char *text, double least, double m
     double seconds = strtod(text, &end);
 
     if (end == text || *end || text[strspn(text, "0123456789.")] || seconds < least || seconds > most) {
-        fprintf(stderr, "%s: %s takes seconds from %g to %.0f, not '%s'\n", program_invocation_short_name, option, least, most, text);
+        fprintf(stderr, "%s: %s takes seconds from %g to %.0f, not '%s'\n", program_invocation_short_name,
+                option, least, most, text);
         return false;
     }
     *ret_seconds = seconds;
     return true;
 }
 
-/* ---- text ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- text ------------------------------------------------------------------------------------------ */
 
 #define NAME_BYTES_MAX 255 /* the array would cut it */
 
@@ -445,7 +459,8 @@ bool client_is_name(const char *text)
     if (!*text)
         fprintf(stderr, "%s: the name is empty\n", program_invocation_short_name);
     else if (strlen(text) > NAME_BYTES_MAX)
-        fprintf(stderr, "%s: the name has %zu bytes; it may have %d\n", program_invocation_short_name, strlen(text), NAME_BYTES_MAX);
+        fprintf(stderr, "%s: the name has %zu bytes; it may have %d\n", program_invocation_short_name,
+                strlen(text), NAME_BYTES_MAX);
     return *text && strlen(text) <= NAME_BYTES_MAX;
 }
 
@@ -457,7 +472,8 @@ bool client_words_are_plain(int argc, char **argv)
         if (text_is_plain(argv[i]))
             continue;
         text_show(argv[i], shown, sizeof shown);
-        fprintf(stderr, "%s: '%s' has control characters in it, or is not UTF-8\n", program_invocation_short_name, shown);
+        fprintf(stderr, "%s: '%s' has control characters in it, or is not UTF-8\n",
+                program_invocation_short_name, shown);
         return false;
     }
     return true;
@@ -523,10 +539,11 @@ char *client_address_text(const VDS_IPADDRESS *address)
     uint32_t v4 = htonl(address->ipv4Address);
     char host[INET6_ADDRSTRLEN] = "?", scope[16] = "", *text;
 
-    if (address->type == VDS_IPT_TEXT && utf16_to_utf8((const uint16_t *)address->wszTextAddress, &text) == 0 &&
-        (text = shown_safely(text)))
+    if (address->type == VDS_IPT_TEXT &&
+        utf16_to_utf8((const uint16_t *)address->wszTextAddress, &text) == 0 && (text = shown_safely(text)))
         return text;
-    inet_ntop(v6 ? AF_INET6 : AF_INET, v6 ? (const void *)address->ipv6Address : (const void *)&v4, host, sizeof host);
+    inet_ntop(v6 ? AF_INET6 : AF_INET, v6 ? (const void *)address->ipv6Address : (const void *)&v4, host,
+              sizeof host);
     if (v6 && address->ulIpv6ScopeId)
         snprintf(scope, sizeof scope, "%%%u", address->ulIpv6ScopeId);
     if (asprintf(&text, v6 ? "[%s%s]:%u" : "%s%s:%u", host, scope, address->ulPort) < 0)

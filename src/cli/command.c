@@ -11,31 +11,37 @@ const struct command commands[] = {
     { "status", "", "", "", "health, versions, limits", status_run },
     { "watch", "", "", "--since", "events as they happen, until Ctrl-C", watch_run },
     { "top", "", "", "--interval --count --once", "what sessions and LUNs do, live", top_run },
-    { "explain", "", "INITIATOR T [L]", "", "may that initiator log in there and use the LUN? each rule and why", explain_run },
+    { "explain", "", "INITIATOR T [L]", "",
+      "may that initiator log in there and use the LUN? each rule and why", explain_run },
     { "portal", "list", "", "", "portals with status and the groups that hold them", portal_list },
     { "portal", "online", "PORTAL", "", "let a portal serve again", portal_online },
     { "portal", "offline", "PORTAL", "", "drain a portal and stop listening there", portal_offline },
     { "target", "list", "", "", "targets with groups, LUNs and sessions", target_list },
     { "target", "show", "T", "", "one target", target_show },
     { "target", "create", "NAME", "--iqn", "make a target; prints its iSCSI name", target_create },
-    { "target", "delete", "T", "", "delete a target and its groups; its LUNs must be detached", target_delete },
-    { "target", "chap", "T", "--secret-file --initiator --mutual --clear", "the secret that initiators must know to log in", target_chap,
-      .needs = "--secret-file" },
-    { "discovery", "chap", "", "--secret-file --initiator --mutual --clear", "the secret that initiators must know to discover",
-      discovery_chap, .needs = "--secret-file" },
+    { "target", "delete", "T", "", "delete a target and its groups; its LUNs must be detached",
+      target_delete },
+    { "target", "chap", "T", "--secret-file --initiator --mutual --clear",
+      "the secret that initiators must know to log in", target_chap, .needs = "--secret-file" },
+    { "discovery", "chap", "", "--secret-file --initiator --mutual --clear",
+      "the secret that initiators must know to discover", discovery_chap, .needs = "--secret-file" },
     { "group", "list", "[T]", "", "portal groups with their portals", group_list },
     { "group", "create", "T", "", "make a portal group; prints T/TAG", group_create },
     { "group", "delete", "T/TAG", "", "delete a group that holds no portal", group_delete },
     { "group", "add-portal", "T/TAG PORTAL", "", "serve the target through that portal", group_add_portal },
-    { "group", "remove-portal", "T/TAG PORTAL", "--drain --now", "drain the portal for this target, then take it out", group_remove_portal },
-    { "group", "move", "T/TAG PORTAL T/TAG", "--drain --now", "take a portal out of one group and into another, or leave both alone",
-      group_move },
-    { "group", "set", "T/TAG PORTAL...", "--drain --now", "serve through exactly these portals: adds, drains, or changes nothing", group_set },
+    { "group", "remove-portal", "T/TAG PORTAL", "--drain --now",
+      "drain the portal for this target, then take it out", group_remove_portal },
+    { "group", "move", "T/TAG PORTAL T/TAG", "--drain --now",
+      "take a portal out of one group and into another, or leave both alone", group_move },
+    { "group", "set", "T/TAG PORTAL...", "--drain --now",
+      "serve through exactly these portals: adds, drains, or changes nothing", group_set },
     { "lun", "list", "", "", "LUNs with size, space, targets and who may use them", lun_list },
-    { "lun", "create", "NAME", "--size --thick --removable --read-only --memory --block-size --physical-block",
+    { "lun", "create", "NAME",
+      "--size --thick --removable --read-only --memory --block-size --physical-block",
       "make a LUN, masked from everyone", lun_create, .needs = "--size" },
     { "lun", "extend", "L SIZE", "", "make a LUN larger: SIZE is what it will have", lun_extend },
-    { "lun", "shrink", "L SIZE", "--force", "make a LUN smaller; refused while there is data in what goes", lun_shrink },
+    { "lun", "shrink", "L SIZE", "--force", "make a LUN smaller; refused while there is data in what goes",
+      lun_shrink },
     { "lun", "delete", "L", "", "delete a LUN and its data; it must be detached", lun_delete },
     { "lun", "attach", "L T...", "", "tie a LUN to targets", lun_attach },
     { "lun", "detach", "L T...", "", "untie a LUN from targets", lun_detach },
@@ -43,13 +49,16 @@ const struct command commands[] = {
     { "lun", "deny", "L [IQN...]", "", "take initiators off its list (none named: all)", lun_deny },
     { "session", "list", "", "", "who is connected, over what", session_list },
     { "session", "drop", "S", "", "end a session", session_drop },
-    { "bridge", "", "", "", "connect standard input and output to the service: the far end of --host", bridge_run, true },
-    { "completion", "", "SHELL", "", "the script that completes vdsctl's words in bash or zsh", completion_run, true },
-    { "complete", "", "WORD...", "", "what may stand for the last word: asked by that script", complete_run, true },
+    { "bridge", "", "", "", "connect standard input and output to the service: the far end of --host",
+      bridge_run, true },
+    { "completion", "", "SHELL", "", "the script that completes vdsctl's words in bash or zsh",
+      completion_run, true },
+    { "complete", "", "WORD...", "", "what may stand for the last word: asked by that script", complete_run,
+      true },
 };
 const unsigned n_commands = sizeof commands / sizeof commands[0];
 
-/* ---- options of verbs ------------------------------------------------------------------------------------------------------ */
+/* ---- options of verbs ------------------------------------------------------------------------------ */
 
 const struct command_option command_options[] = {
     { "--size", "SIZE", "bytes, or with K M G T (powers of 1,024)" },
@@ -129,7 +138,8 @@ static unsigned find_option(const char *name, size_t len)
 {
     unsigned k = 0;
 
-    while (k < n_command_options && (strlen(command_options[k].name) != len || strncmp(name, command_options[k].name, len) != 0))
+    while (k < n_command_options &&
+           (strlen(command_options[k].name) != len || strncmp(name, command_options[k].name, len) != 0))
         k++;
     return k;
 }
@@ -146,7 +156,8 @@ static size_t append_option(char *line, size_t size, size_t at, unsigned k)
 {
     const struct command_option *o = &command_options[k];
 
-    return at + (size_t)snprintf(line + at, size - at, "%s%s%s", o->name, o->value ? " " : "", o->value ? o->value : "");
+    return at + (size_t)snprintf(line + at, size - at, "%s%s%s", o->name, o->value ? " " : "",
+                                 o->value ? o->value : "");
 }
 
 #define LINE_SIZE 256 /* the longest has half of that */
@@ -154,12 +165,13 @@ static size_t append_option(char *line, size_t size, size_t at, unsigned k)
 /* "lun shrink L SIZE [--force]". */
 static void command_line(const struct command *command, char line[static LINE_SIZE])
 {
-    size_t at = (size_t)snprintf(line, LINE_SIZE, "%s%s%s%s%s", command->noun, *command->verb ? " " : "", command->verb,
-                                 *command->args ? " " : "", command->args);
+    size_t at = (size_t)snprintf(line, LINE_SIZE, "%s%s%s%s%s", command->noun, *command->verb ? " " : "",
+                                 command->verb, *command->args ? " " : "", command->args);
 
     for (unsigned k = 0; k < n_command_options; k++) {
         unsigned other = option_against(command, k);
-        bool needed = command->needs && strcmp(command->needs, command_options[k].name) == 0, two = other < n_command_options;
+        bool needed = command->needs && strcmp(command->needs, command_options[k].name) == 0,
+             two = other < n_command_options;
 
         if (!command_takes(command, command_options[k].name) || other < k)
             continue;
@@ -178,7 +190,9 @@ static void print_command(FILE *out, const struct command *command)
     char line[LINE_SIZE];
 
     command_line(command, line);
-    fprintf(out, strlen(line) <= 40 ? "  %-40s  %s\n" : "  %s\n                                            %s\n", line, command->help);
+    fprintf(out,
+            strlen(line) <= 40 ? "  %-40s  %s\n" : "  %s\n                                            %s\n",
+            line, command->help);
 }
 
 static void print_commands(FILE *out, const char *noun)
@@ -219,7 +233,8 @@ static int parse_option(int argc, char **argv, int *i, struct request *request)
     if (option->value && !value && *i + 1 < argc)
         value = argv[++*i];
     if (option->value ? !value || !*value : value != NULL)
-        return usage(request->command, option->value ? "a value is missing after" : "no value goes with", option->name);
+        return usage(request->command, option->value ? "a value is missing after" : "no value goes with",
+                     option->name);
     other = option_against(request->command, k);
     if (other < n_command_options && request->given & 1u << other)
         return usage(request->command, "this does not go with what stands before it", option->name);
@@ -228,7 +243,7 @@ static int parse_option(int argc, char **argv, int *i, struct request *request)
     return EXIT_DONE;
 }
 
-/* ---- arguments --------------------------------------------------------------------------------------------------------------- */
+/* ---- arguments ------------------------------------------------------------------------------------- */
 
 /* How many words a pattern such as "L T..." or "[T]" takes. */
 static void count_args(const char *pattern, int *ret_least, int *ret_most)
@@ -248,7 +263,8 @@ static void count_args(const char *pattern, int *ret_least, int *ret_most)
 const struct command *command_find(const char *noun, const char *verb)
 {
     for (unsigned i = 0; i < n_commands; i++) {
-        if (strcmp(commands[i].noun, noun) == 0 && (*commands[i].verb == '\0' || strcmp(commands[i].verb, verb) == 0))
+        if (strcmp(commands[i].noun, noun) == 0 &&
+            (*commands[i].verb == '\0' || strcmp(commands[i].verb, verb) == 0))
             return &commands[i];
     }
     return NULL;
@@ -267,7 +283,8 @@ static int no_such_command(const char *noun, const char *verb)
 {
     if (!noun_exists(noun))
         return usage(NULL, "no such command", noun);
-    fprintf(stderr, *verb ? "vdsctl: no such command: %s %s\n" : "vdsctl: a command is missing behind %s%s\n", noun, verb);
+    fprintf(stderr, *verb ? "vdsctl: no such command: %s %s\n" : "vdsctl: a command is missing behind %s%s\n",
+            noun, verb);
     print_commands(stderr, noun);
     return EXIT_USAGE;
 }
@@ -310,7 +327,8 @@ static int check_words(const struct request *request)
             return usage(command, "an argument is empty", "");
     }
     if (k < n_command_options && !(request->given & 1u << k) &&
-        (option_against(command, k) == n_command_options || !(request->given & 1u << option_against(command, k))))
+        (option_against(command, k) == n_command_options ||
+         !(request->given & 1u << option_against(command, k))))
         return usage(command, "this option is missing", command->needs);
     return EXIT_DONE;
 }
@@ -334,11 +352,12 @@ int command_parse(int argc, char **argv, struct request *ret_request)
     return EXIT_DONE;
 }
 
-/* ---- help ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- help ------------------------------------------------------------------------------------------ */
 
 static void print_option(const struct command_option *option)
 {
-    printf("  %s %-*s  %s\n", option->name, (int)(22 - strlen(option->name)), option->value ? option->value : "", option->help);
+    printf("  %s %-*s  %s\n", option->name, (int)(22 - strlen(option->name)),
+           option->value ? option->value : "", option->help);
 }
 
 void command_print_help(void)
@@ -346,7 +365,8 @@ void command_print_help(void)
     printf("usage: vdsctl [--socket PATH | --host HOST] [--json] [--timeout S] COMMAND\n\n"
            "Manages a vds array.\n\nCommands:\n");
     print_commands(stdout, NULL);
-    printf("\nT and L are names or GUIDs, TAG the group's tag, PORTAL address[:port] or a GUID.\n\nOptions of commands:\n");
+    printf("\nT and L are names or GUIDs, TAG the group's tag, PORTAL address[:port] or a GUID.\n\nOptions "
+           "of commands:\n");
     for (unsigned k = 0; k < n_command_options; k++)
         print_option(&command_options[k]);
     printf("\nOptions:\n"

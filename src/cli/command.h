@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* vdsctl's grammar: one table row per verb drives parsing, --help, shell completion and the man page's test. */
+/* vdsctl's grammar: one table row per verb drives parsing, --help, shell completion and the man page's
+ * test. */
 #ifndef VDS_CLI_COMMAND_H
 #define VDS_CLI_COMMAND_H
 
@@ -53,7 +54,8 @@ int command_parse(int argc, char **argv, struct request *ret_request);
 
 /* Everything. */
 void command_print_help(void);
-/* What is asked for with --help behind the words of a command: that one, or all with its noun. EXIT_DONE, or EXIT_USAGE. */
+/* What is asked for with --help behind the words of a command: that one, or all with its noun. EXIT_DONE, or
+ * EXIT_USAGE. */
 int command_help_on(const char *noun, const char *verb);
 
 #endif

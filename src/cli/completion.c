@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* vdsctl completion: the scripts for bash and zsh. vdsctl complete: what they ask, answered from the command table and from the running
- * array. A shell waits for the answer: nothing is said on failure, and no other machine is asked.
+/* vdsctl completion: the scripts for bash and zsh. vdsctl complete: what they ask, answered from the command
+ * table and from the running array. A shell waits for the answer: nothing is said on failure, and no other
+ * machine is asked.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,16 +12,19 @@
 #include "cli/handlers.h"
 #include "cli/model.h"
 
-/* ---- the scripts -------------------------------------------------------------------------------------------------------------------- */
+/* ---- the scripts ----------------------------------------------------------------------------------- */
 
-/* bash breaks words at colons and replaces only what stands behind the last one. Words are cut here as it cuts them, but for that; what
- * they say without quotation marks and backslashes is asked for, and the answer quoted. Files are bash's own business. */
+/* bash breaks words at colons and replaces only what stands behind the last one. Words are cut here as it
+ * cuts them, but for that; what they say without quotation marks and backslashes is asked for, and the answer
+ * quoted. Files are bash's own business. */
 static const char bash_script[] =
     "# bash completion for vdsctl; made by 'vdsctl completion bash'\n"
     "_vdsctl()\n"
     "{\n"
     "    local line=${COMP_LINE:0:COMP_POINT} words=() cur i\n"
-    "    local word=$'^[[:space:]]*(([^[:space:]\\'\"\\\\\\\\]|\\\\\\\\.|\\'[^\\']*(\\'|$)|\"([^\"\\\\\\\\]|\\\\\\\\.)*(\"|$))+)'\n"
+    "    local "
+    "word=$'^[[:space:]]*(([^[:space:]\\'\"\\\\\\\\]|\\\\\\\\.|\\'[^\\']*(\\'|$)|\"([^\"\\\\\\\\]|\\\\\\\\.)*"
+    "(\"|$))+)'\n"
     "    while [[ $line =~ $word ]]; do\n"
     "        words+=(\"${BASH_REMATCH[1]}\")\n"
     "        line=${line:${#BASH_REMATCH[0]}}\n"
@@ -33,24 +37,26 @@ static const char bash_script[] =
     "    words=(\"${words[@]//[\\\\\\'\\\"]/}\")\n"
     "    mapfile -t COMPREPLY < <(\"${words[0]}\" complete -- \"${words[@]:1}\" 2>/dev/null)\n"
     "    for i in \"${!COMPREPLY[@]}\"; do\n"
-    "        [[ $cur == [\\'\\\"]* || ${COMPREPLY[i]} == \\[*\\]:* ]] || printf -v \"COMPREPLY[i]\" %q \"${COMPREPLY[i]}\"\n"
+    "        [[ $cur == [\\'\\\"]* || ${COMPREPLY[i]} == \\[*\\]:* ]] || printf -v \"COMPREPLY[i]\" %q "
+    "\"${COMPREPLY[i]}\"\n"
     "    done\n"
     "    COMPREPLY=(\"${COMPREPLY[@]#\"${cur%\"${cur##*:}\"}\"}\")\n"
     "}\n"
     "complete -F _vdsctl vdsctl\n";
 
-static const char zsh_script[] = "#compdef vdsctl\n"
-                                 "# zsh completion for vdsctl; made by 'vdsctl completion zsh'\n"
-                                 "_vdsctl()\n"
-                                 "{\n"
-                                 "    local -a found\n"
-                                 "    case ${words[CURRENT-1]} in\n"
-                                 "    --secret-file | --socket) _files; return ;;\n"
-                                 "    esac\n"
-                                 "    found=(\"${(@f)$(\"${words[1]}\" complete -- \"${(@Q)words[2,CURRENT]}\" 2>/dev/null)}\")\n"
-                                 "    [[ -n ${found[1]} ]] && compadd -- \"${found[@]}\"\n"
-                                 "}\n"
-                                 "_vdsctl \"$@\"\n";
+static const char zsh_script[] =
+    "#compdef vdsctl\n"
+    "# zsh completion for vdsctl; made by 'vdsctl completion zsh'\n"
+    "_vdsctl()\n"
+    "{\n"
+    "    local -a found\n"
+    "    case ${words[CURRENT-1]} in\n"
+    "    --secret-file | --socket) _files; return ;;\n"
+    "    esac\n"
+    "    found=(\"${(@f)$(\"${words[1]}\" complete -- \"${(@Q)words[2,CURRENT]}\" 2>/dev/null)}\")\n"
+    "    [[ -n ${found[1]} ]] && compadd -- \"${found[@]}\"\n"
+    "}\n"
+    "_vdsctl \"$@\"\n";
 
 static const struct {
     const char *shell, *script;
@@ -65,11 +71,12 @@ int completion_run(struct client *client, const struct request *request)
             return EXIT_DONE;
         }
     }
-    fprintf(stderr, "vdsctl: no completion for '%s'; there is one for bash and one for zsh\n", request->args[0]);
+    fprintf(stderr, "vdsctl: no completion for '%s'; there is one for bash and one for zsh\n",
+            request->args[0]);
     return EXIT_USAGE;
 }
 
-/* ---- candidates --------------------------------------------------------------------------------------------------------------------- */
+/* ---- candidates ------------------------------------------------------------------------------------ */
 
 static void offer(const char *candidate, const char *begun)
 {
@@ -153,7 +160,8 @@ static void offer_objects(const char *word, size_t len, const char *begun)
     for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
         if (strlen(kinds[i].word) != len || strncmp(kinds[i].word, word, len) != 0)
             continue;
-        if (!kinds[i].parts || (client_open(&client, NULL, -1) == EXIT_DONE && model_read(&model, &client, kinds[i].parts) == EXIT_DONE))
+        if (!kinds[i].parts || (client_open(&client, NULL, -1) == EXIT_DONE &&
+                                model_read(&model, &client, kinds[i].parts) == EXIT_DONE))
             kinds[i].offer(&model, begun);
         break;
     }
@@ -161,7 +169,7 @@ static void offer_objects(const char *word, size_t len, const char *begun)
     client_close(&client);
 }
 
-/* ---- where the cursor is ------------------------------------------------------------------------------------------------------------- */
+/* ---- where the cursor is --------------------------------------------------------------------------- */
 
 /* The pattern's word for argument number `at`: the last one again when it may be repeated. */
 static void offer_argument(const struct command *command, int at, const char *begun)
@@ -220,7 +228,9 @@ static void complete_rest(const struct command *command, const char *const *word
 
 static void offer_nouns(const char *begun)
 {
-    static const char *const globals[] = { "--help", "--host", "--json", "--socket", "--timeout", "--version" };
+    static const char *const globals[] = {
+        "--help", "--host", "--json", "--socket", "--timeout", "--version"
+    };
 
     for (unsigned i = 0; i < n_commands; i++) {
         if (i == 0 || strcmp(commands[i].noun, commands[i - 1].noun) != 0)
@@ -238,14 +248,15 @@ static void offer_verbs(const char *noun, const char *begun)
     }
 }
 
-/* Passes the options before the command, and takes --socket from them; another machine is not asked for its objects. Their number, or
- * -1: the value of one of them is what is begun. */
+/* Passes the options before the command, and takes --socket from them; another machine is not asked for its
+ * objects. Their number, or -1: the value of one of them is what is begun. */
 static int pass_globals(const char *const *words, int n)
 {
     int i = 0;
 
     while (i < n - 1 && *words[i] == '-') {
-        bool host = strcmp(words[i], "--host") == 0, apart = host || strcmp(words[i], "--socket") == 0 || strcmp(words[i], "--timeout") == 0;
+        bool host = strcmp(words[i], "--host") == 0,
+             apart = host || strcmp(words[i], "--socket") == 0 || strcmp(words[i], "--timeout") == 0;
 
         if (host || strncmp(words[i], "--host=", 7) == 0)
             setenv("VDS_SOCKET", "/dev/null", 1);

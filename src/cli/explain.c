@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* vdsctl explain: may this initiator log in to this target, and what does it find there? One line for each rule that the engine goes by
- * (src/target/admission.c and lun.c), from the public interfaces; tests/daemon/test_explain.py holds the two together on the wire.
+/* vdsctl explain: may this initiator log in to this target, and what does it find there? One line for each
+ * rule that the engine goes by (src/target/admission.c and lun.c), from the public interfaces;
+ * tests/daemon/test_explain.py holds the two together on the wire.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -56,7 +57,7 @@ static void explanation_fini(struct explanation *e)
     free(e->findings);
 }
 
-/* ---- the rules ------------------------------------------------------------------------------------------------------------------- */
+/* ---- the rules ------------------------------------------------------------------------------------- */
 
 /* What a status other than online comes from, or waits for. */
 struct hint {
@@ -111,9 +112,11 @@ static bool portal_serves(struct explanation *e, const struct group *group, cons
     if (portal->status == VDS_IPS_ONLINE)
         return find(e, true, "portal", portal->address, "online, serves with tag %u", group->tag);
     if (portal->status == VDS_IPS_OFFLINE)
-        return find(e, false, "portal", portal->address, "offline: its address is not on this host, or it waits for 'vdsctl portal online %s'",
+        return find(e, false, "portal", portal->address,
+                    "offline: its address is not on this host, or it waits for 'vdsctl portal online %s'",
                     portal->address);
-    return find(e, false, "portal", portal->address, "%s%s", status_word(portal->status), hint_of(portal_hints, portal->status));
+    return find(e, false, "portal", portal->address, "%s%s", status_word(portal->status),
+                hint_of(portal_hints, portal->status));
 }
 
 /* At least one portal of the group takes logins. */
@@ -123,7 +126,8 @@ static bool group_serves(struct explanation *e, const struct group *group)
     bool serves = false;
 
     snprintf(name, sizeof name, "%s/%u", e->target->name, group->tag);
-    if (!find(e, group->n_portals > 0, "group", name, group->n_portals ? "holds %zu portal%s" : "holds no portal: see 'vdsctl group add-portal'",
+    if (!find(e, group->n_portals > 0, "group", name,
+              group->n_portals ? "holds %zu portal%s" : "holds no portal: see 'vdsctl group add-portal'",
               group->n_portals, group->n_portals == 1 ? "" : "s"))
         return false;
     for (size_t i = 0; i < group->n_portals; i++)
@@ -143,14 +147,16 @@ static bool groups_serve(struct explanation *e)
         serves |= group_serves(e, &e->model->groups[i]);
     }
     if (n == 0)
-        find(e, false, "group", e->target->name, "the target has no portal group: see 'vdsctl group create %s'", e->target->name);
+        find(e, false, "group", e->target->name,
+             "the target has no portal group: see 'vdsctl group create %s'", e->target->name);
     return serves;
 }
 
 /* Secrets cannot be read, so whether this initiator knows the right one is for it to say. */
 static void chap_holds(struct explanation *e)
 {
-    find(e, true, "chap", e->target->name, e->target->chap ? "asked for: the initiator must know its secret" : "not asked for");
+    find(e, true, "chap", e->target->name,
+         e->target->chap ? "asked for: the initiator must know its secret" : "not asked for");
 }
 
 static bool mask_lets_in(struct explanation *e, const struct lun *lun)
@@ -179,11 +185,12 @@ static bool lun_is_there(struct explanation *e, const struct lun *lun)
     bool masked, online;
 
     if (tie == SIZE_MAX)
-        return find(e, false, "LUN", lun->name, "not tied to the target: see 'vdsctl lun attach %s %s'", lun->name, e->target->name);
+        return find(e, false, "LUN", lun->name, "not tied to the target: see 'vdsctl lun attach %s %s'",
+                    lun->name, e->target->name);
     find(e, true, "LUN", lun->name, "LUN %u of the target", lun->numbers[tie]);
     masked = !mask_lets_in(e, lun);
-    online = find(e, lun->status == VDS_LS_ONLINE, "status", lun->name, "%s, %s%s", status_word(lun->status), health_word(lun->health),
-                  hint_of(lun_hints, lun->status));
+    online = find(e, lun->status == VDS_LS_ONLINE, "status", lun->name, "%s, %s%s", status_word(lun->status),
+                  health_word(lun->health), hint_of(lun_hints, lun->status));
     return !masked && online;
 }
 
@@ -211,7 +218,7 @@ static void explain(struct explanation *e)
     e->access = e->login && (luns || !e->lun);
 }
 
-/* ---- how it is said ---------------------------------------------------------------------------------------------------------------- */
+/* ---- how it is said -------------------------------------------------------------------------------- */
 
 static void print_json(const struct explanation *e)
 {
@@ -240,11 +247,12 @@ static void print_text(const struct explanation *e)
     struct table *table = table_create("HOLDS\tRULE\tOF\tWHY");
 
     for (size_t i = 0; i < e->n; i++)
-        table_row(table, "%s\t%s\t%s\t%s", e->findings[i].holds ? "yes" : "no", e->findings[i].rule, e->findings[i].subject,
-                  e->findings[i].reason);
+        table_row(table, "%s\t%s\t%s\t%s", e->findings[i].holds ? "yes" : "no", e->findings[i].rule,
+                  e->findings[i].subject, e->findings[i].reason);
     table_print(table);
     if (e->lun)
-        printf("%s %s use %s through %s\n", e->initiator, e->access ? "can" : "cannot", e->lun->name, e->target->name);
+        printf("%s %s use %s through %s\n", e->initiator, e->access ? "can" : "cannot", e->lun->name,
+               e->target->name);
     else
         printf("%s %s log in to %s\n", e->initiator, e->login ? "can" : "cannot", e->target->name);
 }

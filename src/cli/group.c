@@ -98,8 +98,8 @@ int group_create(struct client *client, const struct request *request)
 }
 
 /* What add-portal, remove-portal and delete begin with. */
-static int find(struct client *client, const struct request *request, struct model *model, const struct group **ret_group,
-                const struct portal **ret_portal)
+static int find(struct client *client, const struct request *request, struct model *model,
+                const struct group **ret_group, const struct portal **ret_portal)
 {
     int r = model_read(model, client, MODEL_PORTALS | MODEL_GROUPS);
 
@@ -173,7 +173,8 @@ static int drain_ms(const struct request *request, ULONG *ret_ms, bool *ret_give
     return EXIT_DONE;
 }
 
-static HRESULT remove_portal(IVdsIscsiPortalGroup *group, const struct portal *portal, bool given, ULONG ms, IVdsAsync **ret_async)
+static HRESULT remove_portal(IVdsIscsiPortalGroup *group, const struct portal *portal, bool given, ULONG ms,
+                             IVdsAsync **ret_async)
 {
     IVdsIscsiPortalGroupEx *ex;
     HRESULT hr;
@@ -213,7 +214,7 @@ int group_remove_portal(struct client *client, const struct request *request)
     return client_wait(client, async, NULL, NULL, "draining %s of %s", portal->address, request->args[0]);
 }
 
-/* ---- several changes as one --------------------------------------------------------------------------------------------------------- */
+/* ---- several changes as one ------------------------------------------------------------------------ */
 
 struct regroup {
     struct model model;
@@ -231,7 +232,8 @@ static void regroup_fini(struct regroup *regroup)
 }
 
 /* The group, its interface and the portals in args[1..n]. */
-static int regroup_find(struct client *client, const struct request *request, int n_portals, struct regroup *regroup)
+static int regroup_find(struct client *client, const struct request *request, int n_portals,
+                        struct regroup *regroup)
 {
     bool given;
     int r = drain_ms(request, &regroup->drain_ms, &given);
@@ -250,7 +252,8 @@ static int regroup_find(struct client *client, const struct request *request, in
     }
     if (r != EXIT_DONE)
         return r;
-    hr = client_object(client, VDS_OT_PORTAL_GROUP, &regroup->group->id, &IID_IVdsIscsiPortalGroupEx2, &regroup->ex);
+    hr = client_object(client, VDS_OT_PORTAL_GROUP, &regroup->group->id, &IID_IVdsIscsiPortalGroupEx2,
+                       &regroup->ex);
     return FAILED(hr) ? client_refused(hr, "group %s", request->args[0]) : EXIT_DONE;
 }
 
@@ -273,10 +276,12 @@ int group_move(struct client *client, const struct request *request)
     if (r != EXIT_DONE)
         return r;
     client_hold_signals();
-    hr = IVdsIscsiPortalGroupEx2_MovePortal(regroup.ex, regroup.portals[0], regroup.to->id, regroup.drain_ms, &async);
+    hr = IVdsIscsiPortalGroupEx2_MovePortal(regroup.ex, regroup.portals[0], regroup.to->id, regroup.drain_ms,
+                                            &async);
     if (FAILED(hr))
         return client_refused(hr, "%s from %s to %s", request->args[1], request->args[0], request->args[2]);
-    r = client_wait(client, async, NULL, &hr, "moving %s from %s to %s", request->args[1], request->args[0], request->args[2]);
+    r = client_wait(client, async, NULL, &hr, "moving %s from %s to %s", request->args[1], request->args[0],
+                    request->args[2]);
     return regroup_end(r, hr, request->args[0]);
 }
 
@@ -290,7 +295,8 @@ int group_set(struct client *client, const struct request *request)
     if (r != EXIT_DONE)
         return r;
     client_hold_signals();
-    hr = IVdsIscsiPortalGroupEx2_SetPortals(regroup.ex, regroup.portals, regroup.n_portals, regroup.drain_ms, &async);
+    hr = IVdsIscsiPortalGroupEx2_SetPortals(regroup.ex, regroup.portals, regroup.n_portals, regroup.drain_ms,
+                                            &async);
     if (FAILED(hr))
         return client_refused(hr, "the portals of %s", request->args[0]);
     r = client_wait(client, async, NULL, &hr, "changing the portals of %s", request->args[0]);

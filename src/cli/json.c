@@ -196,7 +196,9 @@ struct json_object *json_lun(const struct model *model, const struct lun *lun)
 
 struct json_object *json_session(const struct model *model, const struct session *session)
 {
-    static const char *const states[] = { [VDS_SESSION_LOGIN] = "login", [VDS_SESSION_FULL_FEATURE] = "full feature", [VDS_SESSION_LOGOUT] = "logout" };
+    static const char *const states[] = { [VDS_SESSION_LOGIN] = "login",
+                                          [VDS_SESSION_FULL_FEATURE] = "full feature",
+                                          [VDS_SESSION_LOGOUT] = "logout" };
     const VDS_SESSION_PROP *p = &session->prop;
     struct json_object *o = json_object_new_object();
 
@@ -208,7 +210,8 @@ struct json_object *json_session(const struct model *model, const struct session
     add(o, "tag", number(p->tag));
     add(o, "tsih", number(p->tsih));
     add(o, "portal", text(address_of(model, &p->portalId)));
-    add(o, "state", text(p->ulState < ARRAY_SIZE(states) && states[p->ulState] ? states[p->ulState] : "unknown"));
+    add(o, "state",
+        text(p->ulState < ARRAY_SIZE(states) && states[p->ulState] ? states[p->ulState] : "unknown"));
     add(o, "discovery", boolean(p->bDiscovery));
     add(o, "header_digest", boolean(p->bHeaderDigest));
     add(o, "data_digest", boolean(p->bDataDigest));
@@ -238,7 +241,8 @@ DEFINE_ARRAY(session)
 
 int json_print(struct json_object *object)
 {
-    puts(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE));
+    puts(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+                                                    JSON_C_TO_STRING_NOSLASHESCAPE));
     json_object_put(object);
     return EXIT_DONE;
 }

@@ -9,7 +9,8 @@
 
 struct json_object *json_portal(const struct model *model, const struct portal *portal);
 struct json_object *json_group(const struct model *model, const struct group *group);
-struct json_object *json_target(const struct model *model, const struct target *target); /* with its groups and LUNs */
+/* with its groups and LUNs */
+struct json_object *json_target(const struct model *model, const struct target *target);
 struct json_object *json_lun(const struct model *model, const struct lun *lun);
 struct json_object *json_session(const struct model *model, const struct session *session);
 struct json_object *json_guid(const GUID *id);
@@ -17,7 +18,8 @@ struct json_object *json_guid(const GUID *id);
 /* An array of all things of a kind. */
 struct json_object *json_portals(const struct model *model);
 struct json_object *json_targets(const struct model *model);
-struct json_object *json_groups(const struct model *model, const struct target *target); /* NULL: of all targets */
+/* NULL: of all targets */
+struct json_object *json_groups(const struct model *model, const struct target *target);
 struct json_object *json_luns(const struct model *model);
 struct json_object *json_sessions(const struct model *model);
 

@@ -34,8 +34,9 @@ static void row_of(struct table *table, const struct model *model, const struct 
     char size[SIZE_TEXT_SIZE], used[SIZE_TEXT_SIZE];
     _cleanup_(freep) char *targets = ties_text(model, lun);
 
-    table_row(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s", lun->name, size_text(lun->size, size), size_text(lun->allocated, used),
-              lun->kind, status_word(lun->status), *targets ? targets : "-", *lun->mask ? lun->mask : "nobody");
+    table_row(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s", lun->name, size_text(lun->size, size),
+              size_text(lun->allocated, used), lun->kind, status_word(lun->status), *targets ? targets : "-",
+              *lun->mask ? lun->mask : "nobody");
 }
 
 int lun_list(struct client *client, const struct request *request)
@@ -100,12 +101,14 @@ static bool parse_block(const char *text, ULONG *ret_bytes)
 
 static ULONG features_of(const struct request *request)
 {
-    return (request->thick ? VDS_LUN_FEATURE_THICK : 0) | (request->removable ? VDS_LUN_FEATURE_REMOVABLE : 0) |
-           (request->read_only ? VDS_LUN_FEATURE_READ_ONLY : 0) | (request->memory ? VDS_LUN_FEATURE_VOLATILE : 0);
+    return (request->thick ? VDS_LUN_FEATURE_THICK : 0) |
+           (request->removable ? VDS_LUN_FEATURE_REMOVABLE : 0) |
+           (request->read_only ? VDS_LUN_FEATURE_READ_ONLY : 0) |
+           (request->memory ? VDS_LUN_FEATURE_VOLATILE : 0);
 }
 
-static HRESULT create(struct client *client, const struct request *request, uint64_t size, const ULONG blocks[2], WCHAR *name,
-                      IVdsAsync **ret_async)
+static HRESULT create(struct client *client, const struct request *request, uint64_t size,
+                      const ULONG blocks[2], WCHAR *name, IVdsAsync **ret_async)
 {
     WCHAR nobody[1] = { 0 };
     IVdsSubSystemLunEx *ex;
@@ -113,7 +116,8 @@ static HRESULT create(struct client *client, const struct request *request, uint
 
     if (FAILED(hr))
         return hr;
-    hr = IVdsSubSystemLunEx_CreateLunWithFeatures(ex, size, features_of(request), blocks[0], blocks[1], NULL, 0, nobody, name, ret_async);
+    hr = IVdsSubSystemLunEx_CreateLunWithFeatures(ex, size, features_of(request), blocks[0], blocks[1], NULL,
+                                                  0, nobody, name, ret_async);
     IVdsSubSystemLunEx_Release(ex);
     return hr;
 }
@@ -145,7 +149,8 @@ int lun_create(struct client *client, const struct request *request)
 }
 
 /* What most verbs begin with: the LUN named first. */
-static int find(struct client *client, const struct request *request, struct model *model, const struct lun **ret_lun)
+static int find(struct client *client, const struct request *request, struct model *model,
+                const struct lun **ret_lun)
 {
     int r = model_read(model, client, MODEL_LUNS | MODEL_TARGETS);
 
@@ -174,8 +179,8 @@ static int resize(struct client *client, const struct request *request, const st
     if (grow ? size <= lun->size : size >= lun->size) {
         char now[SIZE_TEXT_SIZE];
 
-        fprintf(stderr, "vdsctl: LUN %s has %s: to %s it, give a size that is %s\n", lun->name, size_text(lun->size, now),
-                grow ? "extend" : "shrink", grow ? "larger" : "smaller");
+        fprintf(stderr, "vdsctl: LUN %s has %s: to %s it, give a size that is %s\n", lun->name,
+                size_text(lun->size, now), grow ? "extend" : "shrink", grow ? "larger" : "smaller");
         return EXIT_REFUSED;
     }
     client_hold_signals();
@@ -189,7 +194,8 @@ static int resize(struct client *client, const struct request *request, const st
             hr = IVdsLunEx2_ShrinkEx(ex, lun->size - size, request->force, &async);
     }
     return FAILED(hr) ? client_refused(hr, "LUN %s", lun->name)
-                      : client_wait(client, async, NULL, NULL, "%s LUN %s", grow ? "extending" : "shrinking", lun->name);
+                      : client_wait(client, async, NULL, NULL, "%s LUN %s", grow ? "extending" : "shrinking",
+                                    lun->name);
 }
 
 int lun_extend(struct client *client, const struct request *request)
@@ -215,8 +221,9 @@ static int say_tied(const struct model *model, const struct lun *lun)
 {
     const struct target *target = model_target(model, &lun->targets[0]);
 
-    fprintf(stderr, "vdsctl: LUN %s is tied to %u target%s: 'vdsctl lun detach %s %s' first\n", lun->name, (unsigned)lun->n_targets,
-            lun->n_targets == 1 ? "" : "s", lun->name, target && lun->n_targets == 1 ? target->name : "T...");
+    fprintf(stderr, "vdsctl: LUN %s is tied to %u target%s: 'vdsctl lun detach %s %s' first\n", lun->name,
+            (unsigned)lun->n_targets, lun->n_targets == 1 ? "" : "s", lun->name,
+            target && lun->n_targets == 1 ? target->name : "T...");
     return EXIT_REFUSED;
 }
 
@@ -286,7 +293,8 @@ static int change_ties(struct client *client, const struct request *request, boo
         } else if (!attach && at < n) {
             ids[at] = ids[--n];
         } else {
-            fprintf(stderr, "vdsctl: %s is %s to %s\n", lun->name, attach ? "tied already" : "not tied", t->name);
+            fprintf(stderr, "vdsctl: %s is %s to %s\n", lun->name, attach ? "tied already" : "not tied",
+                    t->name);
             return EXIT_REFUSED;
         }
     }
@@ -349,7 +357,9 @@ static char *mask_without(const char *mask, const struct request *request)
 /* What "*" stands for has no list that a name could be taken off or put on. */
 static int say_open(const struct lun *lun, const char *wish)
 {
-    fprintf(stderr, "vdsctl: LUN %s is open to everyone: %s, 'vdsctl lun deny %s' first, then allow those who may\n", lun->name, wish, lun->name);
+    fprintf(stderr,
+            "vdsctl: LUN %s is open to everyone: %s, 'vdsctl lun deny %s' first, then allow those who may\n",
+            lun->name, wish, lun->name);
     return EXIT_REFUSED;
 }
 
@@ -394,7 +404,8 @@ int lun_deny(struct client *client, const struct request *request)
         return say_open(lun, "to keep out one");
     for (int i = 1; i < request->n_args; i++) {
         if (!model_mask_names(lun->mask, request->args[i])) {
-            fprintf(stderr, "vdsctl: LUN %s is not open to %s: nothing was changed; see 'vdsctl lun list'\n", lun->name, request->args[i]);
+            fprintf(stderr, "vdsctl: LUN %s is not open to %s: nothing was changed; see 'vdsctl lun list'\n",
+                    lun->name, request->args[i]);
             return EXIT_REFUSED;
         }
     }

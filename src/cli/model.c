@@ -11,8 +11,8 @@
 
 const char *status_word(int status)
 {
-    static const char *const words[] = { "unknown", "online", "not ready", "no media", "offline", "failed", "missing", "standby", "removed",
-                                         "partially managed" };
+    static const char *const words[] = { "unknown", "online",  "not ready", "no media", "offline",
+                                         "failed",  "missing", "standby",   "removed",  "partially managed" };
 
     return status >= 0 && (size_t)status < ARRAY_SIZE(words) ? words[status] : "unknown";
 }
@@ -20,18 +20,24 @@ const char *status_word(int status)
 const char *health_word(VDS_HEALTH health)
 {
     static const char *const words[] = {
-        [VDS_H_UNKNOWN] = "unknown", [VDS_H_HEALTHY] = "healthy",
-        [VDS_H_REBUILDING] = "rebuilding", [VDS_H_STALE] = "stale",
-        [VDS_H_FAILING] = "failing", [VDS_H_FAILING_REDUNDANCY] = "failing redundancy",
-        [VDS_H_FAILED_REDUNDANCY] = "failed redundancy", [VDS_H_FAILED_REDUNDANCY_FAILING] = "failed redundancy, failing",
-        [VDS_H_FAILED] = "failed", [VDS_H_REPLACED] = "replaced",
-        [VDS_H_PENDING_FAILURE] = "pending failure", [VDS_H_DEGRADED] = "degraded",
+        [VDS_H_UNKNOWN] = "unknown",
+        [VDS_H_HEALTHY] = "healthy",
+        [VDS_H_REBUILDING] = "rebuilding",
+        [VDS_H_STALE] = "stale",
+        [VDS_H_FAILING] = "failing",
+        [VDS_H_FAILING_REDUNDANCY] = "failing redundancy",
+        [VDS_H_FAILED_REDUNDANCY] = "failed redundancy",
+        [VDS_H_FAILED_REDUNDANCY_FAILING] = "failed redundancy, failing",
+        [VDS_H_FAILED] = "failed",
+        [VDS_H_REPLACED] = "replaced",
+        [VDS_H_PENDING_FAILURE] = "pending failure",
+        [VDS_H_DEGRADED] = "degraded",
     };
 
     return (size_t)health < ARRAY_SIZE(words) && words[health] ? words[health] : "unknown";
 }
 
-/* ---- the end ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- the end --------------------------------------------------------------------------------------- */
 
 void model_fini(struct model *model)
 {
@@ -65,7 +71,7 @@ void model_fini(struct model *model)
     *model = (struct model) { 0 };
 }
 
-/* ---- finding ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- finding --------------------------------------------------------------------------------------- */
 
 #define DEFINE_BY_ID(noun) \
     const struct noun *model_##noun(const struct model *model, const GUID *id) \
@@ -109,8 +115,9 @@ static const void *conclude(const struct search *search, const char *noun, const
     if (search->n == 0)
         fprintf(stderr, "vdsctl: no %s '%s'; see 'vdsctl %s list'\n", noun, text, list);
     else
-        fprintf(stderr, "vdsctl: '%s' is the name of %u %ss; use the GUID, which 'vdsctl --json %s list' shows\n", text, search->n, noun,
-                list);
+        fprintf(stderr,
+                "vdsctl: '%s' is the name of %u %ss; use the GUID, which 'vdsctl --json %s list' shows\n",
+                text, search->n, noun, list);
     return NULL;
 }
 
@@ -121,7 +128,8 @@ static const void *conclude_portal(const struct search *search, const char *text
 
     if (search->n < 2)
         return conclude(search, "portal", text, "portal");
-    fprintf(stderr, "vdsctl: '%s' fits %u portals; give the port, such as %s; see 'vdsctl portal list'\n", text, search->n, last->address);
+    fprintf(stderr, "vdsctl: '%s' fits %u portals; give the port, such as %s; see 'vdsctl portal list'\n",
+            text, search->n, last->address);
     return NULL;
 }
 
@@ -143,7 +151,8 @@ const struct portal *model_find_portal(const struct model *model, const char *te
     for (size_t i = 0; i < model->n_portals; i++) {
         const struct portal *p = &model->portals[i];
 
-        consider(&search, p, strcasecmp(p->address, text) == 0 || is_host_of(text, p->address) || is_guid(text, &p->id));
+        consider(&search, p,
+                 strcasecmp(p->address, text) == 0 || is_host_of(text, p->address) || is_guid(text, &p->id));
     }
     return conclude_portal(&search, text);
 }
@@ -153,7 +162,8 @@ static void search_targets(const struct model *model, const char *text, struct s
     for (size_t i = 0; i < model->n_targets; i++) {
         const struct target *t = &model->targets[i];
 
-        consider(search, t, strcmp(t->name, text) == 0 || strcasecmp(t->iscsi_name, text) == 0 || is_guid(text, &t->id));
+        consider(search, t,
+                 strcmp(t->name, text) == 0 || strcasecmp(t->iscsi_name, text) == 0 || is_guid(text, &t->id));
     }
 }
 

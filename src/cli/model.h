@@ -62,9 +62,17 @@ struct model {
     size_t n_sessions;
 };
 
-enum model_part { MODEL_PORTALS = 1, MODEL_TARGETS = 2, MODEL_GROUPS = 4 | MODEL_TARGETS, MODEL_LUNS = 8, MODEL_SESSIONS = 16, MODEL_ALL = 31 };
+enum model_part {
+    MODEL_PORTALS = 1,
+    MODEL_TARGETS = 2,
+    MODEL_GROUPS = 4 | MODEL_TARGETS,
+    MODEL_LUNS = 8,
+    MODEL_SESSIONS = 16,
+    MODEL_ALL = 31
+};
 
-/* Reads the parts asked for, no more: what is not there is as if the array had none. EXIT_DONE, or the code of a failure that has been said. model_fini() in either case. */
+/* Reads the parts asked for, no more: what is not there is as if the array had none. EXIT_DONE, or the code
+ * of a failure that has been said. model_fini() in either case. */
 int model_read(struct model *model, struct client *client, unsigned parts);
 HRESULT model_load(struct model *model, struct client *client, unsigned parts); /* the same, saying nothing */
 void model_fini(struct model *model);
@@ -74,8 +82,8 @@ const struct portal *model_portal(const struct model *model, const GUID *id);
 const struct target *model_target(const struct model *model, const GUID *id);
 const struct lun *model_lun(const struct model *model, const GUID *id);
 
-/* By what people type; NULL with a sentence said. T, L: name, iSCSI name or GUID. PORTAL: address[:port] (port: where only one fits) or
- * GUID. T/TAG. */
+/* By what people type; NULL with a sentence said. T, L: name, iSCSI name or GUID. PORTAL: address[:port]
+ * (port: where only one fits) or GUID. T/TAG. */
 const struct portal *model_find_portal(const struct model *model, const char *text);
 const struct target *model_find_target(const struct model *model, const char *text);
 const struct group *model_find_group(const struct model *model, const char *text);

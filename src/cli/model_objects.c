@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading the array object by object: some 17 calls for each target, but any provider answers them. model_tree.c is the short way. */
+/* Reading the array object by object: some 17 calls for each target, but any provider answers them.
+ * model_tree.c is the short way. */
 #include <stdlib.h>
 
 #include "cli/model_read.h"
@@ -42,7 +43,8 @@ static HRESULT read_group(void *arg, void *face)
     if (FAILED(hr))
         return hr;
     group = model_grow(&model->groups, &model->n_groups, sizeof *group);
-    *group = (struct group) { .id = prop.id, .target = model->targets[model->n_targets - 1].id, .tag = prop.tag };
+    *group =
+        (struct group){ .id = prop.id, .target = model->targets[model->n_targets - 1].id, .tag = prop.tag };
     return client_each(portals, &IID_IVdsIscsiPortal, read_id_of_portal, group);
 }
 
@@ -56,8 +58,8 @@ static HRESULT read_target(void *arg, void *face)
     if (FAILED(hr))
         return hr;
     target = model_grow(&model->targets, &model->n_targets, sizeof *target);
-    *target = (struct target) { prop.id, client_take_string(prop.pwszFriendlyName), client_take_string(prop.pwszIscsiName),
-                                prop.bChapEnabled };
+    *target = (struct target){ prop.id, client_take_string(prop.pwszFriendlyName),
+                               client_take_string(prop.pwszIscsiName), prop.bChapEnabled };
     return S_OK;
 }
 
@@ -141,9 +143,13 @@ static HRESULT read_lun(void *arg, void *face)
     if (FAILED(hr))
         return hr;
     lun = model_grow(&model->luns, &model->n_luns, sizeof *lun);
-    *lun = (struct lun) { .id = prop.id, .name = client_take_string(prop.pwszFriendlyName), .size = prop.ullSize,
-                          .identification = client_take_string(prop.pwszIdentification),
-                          .mask = client_take_string(prop.pwszUnmaskingList), .status = prop.status, .health = prop.health };
+    *lun = (struct lun){ .id = prop.id,
+                         .name = client_take_string(prop.pwszFriendlyName),
+                         .size = prop.ullSize,
+                         .identification = client_take_string(prop.pwszIdentification),
+                         .mask = client_take_string(prop.pwszUnmaskingList),
+                         .status = prop.status,
+                         .health = prop.health };
     return read_ties((IVdsLun *)face, lun);
 }
 
@@ -158,8 +164,10 @@ static HRESULT read_iscsi(struct model *model, struct client *client, unsigned p
         return hr == E_NOINTERFACE ? S_OK : hr;
     if (parts & MODEL_PORTALS && SUCCEEDED(hr = IVdsSubSystemIscsi_QueryPortals(client->iscsi, &members)))
         hr = client_each(members, &IID_IVdsIscsiPortal, read_portal, model);
-    if (SUCCEEDED(hr) && parts & MODEL_TARGETS && SUCCEEDED(hr = IVdsSubSystemIscsi_QueryTargets(client->iscsi, &members)))
-        hr = client_each(members, &IID_IVdsIscsiTarget, parts & MODEL_GROUPS & ~MODEL_TARGETS ? read_target_and_groups : read_target, model);
+    if (SUCCEEDED(hr) && parts & MODEL_TARGETS &&
+        SUCCEEDED(hr = IVdsSubSystemIscsi_QueryTargets(client->iscsi, &members)))
+        hr = client_each(members, &IID_IVdsIscsiTarget,
+                         parts & MODEL_GROUPS & ~MODEL_TARGETS ? read_target_and_groups : read_target, model);
     return hr;
 }
 
@@ -168,7 +176,8 @@ HRESULT model_read_objects(struct model *model, struct client *client, unsigned 
     IEnumVdsObject *members;
     HRESULT hr = parts & (MODEL_PORTALS | MODEL_GROUPS) ? read_iscsi(model, client, parts) : S_OK;
 
-    if (SUCCEEDED(hr) && parts & MODEL_LUNS && SUCCEEDED(hr = IVdsSubSystem_QueryLuns(client->subsystem, &members)))
+    if (SUCCEEDED(hr) && parts & MODEL_LUNS &&
+        SUCCEEDED(hr = IVdsSubSystem_QueryLuns(client->subsystem, &members)))
         hr = client_each(members, &IID_IVdsLun, read_lun, model);
     return hr;
 }

@@ -38,7 +38,8 @@ static void kind_text(struct lun *lun)
             n += snprintf(lun->kind + n, sizeof lun->kind - (size_t)n, ", %s", words[i].word);
     }
     if (lun->block_size != 512 || lun->physical_block_size != 512)
-        snprintf(lun->kind + n, sizeof lun->kind - (size_t)n, ", %u/%u", lun->block_size, lun->physical_block_size);
+        snprintf(lun->kind + n, sizeof lun->kind - (size_t)n, ", %u/%u", lun->block_size,
+                 lun->physical_block_size);
 }
 
 /* What has no name is called by what vdsctl takes for one. */
@@ -78,8 +79,9 @@ static HRESULT read_sessions(struct model *model)
     for (ULONG i = 0; i < n; i++) {
         struct session *session = model_grow(&model->sessions, &model->n_sessions, sizeof *session);
 
-        *session = (struct session) { props[i], client_take_string(props[i].pwszInitiatorName),
-                                      client_take_string(props[i].pwszInitiatorAddress), client_take_string(props[i].pwszIsid) };
+        *session = (struct session){ props[i], client_take_string(props[i].pwszInitiatorName),
+                                     client_take_string(props[i].pwszInitiatorAddress),
+                                     client_take_string(props[i].pwszIsid) };
     }
     CoTaskMemFree(props);
     return S_OK;

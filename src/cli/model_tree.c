@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading the array in one call (IVdsSubSystemTreeEx): what comes is flat, rows of one kind in the order of those they belong to. */
+/* Reading the array in one call (IVdsSubSystemTreeEx): what comes is flat, rows of one kind in the order of
+ * those they belong to. */
 #include <string.h>
 
 #include "cli/model_read.h"
@@ -25,7 +26,8 @@ static void take_targets(struct model *model, const VDS_TREE *tree)
         VDS_ISCSI_TARGET_PROP *p = &tree->pTargets[i];
         struct target *target = model_grow(&model->targets, &model->n_targets, sizeof *target);
 
-        *target = (struct target) { p->id, client_take_string(p->pwszFriendlyName), client_take_string(p->pwszIscsiName), p->bChapEnabled };
+        *target = (struct target){ p->id, client_take_string(p->pwszFriendlyName),
+                                   client_take_string(p->pwszIscsiName), p->bChapEnabled };
     }
 }
 
@@ -39,7 +41,8 @@ static void take_groups(struct model *model, const VDS_TREE *tree)
 
         *group = (struct group) { .id = g->id, .target = g->targetId, .tag = g->tag };
         for (; m < tree->ulMembers && same(&tree->pMembers[m].groupId, &g->id); m++)
-            *(GUID *)model_grow(&group->portals, &group->n_portals, sizeof(GUID)) = tree->pMembers[m].portalId;
+            *(GUID *)model_grow(&group->portals, &group->n_portals, sizeof(GUID)) =
+                tree->pMembers[m].portalId;
     }
 }
 
@@ -81,7 +84,8 @@ static void take_luns(struct model *model, const VDS_TREE *tree)
 static ULONG parts_of(unsigned parts)
 {
     return (parts & MODEL_PORTALS ? VDS_TREE_PORTALS : 0u) | (parts & MODEL_TARGETS ? VDS_TREE_TARGETS : 0u) |
-           (parts & MODEL_GROUPS & ~MODEL_TARGETS ? VDS_TREE_GROUPS : 0u) | (parts & MODEL_LUNS ? VDS_TREE_LUNS : 0u);
+           (parts & MODEL_GROUPS & ~MODEL_TARGETS ? VDS_TREE_GROUPS : 0u) |
+           (parts & MODEL_LUNS ? VDS_TREE_LUNS : 0u);
 }
 
 HRESULT model_read_tree(struct model *model, IVdsSubSystemTreeEx *face, unsigned parts)

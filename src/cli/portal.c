@@ -61,8 +61,9 @@ static HRESULT say_if_not_online(IVdsIscsiPortal *face, const struct portal *por
 
     if (SUCCEEDED(hr) && prop.status != VDS_IPS_ONLINE)
         fprintf(stderr, "vdsctl: portal %s is %s still: %s\n", portal->address, status_word(prop.status),
-                prop.status == VDS_IPS_OFFLINE ? "its address is not on this host; it serves when that arrives"
-                                               : "'vdsctl status' tells about the array");
+                prop.status == VDS_IPS_OFFLINE
+                    ? "its address is not on this host; it serves when that arrives"
+                    : "'vdsctl status' tells about the array");
     return hr;
 }
 

@@ -19,8 +19,9 @@ static void row_of(struct table *table, const struct model *model, const struct 
 
     if (!p->bDiscovery)
         snprintf(where, sizeof where, "%s/%u", t ? t->name : "?", p->tag);
-    table_row(table, "%llu\t%s\t%s\t%s\t%s\t%s\t%s\t%s", (unsigned long long)p->ullId, where, portal ? portal->address : "-",
-              size_text(p->ullBytesRead, read), size_text(p->ullBytesWritten, written), age_text(p->ullAgeInMs, age), session->address,
+    table_row(table, "%llu\t%s\t%s\t%s\t%s\t%s\t%s\t%s", (unsigned long long)p->ullId, where,
+              portal ? portal->address : "-", size_text(p->ullBytesRead, read),
+              size_text(p->ullBytesWritten, written), age_text(p->ullAgeInMs, age), session->address,
               session->initiator);
 }
 

@@ -13,9 +13,10 @@
 #include "cli/json.h"
 #include "cli/table.h"
 
-/* ---- the tree -------------------------------------------------------------------------------------------------------------------- */
+/* ---- the tree -------------------------------------------------------------------------------------- */
 
-/* Lines are collected with their depth and drawn at the end, when it is known which line is the last of its branch. */
+/* Lines are collected with their depth and drawn at the end, when it is known which line is the last of its
+ * branch. */
 struct tree {
     struct tree_line {
         unsigned depth, goes_on;
@@ -24,7 +25,8 @@ struct tree {
     size_t n;
 };
 
-static void __attribute__((format(printf, 3, 4))) tree_add(struct tree *tree, unsigned depth, const char *format, ...)
+static void __attribute__((format(printf, 3, 4)))
+tree_add(struct tree *tree, unsigned depth, const char *format, ...)
 {
     struct tree_line *bigger = realloc(tree->lines, (tree->n + 1) * sizeof *bigger);
     va_list args;
@@ -117,7 +119,8 @@ static void add_target(struct tree *tree, const struct model *model, const struc
         const struct session *s = &model->sessions[i];
 
         if (memcmp(&s->prop.targetId, &target->id, sizeof(GUID)) == 0)
-            tree_add(tree, 3, "session %llu  %s from %s, group %u", (unsigned long long)s->prop.ullId, s->initiator, s->address, s->prop.tag);
+            tree_add(tree, 3, "session %llu  %s from %s, group %u", (unsigned long long)s->prop.ullId,
+                     s->initiator, s->address, s->prop.tag);
     }
 }
 
@@ -145,8 +148,8 @@ static HRESULT read_facts(struct client *client, struct array_facts *ret)
     HRESULT hr = IVdsSubSystem_GetProperties(client->subsystem, &prop);
 
     if (SUCCEEDED(hr))
-        *ret = (struct array_facts) { client_take_string(prop.pwszFriendlyName), client_take_string(prop.pwszIdentification), prop.status,
-                                      prop.health };
+        *ret = (struct array_facts){ client_take_string(prop.pwszFriendlyName),
+                                     client_take_string(prop.pwszIdentification), prop.status, prop.health };
     return hr;
 }
 
@@ -196,7 +199,7 @@ int show_run(struct client *client, const struct request *request)
     return r;
 }
 
-/* ---- status ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- status ---------------------------------------------------------------------------------------- */
 
 int status_run(struct client *client, const struct request *request)
 {
@@ -214,12 +217,14 @@ int status_run(struct client *client, const struct request *request)
     backend = client_take_string(s.pwszBackend);
     reason = client_take_string(s.pwszReason);
     if (!request->json) {
-        printf("status    %s, %s%s%s\n", status_word(s.status), health_word(s.health), *reason ? ": " : "", reason);
-        printf("version   %s, engine on %s with %u reactor%s, up %s\n", version, backend, s.ulReactors, s.ulReactors == 1 ? "" : "s",
-               age_text(s.ullUptimeInMs, uptime));
+        printf("status    %s, %s%s%s\n", status_word(s.status), health_word(s.health), *reason ? ": " : "",
+               reason);
+        printf("version   %s, engine on %s with %u reactor%s, up %s\n", version, backend, s.ulReactors,
+               s.ulReactors == 1 ? "" : "s", age_text(s.ullUptimeInMs, uptime));
         printf("space     %s free of %s\n", size_text(s.ullFree, room), size_text(s.ullCapacity, capacity));
         printf("sessions  %u (limit: %u connections)\n", s.ulSessions, s.ulMaxConnections);
-        printf("limits    %u groups a target, drain %u s, default port %u\n", s.ulMaxGroups, s.ulDrainSeconds, s.usDefaultPort);
+        printf("limits    %u groups a target, drain %u s, default port %u\n", s.ulMaxGroups, s.ulDrainSeconds,
+               s.usDefaultPort);
         return EXIT_DONE;
     }
     o = json_object_new_object();

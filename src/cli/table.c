@@ -93,7 +93,7 @@ void table_print(struct table *table)
     free(table);
 }
 
-/* ---- formats ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- formats --------------------------------------------------------------------------------------- */
 
 static const char size_units[] = "BKMGTPE";
 
@@ -106,9 +106,11 @@ const char *size_text(uint64_t bytes, char text[static SIZE_TEXT_SIZE])
     if (unit == 0)
         snprintf(text, SIZE_TEXT_SIZE, "%llu", (unsigned long long)bytes);
     else if ((bytes & ((1ull << (10 * unit)) - 1)) == 0)
-        snprintf(text, SIZE_TEXT_SIZE, "%llu%c", (unsigned long long)(bytes >> (10 * unit)), size_units[unit]);
+        snprintf(text, SIZE_TEXT_SIZE, "%llu%c", (unsigned long long)(bytes >> (10 * unit)),
+                 size_units[unit]);
     else
-        snprintf(text, SIZE_TEXT_SIZE, "%.1f%c", (double)bytes / (double)(1ull << (10 * unit)), size_units[unit]);
+        snprintf(text, SIZE_TEXT_SIZE, "%.1f%c", (double)bytes / (double)(1ull << (10 * unit)),
+                 size_units[unit]);
     return text;
 }
 
@@ -119,7 +121,8 @@ int size_parse(const char *text, uint64_t *ret_bytes)
     unsigned shift = 0;
 
     value = strtod(text, &end);
-    if (!isdigit((unsigned char)*text) || end != text + strspn(text, "0123456789.")) /* neither "0x1" nor "1e9" */
+    /* neither "0x1" nor "1e9" */
+    if (!isdigit((unsigned char)*text) || end != text + strspn(text, "0123456789."))
         return -1;
     if (*end) {
         const char *unit = strchr(size_units, toupper((unsigned char)*end));
@@ -150,7 +153,8 @@ const char *age_text(uint64_t ms, char text[static SIZE_TEXT_SIZE])
 
     for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
         if (s >= units[i].seconds || units[i].unit == 's') {
-            snprintf(text, SIZE_TEXT_SIZE, "%llu%c", (unsigned long long)(s / units[i].seconds), units[i].unit);
+            snprintf(text, SIZE_TEXT_SIZE, "%llu%c", (unsigned long long)(s / units[i].seconds),
+                     units[i].unit);
             break;
         }
     }

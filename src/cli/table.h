@@ -7,7 +7,8 @@
 
 struct table;
 
-/* `headings`: separated by tabs (names hold no control characters). Never fails: out of memory ends the program. */
+/* `headings`: separated by tabs (names hold no control characters). Never fails: out of memory ends the
+ * program. */
 struct table *table_create(const char *headings);
 /* One row: printf-formatted, cells separated by tabs. */
 void table_row(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -30,7 +30,8 @@ int target_list(struct client *client, const struct request *request)
         struct json_object *o = json_target(&model, t);
 
         table_row(table, "%s\t%zu\t%zu\t%lld\t%s\t%s", t->name, n_of(o, "groups"), n_of(o, "luns"),
-                  (long long)json_object_get_int64(json_object_object_get(o, "sessions")), t->chap ? "yes" : "no", t->iscsi_name);
+                  (long long)json_object_get_int64(json_object_object_get(o, "sessions")),
+                  t->chap ? "yes" : "no", t->iscsi_name);
         json_object_put(o);
     }
     table_print(table);
@@ -42,8 +43,8 @@ static void print_target(const struct model *model, const struct target *target)
     char id[GUID_TEXT_SIZE];
 
     client_guid_text(&target->id, id);
-    printf("target      %s\niscsi name  %s\nid          %s\nchap        %s\n", target->name, target->iscsi_name, id,
-           target->chap ? "yes" : "no");
+    printf("target      %s\niscsi name  %s\nid          %s\nchap        %s\n", target->name,
+           target->iscsi_name, id, target->chap ? "yes" : "no");
     for (size_t i = 0; i < model->n_groups; i++) {
         const struct group *g = &model->groups[i];
 
@@ -106,7 +107,8 @@ static int print_created(IUnknown *object, bool json)
 
 int target_create(struct client *client, const struct request *request)
 {
-    _cleanup_(freep) WCHAR *name = client_wide(request->args[0]), *iqn = request->iqn ? client_wide(request->iqn) : NULL;
+    _cleanup_(freep) WCHAR *name = client_wide(request->args[0]),
+                           *iqn = request->iqn ? client_wide(request->iqn) : NULL;
     IVdsAsync *async;
     IUnknown *object = NULL;
     HRESULT hr;

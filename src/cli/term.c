@@ -9,7 +9,8 @@
 
 #include "cli/width.h"
 
-/* Alternate screen, cursor: what every terminal of the last decades knows, tmux and the Linux console included. */
+/* Alternate screen, cursor: what every terminal of the last decades knows, tmux and the Linux console
+ * included. */
 #define SCREEN_TAKE  "\033[?1049h\033[?25l"
 #define SCREEN_GIVE  "\033[?25h\033[?1049l"
 #define SCREEN_HOME  "\033[H"

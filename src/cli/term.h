@@ -12,8 +12,8 @@ struct term {
     struct termios before;
 };
 
-/* Takes the screen, when standard output is a terminal that can be drawn on: without a cursor, keys come one by one. term_leave() puts back what was there; it
- * may be called twice. */
+/* Takes the screen, when standard output is a terminal that can be drawn on: without a cursor, keys come one
+ * by one. term_leave() puts back what was there; it may be called twice. */
 void term_enter(struct term *term);
 void term_leave(struct term *term);
 void term_size(unsigned *ret_lines, unsigned *ret_columns);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* vdsctl top: two looks at the counters make an interval; on a terminal it is a screen, elsewhere blocks of text or lines of JSON. */
+/* vdsctl top: two looks at the counters make an interval; on a terminal it is a screen, elsewhere blocks of
+ * text or lines of JSON. */
 #include "cli/top.h"
 
 #include <errno.h>
@@ -35,7 +36,7 @@ struct top {
     int signal_fd;
 };
 
-/* ---- looking ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- looking --------------------------------------------------------------------------------------- */
 
 static void look_fini(struct look *look)
 {
@@ -47,7 +48,8 @@ static void look_fini(struct look *look)
 static HRESULT look_again(struct top *top)
 {
     struct look next = { 0 };
-    HRESULT hr = IVdsSubSystemCountersEx_QuerySessionCounters(top->counters, &next.sessions, &next.n_sessions, &next.sessions_ns);
+    HRESULT hr = IVdsSubSystemCountersEx_QuerySessionCounters(top->counters, &next.sessions, &next.n_sessions,
+                                                              &next.sessions_ns);
 
     if (SUCCEEDED(hr))
         hr = IVdsSubSystemCountersEx_QueryLunCounters(top->counters, &next.luns, &next.n_luns, &next.luns_ns);
@@ -61,7 +63,7 @@ static HRESULT look_again(struct top *top)
     return S_OK;
 }
 
-/* ---- from looks to rows ----------------------------------------------------------------------------------------------------------- */
+/* ---- from looks to rows ---------------------------------------------------------------------------- */
 
 /* All fields are numbers of one size, and grow. Who was not there before has begun at 0. */
 static VDS_IO_COUNTERS difference(const VDS_IO_COUNTERS *now, const VDS_IO_COUNTERS *before)
@@ -130,14 +132,18 @@ static struct top_table session_table(const struct look *now, const struct look 
     for (ULONG i = 0; i < now->n_sessions; i++) {
         const VDS_SESSION_COUNTERS *s = &now->sessions[i];
 
-        table.rows[i] = (struct top_row) { .session = s->ullSessionId, .tasks = s->ulTasks, .total = s->io,
-                                           .change = difference(&s->io, session_before(before, i, s->ullSessionId)) };
+        table.rows[i] =
+            (struct top_row){ .session = s->ullSessionId,
+                              .tasks = s->ulTasks,
+                              .total = s->io,
+                              .change = difference(&s->io, session_before(before, i, s->ullSessionId)) };
     }
     qsort(table.rows, table.n, sizeof *table.rows, busier);
     return table;
 }
 
-static struct top_table lun_table(const struct model *model, const struct look *now, const struct look *before)
+static struct top_table lun_table(const struct model *model, const struct look *now,
+                                  const struct look *before)
 {
     struct top_table table = make_table(now->n_luns, before->luns_ns, now->luns_ns);
 
@@ -152,7 +158,7 @@ static struct top_table lun_table(const struct model *model, const struct look *
     return table;
 }
 
-/* ---- telling ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- telling --------------------------------------------------------------------------------------- */
 
 static void draw(const struct top_frame *frame)
 {
@@ -192,7 +198,7 @@ static HRESULT tell(struct top *top, bool last)
     return S_OK;
 }
 
-/* ---- time, keys, signals ---------------------------------------------------------------------------------------------------------- */
+/* ---- time, keys, signals --------------------------------------------------------------------------- */
 
 static double now_s(void)
 {
@@ -204,7 +210,8 @@ static double now_s(void)
 
 enum wake { WAKE_TIME, WAKE_SIZE, WAKE_END };
 
-/* What has ended the wait: a window that has another size, or who asks for the end, or has gone who reads along. */
+/* What has ended the wait: a window that has another size, or who asks for the end, or has gone who reads
+ * along. */
 static enum wake wake_of(const struct top *top, const struct pollfd fds[static 3])
 {
     struct signalfd_siginfo info;
@@ -214,12 +221,15 @@ static enum wake wake_of(const struct top *top, const struct pollfd fds[static 3
         return WAKE_END;
     if (fds[0].revents && read(top->signal_fd, &info, sizeof info) == sizeof info)
         return info.ssi_signo == SIGWINCH ? WAKE_SIZE : WAKE_END;
-    return fds[1].revents && (read(STDIN_FILENO, &key, 1) <= 0 || key == 'q' || key == 'Q') ? WAKE_END : WAKE_TIME;
+    return fds[1].revents && (read(STDIN_FILENO, &key, 1) <= 0 || key == 'q' || key == 'Q') ? WAKE_END
+                                                                                            : WAKE_TIME;
 }
 
 static enum wake wait_until(const struct top *top, double end)
 {
-    struct pollfd fds[] = { { top->signal_fd, POLLIN, 0 }, { top->term.keys ? STDIN_FILENO : -1, POLLIN, 0 }, { STDOUT_FILENO, 0, 0 } };
+    struct pollfd fds[] = { { top->signal_fd, POLLIN, 0 },
+                            { top->term.keys ? STDIN_FILENO : -1, POLLIN, 0 },
+                            { STDOUT_FILENO, 0, 0 } };
     enum wake wake = WAKE_TIME;
     double left;
 
@@ -242,7 +252,8 @@ static HRESULT run(struct top *top)
     double next = now_s() + interval_after(top, 0);
     HRESULT hr = look_again(top);
 
-    for (unsigned long shown = 0; SUCCEEDED(hr) && standard_flush() && (top->count == 0 || shown < top->count);) {
+    for (unsigned long shown = 0;
+         SUCCEEDED(hr) && standard_flush() && (top->count == 0 || shown < top->count);) {
         enum wake wake = wait_until(top, next);
 
         if (wake == WAKE_END)
@@ -271,7 +282,7 @@ static int make_signal_fd(void)
     return signalfd(-1, &signals, SFD_CLOEXEC);
 }
 
-/* ---- the command ------------------------------------------------------------------------------------------------------------------ */
+/* ---- the command ----------------------------------------------------------------------------------- */
 
 static int parse(const struct request *request, struct top *top)
 {
@@ -303,7 +314,8 @@ int top_run(struct client *client, const struct request *request)
     top.signal_fd = signal_fd = make_signal_fd();
     if (signal_fd < 0)
         return client_refused(E_OUTOFMEMORY, "top");
-    hr = IVdsSubSystem_QueryInterface(client->subsystem, &IID_IVdsSubSystemCountersEx, (void **)&top.counters);
+    hr =
+        IVdsSubSystem_QueryInterface(client->subsystem, &IID_IVdsSubSystemCountersEx, (void **)&top.counters);
     if (SUCCEEDED(hr) && !request->json && !request->once)
         term_enter(&top.term);
     if (SUCCEEDED(hr))

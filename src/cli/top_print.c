@@ -6,7 +6,7 @@
 #include "base/cleanup.h"
 #include "cli/json.h"
 
-/* ---- figures ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- figures --------------------------------------------------------------------------------------- */
 
 ULONGLONG top_commands(const VDS_IO_COUNTERS *io)
 {
@@ -25,7 +25,8 @@ static uint64_t mean_ns(const VDS_IO_COUNTERS *io)
     return n ? io->ullLatencyInNs / n : 0;
 }
 
-/* 99 of 100 commands took less than that; 0: there was none. The last step of the histogram has no end: what it begins with. */
+/* 99 of 100 commands took less than that; 0: there was none. The last step of the histogram has no end: what
+ * it begins with. */
 static uint64_t most_ns(const VDS_IO_COUNTERS *io)
 {
     ULONGLONG n = top_commands(io), least = n - n / 100, seen = 0;
@@ -38,7 +39,7 @@ static uint64_t most_ns(const VDS_IO_COUNTERS *io)
     return 0;
 }
 
-/* ---- text ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------------------------------------ */
 
 static const char headings[] = "    IOPS  READ MB/s  WRITE MB/s  MEAN us   99% us  QUEUE  ERRORS  ";
 
@@ -58,8 +59,9 @@ static void print_figures(FILE *out, const struct top_table *table, const struct
 
     if (queue)
         snprintf(tasks, sizeof tasks, "%u", row->tasks);
-    fprintf(out, "%8.0f %10.1f %11.1f %8.1f %8.1f %6s %7" PRIu64 "  ", rate(table, top_commands(io)), rate(table, io->ullBytesRead) / 1e6,
-            rate(table, io->ullBytesWritten) / 1e6, (double)mean_ns(io) / 1e3, (double)most_ns(io) / 1e3, tasks, (uint64_t)io->ullErrors);
+    fprintf(out, "%8.0f %10.1f %11.1f %8.1f %8.1f %6s %7" PRIu64 "  ", rate(table, top_commands(io)),
+            rate(table, io->ullBytesRead) / 1e6, rate(table, io->ullBytesWritten) / 1e6,
+            (double)mean_ns(io) / 1e3, (double)most_ns(io) / 1e3, tasks, (uint64_t)io->ullErrors);
 }
 
 static void print_session(FILE *out, const struct model *model, const struct top_row *row)
@@ -77,7 +79,8 @@ static void print_lun(FILE *out, const struct model *model, const struct top_row
 }
 
 /* `room`: lines for rows. */
-static void print_rows(FILE *out, const struct top_frame *frame, const struct top_table *table, size_t room, const char *heading)
+static void print_rows(FILE *out, const struct top_frame *frame, const struct top_table *table, size_t room,
+                       const char *heading)
 {
     bool sessions = table == &frame->sessions;
     size_t n = table->n <= room ? table->n : room ? room - 1 : 0;
@@ -111,7 +114,7 @@ void top_print_text(FILE *out, const struct top_frame *frame, unsigned lines)
     print_rows(out, frame, &frame->luns, luns, "LUN");
 }
 
-/* ---- JSON ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- JSON ------------------------------------------------------------------------------------------ */
 
 static void add_number(struct json_object *object, const char *key, double n)
 {
@@ -130,16 +133,26 @@ static void add_figures(struct json_object *object, const struct top_table *tabl
         const char *key;
         double n;
     } figures[] = {
-        { "iops", rate(table, top_commands(c)) }, { "read_iops", rate(table, c->ullReads) }, { "write_iops", rate(table, c->ullWrites) },
-        { "read_rate", rate(table, c->ullBytesRead) }, { "write_rate", rate(table, c->ullBytesWritten) },
-        { "mean_ns", (double)mean_ns(c) }, { "most_ns", (double)most_ns(c) }, { "errors", (double)c->ullErrors },
+        { "iops", rate(table, top_commands(c)) },
+        { "read_iops", rate(table, c->ullReads) },
+        { "write_iops", rate(table, c->ullWrites) },
+        { "read_rate", rate(table, c->ullBytesRead) },
+        { "write_rate", rate(table, c->ullBytesWritten) },
+        { "mean_ns", (double)mean_ns(c) },
+        { "most_ns", (double)most_ns(c) },
+        { "errors", (double)c->ullErrors },
     };
     const struct {
         const char *key;
         ULONGLONG n;
     } totals[] = {
-        { "reads", t->ullReads }, { "writes", t->ullWrites }, { "others", t->ullOthers }, { "errors", t->ullErrors },
-        { "bytes_read", t->ullBytesRead }, { "bytes_written", t->ullBytesWritten }, { "latency_ns", t->ullLatencyInNs },
+        { "reads", t->ullReads },
+        { "writes", t->ullWrites },
+        { "others", t->ullOthers },
+        { "errors", t->ullErrors },
+        { "bytes_read", t->ullBytesRead },
+        { "bytes_written", t->ullBytesWritten },
+        { "latency_ns", t->ullLatencyInNs },
     };
     struct json_object *total = json_object_new_object();
 
@@ -176,7 +189,8 @@ static struct json_object *lun_json(const struct top_frame *frame, const struct 
 
 void top_print_json(FILE *out, const struct top_frame *frame)
 {
-    struct json_object *o = json_object_new_object(), *sessions = json_object_new_array(), *luns = json_object_new_array();
+    struct json_object *o = json_object_new_object(), *sessions = json_object_new_array(),
+                       *luns = json_object_new_array();
 
     add_number(o, "interval_ms", frame->luns.seconds * 1e3);
     for (size_t i = 0; i < frame->sessions.n; i++)

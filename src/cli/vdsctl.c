@@ -31,7 +31,8 @@ static bool is_help(const char *word)
     return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
-/* The value of "--name VALUE" or "--name=VALUE"; NULL: it is another word, or there is nothing in the value. */
+/* The value of "--name VALUE" or "--name=VALUE"; NULL: it is another word, or there is nothing in the
+ * value. */
 static const char *value_of(const char *name, int argc, char **argv, int *i)
 {
     size_t len = strlen(name);
@@ -52,7 +53,8 @@ static int end(int r)
     return standard_end() || r != EXIT_DONE ? r : EXIT_REFUSED;
 }
 
-/* Takes the options before the command. EXIT_DONE and *ret_first = the command's place, or the code to end with. */
+/* Takes the options before the command. EXIT_DONE and *ret_first = the command's place, or the code to end
+ * with. */
 static int parse_globals(int argc, char **argv, struct globals *g, int *ret_first)
 {
     int i;
@@ -118,7 +120,8 @@ static void on_alarm(int signo)
 /* Ends the program when it is not called again with 0 within so many seconds. */
 static void watch_over(double seconds)
 {
-    struct itimerval timer = { .it_value = { (time_t)seconds, (suseconds_t)((seconds - (double)(time_t)seconds) * 1e6) } };
+    struct itimerval timer = { .it_value = { (time_t)seconds,
+                                             (suseconds_t)((seconds - (double)(time_t)seconds) * 1e6) } };
 
     signal(SIGALRM, on_alarm);
     setitimer(ITIMER_REAL, &timer, NULL);
@@ -130,7 +133,8 @@ static int run(const struct globals *globals, const struct request *request)
     int r;
 
     if (globals->timeout_s > 0)
-        watch_over(globals->timeout_s + 1); /* who does not answer; client_open() gives up by itself on who is not there */
+        /* who does not answer; client_open() gives up by itself on who is not there */
+        watch_over(globals->timeout_s + 1);
     r = client_open(&client, globals->host, globals->timeout_s);
     watch_over(0);
     if (r == EXIT_DONE)

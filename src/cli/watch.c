@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* vdsctl watch: events as they happen. The service calls a sink of ours, which only wakes the main thread; that asks for what came after
- * the last event it has printed, so that nothing is missed or told twice, whatever the service had to drop on the way here. */
+/* vdsctl watch: events as they happen. The service calls a sink of ours, which only wakes the main thread;
+ * that asks for what came after the last event it has printed, so that nothing is missed or told twice,
+ * whatever the service had to drop on the way here. */
 #include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -21,18 +22,30 @@ static const struct {
     ULONG event;
     const char *noun, *what;
 } events[] = {
-    { VDS_NF_SUB_SYSTEM_ARRIVE, "array", "arrived" }, { VDS_NF_SUB_SYSTEM_DEPART, "array", "departed" },
-    { VDS_NF_SUB_SYSTEM_MODIFY, "array", "changed" }, { VDS_NF_CONTROLLER_ARRIVE, "controller", "online" },
-    { VDS_NF_CONTROLLER_DEPART, "controller", "offline" }, { VDS_NF_CONTROLLER_MODIFY, "controller", "changed" },
-    { VDS_NF_CONTROLLER_REMOVED, "controller", "removed" }, { VDS_NF_DRIVE_ARRIVE, "drive", "arrived" },
-    { VDS_NF_DRIVE_DEPART, "drive", "departed" }, { VDS_NF_DRIVE_MODIFY, "drive", "changed" },
-    { VDS_NF_DRIVE_REMOVED, "drive", "removed" }, { VDS_NF_LUN_ARRIVE, "lun", "created" },
-    { VDS_NF_LUN_DEPART, "lun", "deleted" }, { VDS_NF_LUN_MODIFY, "lun", "changed" },
-    { VDS_NF_PORTAL_ARRIVE, "portal", "arrived" }, { VDS_NF_PORTAL_DEPART, "portal", "departed" },
-    { VDS_NF_PORTAL_MODIFY, "portal", "changed" }, { VDS_NF_TARGET_ARRIVE, "target", "created" },
-    { VDS_NF_TARGET_DEPART, "target", "deleted" }, { VDS_NF_TARGET_MODIFY, "target", "changed" },
-    { VDS_NF_PORTAL_GROUP_ARRIVE, "group", "created" }, { VDS_NF_PORTAL_GROUP_DEPART, "group", "deleted" },
-    { VDS_NF_PORTAL_GROUP_MODIFY, "group", "changed" }, { VDS_NF_SERVICE_OUT_OF_SYNC, "service", "out of sync" },
+    { VDS_NF_SUB_SYSTEM_ARRIVE, "array", "arrived" },
+    { VDS_NF_SUB_SYSTEM_DEPART, "array", "departed" },
+    { VDS_NF_SUB_SYSTEM_MODIFY, "array", "changed" },
+    { VDS_NF_CONTROLLER_ARRIVE, "controller", "online" },
+    { VDS_NF_CONTROLLER_DEPART, "controller", "offline" },
+    { VDS_NF_CONTROLLER_MODIFY, "controller", "changed" },
+    { VDS_NF_CONTROLLER_REMOVED, "controller", "removed" },
+    { VDS_NF_DRIVE_ARRIVE, "drive", "arrived" },
+    { VDS_NF_DRIVE_DEPART, "drive", "departed" },
+    { VDS_NF_DRIVE_MODIFY, "drive", "changed" },
+    { VDS_NF_DRIVE_REMOVED, "drive", "removed" },
+    { VDS_NF_LUN_ARRIVE, "lun", "created" },
+    { VDS_NF_LUN_DEPART, "lun", "deleted" },
+    { VDS_NF_LUN_MODIFY, "lun", "changed" },
+    { VDS_NF_PORTAL_ARRIVE, "portal", "arrived" },
+    { VDS_NF_PORTAL_DEPART, "portal", "departed" },
+    { VDS_NF_PORTAL_MODIFY, "portal", "changed" },
+    { VDS_NF_TARGET_ARRIVE, "target", "created" },
+    { VDS_NF_TARGET_DEPART, "target", "deleted" },
+    { VDS_NF_TARGET_MODIFY, "target", "changed" },
+    { VDS_NF_PORTAL_GROUP_ARRIVE, "group", "created" },
+    { VDS_NF_PORTAL_GROUP_DEPART, "group", "deleted" },
+    { VDS_NF_PORTAL_GROUP_MODIFY, "group", "changed" },
+    { VDS_NF_SERVICE_OUT_OF_SYNC, "service", "out of sync" },
 };
 
 struct sink {
@@ -68,7 +81,8 @@ static ULONG STDMETHODCALLTYPE sink_add_ref(IVdsAdviseSink *face)
 
 static ULONG STDMETHODCALLTYPE sink_release(IVdsAdviseSink *face)
 {
-    return atomic_fetch_sub(&container_of(face, struct sink, face)->n_refs, 1) - 1; /* lives on watch_run()'s stack */
+    /* lives on watch_run()'s stack */
+    return atomic_fetch_sub(&container_of(face, struct sink, face)->n_refs, 1) - 1;
 }
 
 /* There is news; what it is, the service keeps (pull()). */
@@ -89,7 +103,7 @@ static IVdsAdviseSinkVtbl sink_vtbl = {
     .OnNotify = sink_on_notify,
 };
 
-/* ---- what happened ----------------------------------------------------------------------------------------------------------- */
+/* ---- what happened --------------------------------------------------------------------------------- */
 
 static char *name_in(const struct model *model, const GUID *id)
 {
@@ -104,7 +118,10 @@ static char *name_in(const struct model *model, const GUID *id)
         if (memcmp(&g->id, id, sizeof *id) == 0 && (target = model_target(model, &g->target)))
             return asprintf(&name, "%s/%u", target->name, g->tag) < 0 ? NULL : name;
     }
-    return target || portal || lun ? strdup(target ? target->name : portal ? portal->address : lun->name) : NULL;
+    return target || portal || lun ? strdup(target   ? target->name
+                                            : portal ? portal->address
+                                                     : lun->name)
+                                   : NULL;
 }
 
 /* What people call the object, "" when that is not known (any more); malloc'ed. */
@@ -156,8 +173,8 @@ static void print_line(const struct watch *w, const VDS_NOTIFICATION_RECORD *r, 
     if (w->json)
         print_json(r, when, event);
     else
-        printf("%s  %-10s  %-11s  %-36s  %llu%s%s\n", when, event->noun, event->what, event->id, (unsigned long long)r->ullSequence,
-               *event->name ? "  " : "", event->name);
+        printf("%s  %-10s  %-11s  %-36s  %llu%s%s\n", when, event->noun, event->what, event->id,
+               (unsigned long long)r->ullSequence, *event->name ? "  " : "", event->name);
 }
 
 static void print_record(const struct watch *w, const VDS_NOTIFICATION_RECORD *r)
@@ -219,7 +236,9 @@ static HRESULT pull(struct watch *w)
 /* Until a signal comes, or the service goes, or who reads along: a pipe tells by itself (POLLERR). */
 static HRESULT follow(struct watch *w, int signal_fd, int news_fd)
 {
-    struct pollfd fds[3] = { { .fd = signal_fd, .events = POLLIN }, { .fd = news_fd, .events = POLLIN }, { .fd = STDOUT_FILENO } };
+    struct pollfd fds[3] = { { .fd = signal_fd, .events = POLLIN },
+                             { .fd = news_fd, .events = POLLIN },
+                             { .fd = STDOUT_FILENO } };
     HRESULT hr = pull(w);
     uint64_t n;
 
@@ -234,7 +253,8 @@ static HRESULT follow(struct watch *w, int signal_fd, int news_fd)
 
 static HRESULT begin(struct watch *w, struct client *client, const char *since)
 {
-    HRESULT hr = IVdsService_QueryInterface(client->service, &IID_IVdsServiceNotifications, (void **)&w->kept);
+    HRESULT hr =
+        IVdsService_QueryInterface(client->service, &IID_IVdsServiceNotifications, (void **)&w->kept);
 
     if (FAILED(hr))
         return hr;
@@ -276,7 +296,8 @@ int watch_run(struct client *client, const struct request *request)
         hr = IVdsService_Advise(client->service, &sink.face, &cookie);
     if (SUCCEEDED(hr)) {
         hr = follow(&w, signal_fd, news_fd);
-        IVdsService_Unadvise(client->service, cookie); /* waits for deliveries under way: the sink may go now */
+        /* waits for deliveries under way: the sink may go now */
+        IVdsService_Unadvise(client->service, cookie);
     }
     if (w.kept)
         IVdsServiceNotifications_Release(w.kept);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* How much room UTF-8 takes on a terminal: columns, where letters may have two (CJK, emoji) or none (accents). In any locale. */
+/* How much room UTF-8 takes on a terminal: columns, where letters may have two (CJK, emoji) or none
+ * (accents). In any locale. */
 #ifndef VDS_CLI_WIDTH_H
 #define VDS_CLI_WIDTH_H
 

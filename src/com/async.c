@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* IVdsAsync over a small table of functions. The rules of its outputs are here, once: the type is always set, a successful operation that
- * makes an object hands out a reference with every Wait, any failure leaves NULL. */
+/* IVdsAsync over a small table of functions. The rules of its outputs are here, once: the type is always set,
+ * a successful operation that makes an object hands out a reference with every Wait, any failure leaves
+ * NULL. */
 #include "com/com.h"
 
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* CoInitializeEx() and friends. There are no apartments here, every object is free-threaded: only the results that a caller may look at
- * are kept right, per thread, as COM has them. */
+/* CoInitializeEx() and friends. There are no apartments here, every object is free-threaded: only the results
+ * that a caller may look at are kept right, per thread, as COM has them. */
 #include "com/com.h"
 
 static _Thread_local struct {

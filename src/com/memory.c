@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Task memory: malloc() under COM's names, with a count of live blocks so that tests see every leak across the API; and the one place
- * where the API's UTF-16 meets the house's UTF-8. */
+/* Task memory: malloc() under COM's names, with a count of live blocks so that tests see every leak across
+ * the API; and the one place where the API's UTF-16 meets the house's UTF-8. */
 #include "com/com.h"
 
 #include <errno.h>

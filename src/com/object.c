@@ -28,7 +28,8 @@ void com_object_init(struct com_object *obj, struct com_class *class)
 {
     obj->class = class;
     atomic_init(&obj->refs, 1);
-    for (size_t i = 0; i < class->n_faces; i++) /* an interface is a pointer to its table, whatever its type */
+    /* an interface is a pointer to its table, whatever its type */
+    for (size_t i = 0; i < class->n_faces; i++)
         memcpy((char *)obj + class->faces[i].offset, &class->faces[i].vtbl, sizeof(void *));
     atomic_fetch_add(&class->n_live, 1);
     atomic_fetch_add(&n_live, 1);
@@ -48,7 +49,8 @@ IUnknown *com_object_identity(struct com_object *obj)
     return (IUnknown *)(void *)((char *)obj + obj->class->faces[0].offset);
 }
 
-/* Asked for by address, not by value: only objects of this module know it, and only they are laid out as this module thinks. */
+/* Asked for by address, not by value: only objects of this module know it, and only they are laid out as this
+ * module thinks. */
 static const IID object_iid;
 
 HRESULT com_object_query(struct com_object *obj, const IID *iid, void **ret_face)

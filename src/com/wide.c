@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* printf() and wprintf() for programs whose wchar_t has 16 bits, which the C library's own take for 32: what vds/compat/wide.h puts in
- * their place. Formats are read as the Microsoft run time reads them, because that is what sources for Windows are written for: a `long`
- * has 32 bits, %s is wide text in a wide function and narrow text in a narrow one, %S the other kind, I64 and I32 are lengths.
+/* printf() and wprintf() for programs whose wchar_t has 16 bits, which the C library's own take for 32: what
+ * vds/compat/wide.h puts in their place. Formats are read as the Microsoft run time reads them, because that
+ * is what sources for Windows are written for: a `long` has 32 bits, %s is wide text in a wide function and
+ * narrow text in a narrow one, %S the other kind, I64 and I32 are lengths.
  *
- * Not here: positions (%1$s), %n (its pointer is passed over), scanning. Specification: "Format specification syntax: printf and wprintf
- * functions" of the Microsoft C run time. */
+ * Not here: positions (%1$s), %n (its pointer is passed over), scanning. Specification: "Format specification
+ * syntax: printf and wprintf functions" of the Microsoft C run time. */
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -58,7 +59,7 @@ static void pad(struct text *t, int n)
         put(t, " ", 1);
 }
 
-/* ---- a specification --------------------------------------------------------------------------------------------------------------- */
+/* ---- a specification ------------------------------------------------------------------------------- */
 
 static const char *read_number(const char *p, struct arguments *args, int *ret_number)
 {
@@ -120,7 +121,7 @@ static const char *read_spec(const char *p, struct arguments *args, struct spec 
     return *p ? p + 1 : p;
 }
 
-/* ---- values ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- values ---------------------------------------------------------------------------------------- */
 
 static void put_padded(struct text *t, const struct spec *s, const char *bytes, size_t n)
 {
@@ -175,7 +176,8 @@ static void put_signed(struct text *t, const struct spec *s, struct arguments *a
 
 static void put_unsigned(struct text *t, const struct spec *s, struct arguments *args)
 {
-    unsigned long long value = s->length == LENGTH_64 ? va_arg(args->list, unsigned long long) : va_arg(args->list, unsigned);
+    unsigned long long value =
+        s->length == LENGTH_64 ? va_arg(args->list, unsigned long long) : va_arg(args->list, unsigned);
 
     if (s->length == LENGTH_H)
         value = (unsigned short)value;
@@ -293,7 +295,7 @@ static void format_all(struct text *t, const char *format, struct arguments *arg
     }
 }
 
-/* ---- where it goes ----------------------------------------------------------------------------------------------------------------- */
+/* ---- where it goes --------------------------------------------------------------------------------- */
 
 static int to_stream(FILE *stream, struct text *t)
 {

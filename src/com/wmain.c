@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The main() of sources written for Windows that have a wmain(): linked only into programs without a main() of their own
- * (`pkg-config --libs vds-compat`). Their arguments and environment, which are UTF-8, become 16-bit text. */
+/* The main() of sources written for Windows that have a wmain(): linked only into programs without a main()
+ * of their own (`pkg-config --libs vds-compat`). Their arguments and environment, which are UTF-8, become
+ * 16-bit text. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -73,7 +73,8 @@ static int make_directory(const char *path, mode_t mode)
         if (was && was != '/')
             continue;
         *p = '\0';
-        if (mkdir(copy, 0700) < 0 ? errno != EEXIST : mode != 0700 && chmod(copy, mode) < 0) /* the umask lets no more through */
+        /* the umask lets no more through */
+        if (mkdir(copy, 0700) < 0 ? errno != EEXIST : mode != 0700 && chmod(copy, mode) < 0)
             return -errno;
         if (!was)
             return 0;

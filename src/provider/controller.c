@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The controller: this process. It has one port, the host's network, and nothing of its own to flush or to reset. */
+/* The controller: this process. It has one port, the host's network, and nothing of its own to flush or to
+ * reset. */
 #include "provider/provider_internal.h"
 
 struct controller {
@@ -59,7 +60,8 @@ static HRESULT controller_GetSubSystem(IVdsController *face, IVdsSubSystem **ret
     return FAILED(hr) ? hr : handle_subsystem(inside, ret_subsystem);
 }
 
-/* Port 0 is the network as a whole; the addresses on it are portals. Nobody comes in by it while the array is offline. */
+/* Port 0 is the network as a whole; the addresses on it are portals. Nobody comes in by it while the array is
+ * offline. */
 static HRESULT controller_GetPortProperties(IVdsController *face, SHORT port, VDS_PORT_PROP *ret_prop)
 {
     _cleanup_(provider_leave) struct provider *inside = NULL;
@@ -79,7 +81,8 @@ static HRESULT controller_GetPortProperties(IVdsController *face, SHORT port, VD
         return hr;
     ret_prop->id = com_GUID(&info.id);
     ret_prop->id.Data1 ^= 0x504f5254; /* "PORT": an id of its own, as lasting as the controller's */
-    ret_prop->status = info.status == VDS_CS_ONLINE && array.status != VDS_SSS_OFFLINE ? VDS_PRS_ONLINE : VDS_PRS_OFFLINE;
+    ret_prop->status =
+        info.status == VDS_CS_ONLINE && array.status != VDS_SSS_OFFLINE ? VDS_PRS_ONLINE : VDS_PRS_OFFLINE;
     return wide_fields((const struct wide_field[]){ { &ret_prop->pwszFriendlyName, "network" },
                                                     { &ret_prop->pwszIdentification, info.identification } },
                        2);
@@ -91,7 +94,10 @@ static HRESULT controller_not_supported(IVdsController *face)
     struct array_controller_info info;
     HRESULT hr = controller_get(face, &inside, &info);
 
-    return FAILED(hr) ? hr : not_supported("the controller is this service: it has no cache of its own, and restarts with it");
+    return FAILED(hr)
+               ? hr
+               : not_supported(
+                     "the controller is this service: it has no cache of its own, and restarts with it");
 }
 
 static HRESULT controller_QueryAssociatedLuns(IVdsController *face, IEnumVdsObject **ret_enum)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A drive: a place where LUN data lives. Its extents are the space each LUN has taken there, and what is left. */
+/* A drive: a place where LUN data lives. Its extents are the space each LUN has taken there, and what is
+ * left. */
 #include "provider/provider_internal.h"
 
 struct drive {
@@ -55,7 +56,8 @@ static HRESULT drive_GetProperties(IVdsDrive *face, VDS_DRIVE_PROP *ret_prop)
     return hr == S_OK && info.size == 0 ? VDS_S_PROPERTIES_INCOMPLETE : hr;
 }
 
-/* A directory is in no enclosure that anybody could open and has no spindle of its own: the host is enclosure 0, the speed is unknown. */
+/* A directory is in no enclosure that anybody could open and has no spindle of its own: the host is enclosure
+ * 0, the speed is unknown. */
 static HRESULT drive_GetProperties2(IVdsDrive2 *face, VDS_DRIVE_PROP2 *ret_prop)
 {
     VDS_DRIVE_PROP first;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Drive extents, from what the array says of drives and LUNs: one per LUN with the bytes it has taken, one for the free space.
- * A LUN in memory has none. */
+/* Drive extents, from what the array says of drives and LUNs: one per LUN with the bytes it has taken, one
+ * for the free space. A LUN in memory has none. */
 #include "provider/provider_internal.h"
 
 static void add_extent(VDS_DRIVE_EXTENT *extents, LONG *n, const struct guid *drive, const struct guid *lun,

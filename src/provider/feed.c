@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* From the array's notifications to the sink that the service gave in OnLoad. The array calls on a thread of its own; the sink takes the
- * array of events over and frees it (semantics: provider to service, the service frees). */
+/* From the array's notifications to the sink that the service gave in OnLoad. The array calls on a thread of
+ * its own; the sink takes the array of events over and frees it (semantics: provider to service, the service
+ * frees). */
 #include "provider/provider_internal.h"
 
 #include <stdlib.h>
@@ -14,7 +15,8 @@ struct provider_feed {
     pthread_cond_t idle;
     IVdsAdviseSink *sink;
     unsigned n_inside; /* deliveries on their way */
-    bool missed;       /* the array's one thread of notifications alone: something was lost, and the sink does not know */
+    /* the array's one thread of notifications alone: something was lost, and the sink does not know */
+    bool missed;
 };
 
 HRESULT provider_feed_create(struct provider_feed **ret_feed)

@@ -121,8 +121,8 @@ static HRESULT group_MovePortal(IVdsIscsiPortalGroupEx2 *face, VDS_OBJECT_ID por
     HRESULT hr = operation_begin(o->h.provider, VDS_ASYNCOUT_UNKNOWN, NULL, ret_async, &inside, &start);
 
     if (SUCCEEDED(hr))
-        hr = array_group_move_portal(inside->config.array, &o->h.id, com_guid(&portal), com_guid(&to), drain_ms,
-                                     start.op);
+        hr = array_group_move_portal(inside->config.array, &o->h.id, com_guid(&portal), com_guid(&to),
+                                     drain_ms, start.op);
     return operation_admitted(hr, &start, ret_async);
 }
 

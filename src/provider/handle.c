@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Thin handles: a class, the provider, an id. Nothing of the array's is held between two calls, so a forgotten handle keeps nothing
- * alive and answers VDS_E_OBJECT_DELETED by itself: the array says so. */
+/* Thin handles: a class, the provider, an id. Nothing of the array's is held between two calls, so a
+ * forgotten handle keeps nothing alive and answers VDS_E_OBJECT_DELETED by itself: the array says so. */
 #include "provider/provider_internal.h"
 
 #include <stdlib.h>

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Hints: what somebody wishes of the layout and the cache of a LUN. This array lays nothing out and checks nothing, so what is left is the cache:
- * written through or not, which the unit shows as WCE; what is read is always cached. A LUN's only plex is the LUN.
+/* Hints: what somebody wishes of the layout and the cache of a LUN. This array lays nothing out and checks
+ * nothing, so what is left is the cache: written through or not, which the unit shows as WCE; what is read is
+ * always cached. A LUN's only plex is the LUN.
  *
- * CreateLun...() takes hints as what they are and passes over those that are none of ours; ApplyHints() refuses them. */
+ * CreateLun...() takes hints as what they are and passes over those that are none of ours; ApplyHints()
+ * refuses them. */
 #include "provider/provider_internal.h"
 
 #define FIRST  ((ULONGLONG)VDS_HINT_WRITETHROUGHCACHINGENABLED)
@@ -44,7 +46,8 @@ bool hints2_write_through(const VDS_HINTS2 *hints)
 
 static HRESULT check(ULONGLONG mask, ULONGLONG known)
 {
-    return mask & ~known ? not_supported("of what hints can wish for, this array has the cache of a LUN only") : S_OK;
+    return mask & ~known ? not_supported("of what hints can wish for, this array has the cache of a LUN only")
+                         : S_OK;
 }
 
 HRESULT hints_apply(struct provider *inside, const struct guid *lun, const VDS_HINTS *hints)
@@ -64,7 +67,8 @@ HRESULT hints2_apply(struct provider *inside, const struct guid *lun, const VDS_
 
     if (SUCCEEDED(hr) && mask & VDS_HINT_READCACHINGENABLED && !hints->bReadCachingEnabled)
         hr = not_supported("what is read is cached by the host, always");
-    if (SUCCEEDED(hr) && (mask & writes) == writes && !hints->bWriteThroughCachingEnabled == !hints->bWriteCachingEnabled)
+    if (SUCCEEDED(hr) && (mask & writes) == writes &&
+        !hints->bWriteThroughCachingEnabled == !hints->bWriteCachingEnabled)
         hr = refused(E_INVALIDARG, "writes either are cached or go through the cache");
     return FAILED(hr) || !(mask & writes)
                ? hr

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* VDS_LUN_INFORMATION: how a host that sees the disk knows it again. The bytes are those of INQUIRY and of VPD 80h and 83h (SPC-4 §7.8),
- * because the same unit is asked for them; the signature of the disk is on the disk. Everything is task memory, the identifiers' buffers, too. */
+/* VDS_LUN_INFORMATION: how a host that sees the disk knows it again. The bytes are those of INQUIRY and of
+ * VPD 80h and 83h (SPC-4 §7.8), because the same unit is asked for them; the signature of the disk is on the
+ * disk. Everything is task memory, the identifiers' buffers, too. */
 #include "provider/lun.h"
 
 #include <stdio.h>
@@ -46,8 +47,9 @@ static HRESULT identifier_fill(VDS_STORAGE_IDENTIFIER *id, VDS_STORAGE_IDENTIFIE
     return S_OK;
 }
 
-/* The two designators of the logical unit on VPD 83h, in its order: NAA (SPC-4 §7.8.6.6, designator type 3) and T10 vendor id
- * (§7.8.6.4, type 1: eight bytes of vendor, then the serial number). Those of the port are of the way in, not of the LUN. */
+/* The two designators of the logical unit on VPD 83h, in its order: NAA (SPC-4 §7.8.6.6, designator type 3)
+ * and T10 vendor id (§7.8.6.4, type 1: eight bytes of vendor, then the serial number). Those of the port are
+ * of the way in, not of the LUN. */
 static HRESULT fill_identifiers(VDS_STORAGE_DEVICE_ID_DESCRIPTOR *d, const struct array_lun_inquiry *inquiry)
 {
     char t10[8 + sizeof inquiry->serial];
@@ -84,8 +86,9 @@ static HRESULT fill(VDS_LUN_INFORMATION *info, const struct array_lun_inquiry *i
 
 /* ---- interconnects ------------------------------------------------------------------------------------- */
 
-/* VDS says no more than that they are SCSI addresses: the port is the target port's name as VPD 83h tells it (SPC-4 §7.8.6.10: UTF-8,
- * a zero, zeros up to four bytes), the address what commands that come by it have in their LUN field (SAM-5 §4.7). */
+/* VDS says no more than that they are SCSI addresses: the port is the target port's name as VPD 83h tells it
+ * (SPC-4 §7.8.6.10: UTF-8, a zero, zeros up to four bytes), the address what commands that come by it have in
+ * their LUN field (SAM-5 §4.7). */
 static HRESULT way_fill(VDS_INTERCONNECT *way, const char *target, uint16_t tag, uint16_t number)
 {
     const BYTE lun[8] = { 0, (BYTE)number };
@@ -122,8 +125,8 @@ static bool gone_just_now(HRESULT hr)
 }
 
 /* A portal group with a portal in it is a port of the target. */
-static HRESULT add_group(VDS_LUN_INFORMATION *info, struct array *array, const struct guid *id, const char *target,
-                         uint16_t number)
+static HRESULT add_group(VDS_LUN_INFORMATION *info, struct array *array, const struct guid *id,
+                         const char *target, uint16_t number)
 {
     _cleanup_(freep) struct guid *portals = NULL;
     struct array_group_info group;

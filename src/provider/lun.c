@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A LUN: a disk carved from a drive, tied to targets, masked from everybody at first. What it says of itself to SCSI is in identity.c. */
+/* A LUN: a disk carved from a drive, tied to targets, masked from everybody at first. What it says of itself
+ * to SCSI is in identity.c. */
 #include "provider/lun.h"
 
 #include <stdlib.h>
@@ -328,8 +329,9 @@ static HRESULT lun_AddPlex(IVdsLun *face, VDS_OBJECT_ID lun, IVdsAsync **ret_asy
     hr = lun_check(lun_from_IVdsLun(face), &inside);
     if (FAILED(hr))
         return hr;
-    return array_exists(inside->config.array, VDS_OT_LUN, com_guid(&lun)) ? not_supported("LUNs of this array are simple: they have one plex")
-                                                                          : VDS_E_OBJECT_NOT_FOUND;
+    return array_exists(inside->config.array, VDS_OT_LUN, com_guid(&lun))
+               ? not_supported("LUNs of this array are simple: they have one plex")
+               : VDS_E_OBJECT_NOT_FOUND;
 }
 
 static HRESULT lun_RemovePlex(IVdsLun *face, VDS_OBJECT_ID plex, IVdsAsync **ret_async)
@@ -345,8 +347,9 @@ static HRESULT lun_RemovePlex(IVdsLun *face, VDS_OBJECT_ID plex, IVdsAsync **ret
     hr = lun_check(o, &inside);
     if (FAILED(hr))
         return hr;
-    return guid_equal(com_guid(&plex), &only) ? refused(VDS_E_INVALID_OPERATION, "a LUN has one plex, which stays: delete the LUN")
-                                              : VDS_E_OBJECT_NOT_FOUND;
+    return guid_equal(com_guid(&plex), &only)
+               ? refused(VDS_E_INVALID_OPERATION, "a LUN has one plex, which stays: delete the LUN")
+               : VDS_E_OBJECT_NOT_FOUND;
 }
 
 static HRESULT lun_Recover(IVdsLun *face, IVdsAsync **ret_async)
@@ -358,7 +361,9 @@ static HRESULT lun_Recover(IVdsLun *face, IVdsAsync **ret_async)
         return E_INVALIDARG;
     *ret_async = NULL;
     hr = lun_check(lun_from_IVdsLun(face), &inside);
-    return FAILED(hr) ? hr : refused(VDS_E_INVALID_OPERATION, "the LUN is simple, not fault tolerant: there is nothing to recover it from");
+    return FAILED(hr) ? hr
+                      : refused(VDS_E_INVALID_OPERATION,
+                                "the LUN is simple, not fault tolerant: there is nothing to recover it from");
 }
 
 /* ---- targets ------------------------------------------------------------------------------------------- */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Making LUNs: what every CreateLun...() and QueryMaxLunCreateSize...() shares, whichever face it stands on. */
+/* Making LUNs: what every CreateLun...() and QueryMaxLunCreateSize...() shares, whichever face it stands
+ * on. */
 #include "provider/provider_internal.h"
 
 HRESULT provider_lun_create(struct provider *p, const struct lun_request *request, IVdsAsync **ret_async)

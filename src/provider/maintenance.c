@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* IVdsMaintenance: lamps, alarms and motors that an array of directories does not have. What is running is kept, so that Start, Stop and
- * Pulse answer as they are documented; each goes into the log, which is where somebody looks for the drive that blinks, and is told as
- * a change of the object. Nothing of it outlives the provider. */
+/* IVdsMaintenance: lamps, alarms and motors that an array of directories does not have. What is running is
+ * kept, so that Start, Stop and Pulse answer as they are documented; each goes into the log, which is where
+ * somebody looks for the drive that blinks, and is told as a change of the object. Nothing of it outlives the
+ * provider. */
 #include "provider/provider_internal.h"
 
 #include <stdio.h>
@@ -177,8 +178,10 @@ HRESULT maintenance_stop(struct handle *h, VDS_OBJECT_TYPE type, VDS_MAINTENANCE
                : S_FALSE;
 }
 
-/* The interval between pulses is the provider's choice: none, so the operation has stopped when this returns. Motors do not pulse. */
-HRESULT maintenance_pulse(struct handle *h, VDS_OBJECT_TYPE type, VDS_MAINTENANCE_OPERATION operation, ULONG count)
+/* The interval between pulses is the provider's choice: none, so the operation has stopped when this returns.
+ * Motors do not pulse. */
+HRESULT maintenance_pulse(struct handle *h, VDS_OBJECT_TYPE type, VDS_MAINTENANCE_OPERATION operation,
+                          ULONG count)
 {
     _cleanup_(provider_leave) struct provider *inside = NULL;
     char what[64];

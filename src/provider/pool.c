@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Storage pools: drives whose directories lie on one file system share its space, so they are one concrete pool, with the capacity and the
- * free space of that file system counted once. One primordial pool stands for all drives; all of it is in the concrete ones, so LUNs
- * are made there. Pools are what the drives say now; the array keeps which pool a drive is of. */
+/* Storage pools: drives whose directories lie on one file system share its space, so they are one concrete
+ * pool, with the capacity and the free space of that file system counted once. One primordial pool stands for
+ * all drives; all of it is in the concrete ones, so LUNs are made there. Pools are what the drives say now;
+ * the array keeps which pool a drive is of. */
 #include "provider/provider_internal.h"
 
 #include <stdio.h>
@@ -129,7 +130,8 @@ static HRESULT add_luns(struct provider *inside, struct pools *pools)
     return hr;
 }
 
-/* All of the primordial pool has been given to the others. Its id is of its own, as lasting as the array's. */
+/* All of the primordial pool has been given to the others. Its id is of its own, as lasting as the
+ * array's. */
 static void add_primordial(struct provider *inside, struct pools *pools)
 {
     struct facts *all = &pools->list[0];
@@ -196,8 +198,9 @@ HRESULT pool_drives(struct provider *inside, const struct guid *pool, struct gui
     if (!(f = find(&pools, pool)))
         return VDS_E_OBJECT_NOT_FOUND;
     if (f->primordial || f->n_taking == 0) {
-        error_text_set(f->primordial ? "all of the primordial pool is in the concrete ones: make the LUN there"
-                                     : "no drive of the pool takes new LUNs");
+        error_text_set(f->primordial
+                           ? "all of the primordial pool is in the concrete ones: make the LUN there"
+                           : "no drive of the pool takes new LUNs");
         return f->primordial ? VDS_E_NOT_ENOUGH_SPACE : VDS_E_NOT_ENOUGH_DRIVE;
     }
     *ret_drives = calloc(pools.n_members, sizeof **ret_drives);
@@ -328,8 +331,9 @@ static VDS_HEALTH pool_health(const struct facts *f)
     return f->n_failed > 0 ? VDS_H_DEGRADED : VDS_H_HEALTHY;
 }
 
-/* Consumed is what backs the pool, not what LUNs have taken of it; managed is that and what is free (VDS_STORAGE_POOL_PROP, the remarks).
- * A file system may hold more than LUNs, so managed is less than consumed. */
+/* Consumed is what backs the pool, not what LUNs have taken of it; managed is that and what is free
+ * (VDS_STORAGE_POOL_PROP, the remarks). A file system may hold more than LUNs, so managed is less than
+ * consumed. */
 static HRESULT pool_GetProperties(IVdsStoragePool *face, VDS_STORAGE_POOL_PROP *ret_prop)
 {
     _cleanup_(provider_leave) struct provider *inside = NULL;
@@ -374,11 +378,13 @@ static HRESULT pool_GetAttributes(IVdsStoragePool *face, VDS_POOL_ATTRIBUTES *re
         ret_attributes->ullAttributeMask |= attributes[i].bit;
         memcpy((char *)ret_attributes + attributes[i].offset, &attributes[i].value, sizeof(ULONG));
     }
-    ret_attributes->ullProvisionedSpace = f->promised > f->size ? f->promised : f->size; /* thin LUNs may be promised more than there is */
+    /* thin LUNs may be promised more than there is */
+    ret_attributes->ullProvisionedSpace = f->promised > f->size ? f->promised : f->size;
     return com_wide("LUNs", &ret_attributes->pwszIntendedUsage);
 }
 
-/* One extent for each drive that the pool lies on; drives of one file system share its space, so the first stands for it. */
+/* One extent for each drive that the pool lies on; drives of one file system share its space, so the first
+ * stands for it. */
 static HRESULT pool_QueryDriveExtents(IVdsStoragePool *face, VDS_STORAGE_POOL_DRIVE_EXTENT **ret_extents,
                                       LONG *ret_n)
 {

@@ -60,7 +60,8 @@ static HRESULT portal_QueryAssociatedPortalGroups(IVdsIscsiPortal *face, IEnumVd
     return handle_query(o->h.provider, ARRAY_GROUPS_OF_PORTAL, &o->h.id, ret_enum);
 }
 
-/* Only ONLINE and OFFLINE may be asked; the other statuses are for reports. OFFLINE drains before it answers. */
+/* Only ONLINE and OFFLINE may be asked; the other statuses are for reports. OFFLINE drains before it
+ * answers. */
 static HRESULT portal_SetStatus(IVdsIscsiPortal *face, VDS_ISCSI_PORTAL_STATUS status)
 {
     struct portal *o = portal_from_IVdsIscsiPortal(face);

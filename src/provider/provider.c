@@ -175,9 +175,9 @@ static HRESULT provider_CreateLunInStoragePool(IVdsHwProviderStoragePools *face,
     return provider_lun_create(p, &request, ret_async);
 }
 
-static HRESULT provider_QueryMaxLunCreateSizeInStoragePool(IVdsHwProviderStoragePools *face, VDS_LUN_TYPE type,
-                                                           VDS_OBJECT_ID pool, VDS_HINTS2 *hints,
-                                                           ULONGLONG *ret_max)
+static HRESULT provider_QueryMaxLunCreateSizeInStoragePool(IVdsHwProviderStoragePools *face,
+                                                           VDS_LUN_TYPE type, VDS_OBJECT_ID pool,
+                                                           VDS_HINTS2 *hints, ULONGLONG *ret_max)
 {
     _cleanup_(provider_leave) struct provider *inside = NULL;
     _cleanup_(freep) struct guid *drives = NULL;
@@ -261,7 +261,8 @@ static HRESULT provider_OnUnload(IVdsProviderPrivate *face, BOOL force)
     return was_loaded ? S_OK : VDS_E_INITIALIZE_NOT_CALLED;
 }
 
-/* Does the device identify itself as our LUN does? By serial number, or by any identifier with the bytes of our NAA designator. */
+/* Does the device identify itself as our LUN does? By serial number, or by any identifier with the bytes of
+ * our NAA designator. */
 static bool lun_matches(const struct array_lun_inquiry *ours, const VDS_LUN_INFORMATION *theirs)
 {
     if (theirs->m_szSerialNumber && strcmp((const char *)theirs->m_szSerialNumber, ours->serial) == 0)

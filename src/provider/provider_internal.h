@@ -46,7 +46,8 @@ struct provider {
         uint16_t default_port;
     } limits;
     uint64_t created_ns;
-    /* The gate: held for reading by every call that is inside the array, for writing by OnUnload. Guards `loaded`. */
+    /* The gate: held for reading by every call that is inside the array, for writing by OnUnload. Guards
+     * `loaded`. */
     pthread_rwlock_t gate;
     bool loaded;
     struct guid id, subsystem_id; /* as OnLoad found them; they never change */
@@ -57,7 +58,8 @@ void provider_ref(struct provider *p);
 void provider_unref(struct provider *p);
 uint64_t provider_now_ns(void);
 
-/* Passes the gate; provider_leave() goes back through it. VDS_E_INITIALIZE_NOT_CALLED before OnLoad and after OnUnload. Not recursive.
+/* Passes the gate; provider_leave() goes back through it. VDS_E_INITIALIZE_NOT_CALLED before OnLoad and after
+ * OnUnload. Not recursive.
  *
  *     _cleanup_(provider_leave) struct provider *p = NULL;
  *     HRESULT hr = provider_enter(handle->provider, &p);
@@ -102,7 +104,8 @@ HRESULT handle_as(HRESULT hr, IUnknown *object, const IID *iid, void **ret_face)
 HRESULT handle_make(handle_maker *make, struct provider *p, const struct guid *id, const IID *iid,
                     void **ret_face);
 
-/* The snapshot behind every Query method: clears *ret_enum, checks it, passes the gate, asks the array, makes the handles. */
+/* The snapshot behind every Query method: clears *ret_enum, checks it, passes the gate, asks the array, makes
+ * the handles. */
 HRESULT handle_query(struct provider *p, enum array_relation relation, const struct guid *of,
                      IEnumVdsObject **ret_enum);
 /* An enumeration of these. */
@@ -121,7 +124,8 @@ HRESULT handle_subsystem(struct provider *inside, IVdsSubSystem **ret_subsystem)
 
 /* ---- operations ---------------------------------------------------------------------------------------- */
 
-/* Beginning an operation takes all that can fail before the array is asked: a method that fails has changed nothing.
+/* Beginning an operation takes all that can fail before the array is asked: a method that fails has changed
+ * nothing.
  *
  *     _cleanup_(provider_leave) struct provider *inside = NULL;
  *     _cleanup_(operation_start_fini) struct operation_start start = { 0 };
@@ -134,7 +138,8 @@ struct operation_start {
     struct array_op **op; /* where the array puts the operation */
 };
 
-/* Checks and clears *ret_async, passes the gate, makes the async object. made(): what the operation's output is a handle for. */
+/* Checks and clears *ret_async, passes the gate, makes the async object. made(): what the operation's output
+ * is a handle for. */
 HRESULT operation_begin(struct provider *p, VDS_ASYNC_OUTPUT_TYPE type, handle_maker *made,
                         IVdsAsync **ret_async, struct provider **ret_inside,
                         struct operation_start *ret_start);
@@ -142,7 +147,7 @@ HRESULT operation_begin(struct provider *p, VDS_ASYNC_OUTPUT_TYPE type, handle_m
 HRESULT operation_admitted(HRESULT hr, struct operation_start *start, IVdsAsync **ret_async);
 void operation_start_fini(struct operation_start *start);
 
-/* ---- maintenance.c: IVdsMaintenance of whoever has it --------------------------------------------------- */
+/* ---- maintenance.c: IVdsMaintenance of whoever has it ---------------------------------------------- */
 
 struct maintenance;
 HRESULT maintenance_create(struct maintenance **ret_maintenance);
@@ -150,7 +155,8 @@ void maintenance_destroy(struct maintenance *m); /* NULL is fine */
 
 HRESULT maintenance_start(struct handle *h, VDS_OBJECT_TYPE type, VDS_MAINTENANCE_OPERATION operation);
 HRESULT maintenance_stop(struct handle *h, VDS_OBJECT_TYPE type, VDS_MAINTENANCE_OPERATION operation);
-HRESULT maintenance_pulse(struct handle *h, VDS_OBJECT_TYPE type, VDS_MAINTENANCE_OPERATION operation, ULONG count);
+HRESULT maintenance_pulse(struct handle *h, VDS_OBJECT_TYPE type, VDS_MAINTENANCE_OPERATION operation,
+                          ULONG count);
 
 /* The face `maintenance` of a handle class for objects of that type: defines <cls>_maintenance_vtbl. */
 #define MAINTENANCE_FACE(cls, type)                                                                          \
@@ -177,13 +183,15 @@ HRESULT maintenance_pulse(struct handle *h, VDS_OBJECT_TYPE type, VDS_MAINTENANC
 
 /* ---- pool.c: IVdsHwProviderStoragePools, the provider's face ------------------------------------------- */
 
-HRESULT pools_query(struct provider *p, ULONG flags, ULONGLONG free_space, const VDS_POOL_ATTRIBUTES *attributes,
-                    IEnumVdsObject **ret_enum);
-/* The drives of a concrete pool that take LUNs now; malloc'ed. VDS_E_OBJECT_NOT_FOUND, VDS_E_NOT_ENOUGH_SPACE (primordial). Inside the gate. */
-HRESULT pool_drives(struct provider *inside, const struct guid *pool, struct guid **ret_drives, size_t *ret_n);
+HRESULT pools_query(struct provider *p, ULONG flags, ULONGLONG free_space,
+                    const VDS_POOL_ATTRIBUTES *attributes, IEnumVdsObject **ret_enum);
+/* The drives of a concrete pool that take LUNs now; malloc'ed. VDS_E_OBJECT_NOT_FOUND, VDS_E_NOT_ENOUGH_SPACE
+ * (primordial). Inside the gate. */
+HRESULT pool_drives(struct provider *inside, const struct guid *pool, struct guid **ret_drives,
+                    size_t *ret_n);
 bool pool_exists(struct provider *inside, const struct guid *pool);
 
-/* ---- making LUNs ---------------------------------------------------------------------------------------- */
+/* ---- making LUNs ----------------------------------------------------------------------------------- */
 
 struct lun_request {
     ULONGLONG size;
@@ -195,21 +203,24 @@ struct lun_request {
     bool write_through;
 };
 HRESULT provider_lun_create(struct provider *p, const struct lun_request *request, IVdsAsync **ret_async);
-/* Which types of LUN this array makes: one copy on one drive. Automagic types take no list of drives, concrete ones no hints. */
+/* Which types of LUN this array makes: one copy on one drive. Automagic types take no list of drives,
+ * concrete ones no hints. */
 HRESULT lun_type_check(VDS_LUN_TYPE type, LONG n_drives, bool hints);
 /* The largest LUN that one of the drives takes: a LUN does not cross drives. Inside the gate. */
 HRESULT lun_max_size(struct provider *inside, const struct guid *drives, size_t n, ULONGLONG *ret_max);
 
 /* ---- shared rules -------------------------------------------------------------------------------------- */
 
-/* SetStatus(): ONLINE and OFFLINE go to the array, E_INVALIDARG for UNKNOWN and values outside the enum (the legal ones are `legal`, bit by
- * bit), VDS_E_NOT_SUPPORTED for those that are only reported. Inside the gate; the object is there. */
-HRESULT status_request(struct provider *inside, enum array_status_of kind, const struct guid *id, uint32_t wanted,
-                       uint32_t legal);
+/* SetStatus(): ONLINE and OFFLINE go to the array, E_INVALIDARG for UNKNOWN and values outside the enum (the
+ * legal ones are `legal`, bit by bit), VDS_E_NOT_SUPPORTED for those that are only reported. Inside the gate;
+ * the object is there. */
+HRESULT status_request(struct provider *inside, enum array_status_of kind, const struct guid *id,
+                       uint32_t wanted, uint32_t legal);
 #define STATUS_BIT(status) (1u << (status))
 
-/* Do the two lists name every controller exactly once? E_INVALIDARG if not, VDS_E_OBJECT_NOT_FOUND for an id that names none,
- * VDS_E_NOT_SUPPORTED when one is in `inactive`: there is one controller, and it is this process. Inside the gate. */
+/* Do the two lists name every controller exactly once? E_INVALIDARG if not, VDS_E_OBJECT_NOT_FOUND for an id
+ * that names none, VDS_E_NOT_SUPPORTED when one is in `inactive`: there is one controller, and it is this
+ * process. Inside the gate. */
 HRESULT controllers_all_active(struct provider *inside, const VDS_OBJECT_ID *active, LONG n_active,
                                const VDS_OBJECT_ID *inactive, LONG n_inactive);
 
@@ -222,8 +233,9 @@ HRESULT extents_query(struct provider *inside, const struct guid *drive, const s
 /* The one plex of a LUN has an id of its own, made from the LUN's; the function is its own inverse. */
 struct guid plex_id(const struct guid *lun);
 
-/* hints.c. Those of a LUN as it is, into a structure that is all zeros; the wish for a new LUN (NULL is none); and the wish for one that is
- * there: VDS_E_NOT_SUPPORTED for all but those about its cache. Inside the gate. */
+/* hints.c. Those of a LUN as it is, into a structure that is all zeros; the wish for a new LUN (NULL is
+ * none); and the wish for one that is there: VDS_E_NOT_SUPPORTED for all but those about its cache. Inside
+ * the gate. */
 void hints_fill(const struct array_lun_info *info, VDS_HINTS *ret_hints);
 void hints2_fill(const struct array_lun_info *info, VDS_HINTS2 *ret_hints);
 bool hints_write_through(const VDS_HINTS *hints);
@@ -237,7 +249,8 @@ HRESULT not_supported(const char *why);
 /* The portal's address in the API's form: false when it has none that the API can express. */
 bool address_to_api(const struct sockaddr_storage *addr, VDS_IPADDRESS *ret_address);
 
-/* Properties, into a structure that is all zeros; on failure nothing is left to free (portal.c, target.c, lun.c). */
+/* Properties, into a structure that is all zeros; on failure nothing is left to free (portal.c, target.c,
+ * lun.c). */
 HRESULT portal_fill(const struct array_portal_info *info, VDS_ISCSI_PORTAL_PROP *prop);
 HRESULT target_fill(const struct array_target_info *info, VDS_ISCSI_TARGET_PROP *prop);
 HRESULT lun_fill(const struct array_lun_info *info, VDS_LUN_PROP *prop);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* CHAP secrets on their way in: of targets (IVdsIscsiTarget) and of discovery (IVdsIscsiDiscoveryEx). There is no way out. */
+/* CHAP secrets on their way in: of targets (IVdsIscsiTarget) and of discovery (IVdsIscsiDiscoveryEx). There
+ * is no way out. */
 #include "provider/secret.h"
 
 #include <string.h>

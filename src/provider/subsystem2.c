@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* IVdsSubSystem2: what Windows 7 added, which is enclosures (the host is the one) and more hints (hints.c); and
- * IVdsSubSystemImportTarget, the name of the target to which imported LUNs are to be tied. */
+/* IVdsSubSystem2: what Windows 7 added, which is enclosures (the host is the one) and more hints (hints.c);
+ * and IVdsSubSystemImportTarget, the name of the target to which imported LUNs are to be tied. */
 #include "provider/subsystem.h"
 
 static struct subsystem *subsystem_of(IVdsSubSystem2 *face)
@@ -33,7 +33,8 @@ HRESULT subsystem_GetProperties2(IVdsSubSystem2 *face, VDS_SUB_SYSTEM_PROP2 *ret
                        2);
 }
 
-HRESULT subsystem_GetDrive2(IVdsSubSystem2 *face, SHORT bus, SHORT slot, ULONG enclosure, IVdsDrive **ret_drive)
+HRESULT subsystem_GetDrive2(IVdsSubSystem2 *face, SHORT bus, SHORT slot, ULONG enclosure,
+                            IVdsDrive **ret_drive)
 {
     _cleanup_(provider_leave) struct provider *inside = NULL;
     HRESULT hr;

@@ -45,7 +45,8 @@ static HRESULT lun_rows(const struct engine_lu_counters *units, size_t n, VDS_LU
     return S_OK;
 }
 
-/* What both methods begin with: clears the outputs, and asks nobody while the array may not be what it seems. */
+/* What both methods begin with: clears the outputs, and asks nobody while the array may not be what it
+ * seems. */
 static HRESULT begin(IVdsSubSystemCountersEx *face, void *ret_rows, ULONG *ret_n, ULONGLONG *ret_time_ns,
                      struct provider **ret_inside)
 {
@@ -62,8 +63,8 @@ static HRESULT begin(IVdsSubSystemCountersEx *face, void *ret_rows, ULONG *ret_n
     return provider_subsystem_get(container_of(face, struct subsystem, counters), ret_inside, &info);
 }
 
-HRESULT subsystem_QuerySessionCounters(IVdsSubSystemCountersEx *face, VDS_SESSION_COUNTERS **ret_rows, ULONG *ret_n,
-                                       ULONGLONG *ret_time_ns)
+HRESULT subsystem_QuerySessionCounters(IVdsSubSystemCountersEx *face, VDS_SESSION_COUNTERS **ret_rows,
+                                       ULONG *ret_n, ULONGLONG *ret_time_ns)
 {
     _cleanup_(provider_leave) struct provider *inside = NULL;
     _cleanup_(freep) struct engine_session *sessions = NULL;

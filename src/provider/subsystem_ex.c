@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* IVdsSubSystemEx: what an administrator wants of the array beyond VDS: fully allocated LUNs with a name, sessions, status. */
+/* IVdsSubSystemEx: what an administrator wants of the array beyond VDS: fully allocated LUNs with a name,
+ * sessions, status. */
 #include "provider/subsystem.h"
 
 #include <errno.h>
@@ -72,7 +73,8 @@ HRESULT subsystem_CreateLunWithFeatures(IVdsSubSystemLunEx *face, ULONGLONG size
     *ret_async = NULL;
     hr = features_argument(features, &request);
     return FAILED(hr) ? hr
-                      : provider_lun_create(container_of(face, struct subsystem, lun_ex)->h.provider, &request, ret_async);
+                      : provider_lun_create(container_of(face, struct subsystem, lun_ex)->h.provider,
+                                            &request, ret_async);
 }
 
 /* ---- sessions ------------------------------------------------------------------------------------------ */

@@ -13,8 +13,8 @@
 
 static size_t wire_size(const struct array_tree *tree)
 {
-    size_t n = (tree->n_groups + tree->n_members + tree->n_ties) * ROW_BYTES + tree->n_portals * 3 * ROW_BYTES +
-               tree->n_targets * ROW_BYTES + tree->n_luns * LUN_ROW_BYTES;
+    size_t n = (tree->n_groups + tree->n_members + tree->n_ties) * ROW_BYTES +
+               tree->n_portals * 3 * ROW_BYTES + tree->n_targets * ROW_BYTES + tree->n_luns * LUN_ROW_BYTES;
 
     for (size_t i = 0; i < tree->n_targets; i++)
         n += strlen(tree->targets[i].iscsi_name) + strlen(tree->targets[i].friendly_name);
@@ -76,7 +76,8 @@ static HRESULT fill_luns(const struct array_tree *from, VDS_TREE *tree)
         lun->ulPhysicalBlockSize = info->physical_block_size;
     }
     for (size_t i = 0; i < from->n_ties; i++)
-        tree->pTies[i] = (VDS_TREE_TIE){ com_GUID(&from->ties[i].lun), com_GUID(&from->ties[i].target), from->ties[i].number };
+        tree->pTies[i] = (VDS_TREE_TIE){ com_GUID(&from->ties[i].lun), com_GUID(&from->ties[i].target),
+                                         from->ties[i].number };
     tree->ulTies = (ULONG)from->n_ties;
     return S_OK;
 }
@@ -117,11 +118,15 @@ static HRESULT tree_fill(const struct array_tree *from, VDS_TREE *tree)
         size_t n, size;
         void *rows; /* the pointer to them */
     } lists[] = {
-        { from->n_portals, sizeof *tree->pPortals, &tree->pPortals }, { from->n_targets, sizeof *tree->pTargets, &tree->pTargets },
-        { from->n_groups, sizeof *tree->pGroups, &tree->pGroups },    { from->n_members, sizeof *tree->pMembers, &tree->pMembers },
-        { from->n_luns, sizeof *tree->pLuns, &tree->pLuns },          { from->n_ties, sizeof *tree->pTies, &tree->pTies },
+        { from->n_portals, sizeof *tree->pPortals, &tree->pPortals },
+        { from->n_targets, sizeof *tree->pTargets, &tree->pTargets },
+        { from->n_groups, sizeof *tree->pGroups, &tree->pGroups },
+        { from->n_members, sizeof *tree->pMembers, &tree->pMembers },
+        { from->n_luns, sizeof *tree->pLuns, &tree->pLuns },
+        { from->n_ties, sizeof *tree->pTies, &tree->pTies },
     };
-    HRESULT (*const fills[])(const struct array_tree *from, VDS_TREE *tree) = { fill_portals, fill_targets, fill_groups, fill_luns };
+    HRESULT (*const fills[])
+    (const struct array_tree *from, VDS_TREE *tree) = { fill_portals, fill_targets, fill_groups, fill_luns };
     HRESULT hr = S_OK;
 
     for (size_t i = 0; SUCCEEDED(hr) && i < ARRAY_SIZE(lists); i++)
@@ -135,7 +140,8 @@ static HRESULT tree_fill(const struct array_tree *from, VDS_TREE *tree)
 
 static unsigned parts_of(ULONG parts)
 {
-    return (parts & VDS_TREE_PORTALS ? ARRAY_TREE_PORTALS : 0) | (parts & VDS_TREE_TARGETS ? ARRAY_TREE_TARGETS : 0) |
+    return (parts & VDS_TREE_PORTALS ? ARRAY_TREE_PORTALS : 0) |
+           (parts & VDS_TREE_TARGETS ? ARRAY_TREE_TARGETS : 0) |
            (parts & VDS_TREE_GROUPS ? ARRAY_TREE_GROUPS : 0) | (parts & VDS_TREE_LUNS ? ARRAY_TREE_LUNS : 0);
 }
 

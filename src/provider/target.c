@@ -120,7 +120,8 @@ static HRESULT target_RememberInitiatorSharedSecret(IVdsIscsiTarget *face, LPWST
 {
     struct target *o = target_from_IVdsIscsiTarget(face);
 
-    return initiator ? secret_set(o->h.provider, &o->h.id, /* mutual= */ true, initiator, secret) : E_INVALIDARG;
+    return initiator ? secret_set(o->h.provider, &o->h.id, /* mutual= */ true, initiator, secret)
+                     : E_INVALIDARG;
 }
 
 /* Moves the names of this target's initiators, each once, to the front of the list: returns how many. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What IVdsService says of the host: drive letters, which Linux has not, and the file systems of VDS's list that the kernel knows. */
+/* What IVdsService says of the host: drive letters, which Linux has not, and the file systems of VDS's list
+ * that the kernel knows. */
 #include "service/service_internal.h"
 
 #include <stdio.h>

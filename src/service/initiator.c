@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The initiator of the host: open-iscsi as one adapter, its TCP interfaces as portals. Whatever is asked goes to iscsiadm, so that what the
- * administrator does there and what is done here are one. Where open-iscsi is not installed, all of it is VDS_E_NOT_SUPPORTED. */
+/* The initiator of the host: open-iscsi as one adapter, its TCP interfaces as portals. Whatever is asked goes
+ * to iscsiadm, so that what the administrator does there and what is done here are one. Where open-iscsi is
+ * not installed, all of it is VDS_E_NOT_SUPPORTED. */
 #include "service/initiator.h"
 
 #include <arpa/inet.h>
@@ -55,7 +56,8 @@ static void address_fill(const char *text, VDS_IPADDRESS *ret_address)
     }
 }
 
-static HRESULT init_portal_GetProperties(IVdsIscsiInitiatorPortal *face, VDS_ISCSI_INITIATOR_PORTAL_PROP *ret_prop)
+static HRESULT init_portal_GetProperties(IVdsIscsiInitiatorPortal *face,
+                                         VDS_ISCSI_INITIATOR_PORTAL_PROP *ret_prop)
 {
     struct init_portal *o = init_portal_from_IVdsIscsiInitiatorPortal(face);
 
@@ -70,7 +72,8 @@ static HRESULT init_portal_GetProperties(IVdsIscsiInitiatorPortal *face, VDS_ISC
 
 static HRESULT adapter_new(IVdsService *service, IUnknown **ret_object);
 
-static HRESULT init_portal_GetInitiatorAdapter(IVdsIscsiInitiatorPortal *face, IVdsIscsiInitiatorAdapter **ret_adapter)
+static HRESULT init_portal_GetInitiatorAdapter(IVdsIscsiInitiatorPortal *face,
+                                               IVdsIscsiInitiatorAdapter **ret_adapter)
 {
     IUnknown *object = NULL;
     HRESULT hr;
@@ -95,7 +98,8 @@ static HRESULT init_portal_SetIpsecTunnelAddress(IVdsIscsiInitiatorPortal *face,
     return service_not_supported(NO_IPSEC);
 }
 
-static HRESULT init_portal_GetIpsecSecurity(IVdsIscsiInitiatorPortal *face, VDS_OBJECT_ID portal, ULONGLONG *ret_flags)
+static HRESULT init_portal_GetIpsecSecurity(IVdsIscsiInitiatorPortal *face, VDS_OBJECT_ID portal,
+                                            ULONGLONG *ret_flags)
 {
     (void)face;
     (void)portal;
@@ -104,8 +108,8 @@ static HRESULT init_portal_GetIpsecSecurity(IVdsIscsiInitiatorPortal *face, VDS_
     return ret_flags ? service_not_supported(NO_IPSEC) : E_INVALIDARG;
 }
 
-static HRESULT init_portal_SetIpsecSecurity(IVdsIscsiInitiatorPortal *face, VDS_OBJECT_ID portal, ULONGLONG flags,
-                                            VDS_ISCSI_IPSEC_KEY *key)
+static HRESULT init_portal_SetIpsecSecurity(IVdsIscsiInitiatorPortal *face, VDS_OBJECT_ID portal,
+                                            ULONGLONG flags, VDS_ISCSI_IPSEC_KEY *key)
 {
     (void)face;
     (void)portal;
@@ -175,7 +179,8 @@ static HRESULT portals_make(IVdsService *service, IUnknown ***ret_objects, size_
 
 /* ---- from ids to names --------------------------------------------------------------------------------- */
 
-static HRESULT face_of(IVdsService *service, VDS_OBJECT_ID id, VDS_OBJECT_TYPE type, const IID *iid, void **ret_face)
+static HRESULT face_of(IVdsService *service, VDS_OBJECT_ID id, VDS_OBJECT_TYPE type, const IID *iid,
+                       void **ret_face)
 {
     IUnknown *object = NULL;
     HRESULT hr = IVdsService_GetObject(service, id, type, &object);
@@ -282,7 +287,8 @@ HRESULT initiator_any_portal(IVdsService *service, VDS_OBJECT_ID target_id, char
     return VDS_E_ISCSI_LOGIN_FAILED;
 }
 
-static HRESULT portal_address(IVdsService *service, VDS_OBJECT_ID portal_id, VDS_OBJECT_ID target, char *text, size_t n)
+static HRESULT portal_address(IVdsService *service, VDS_OBJECT_ID portal_id, VDS_OBJECT_ID target, char *text,
+                              size_t n)
 {
     _cleanup_(com_releasep) IVdsIscsiPortal *portal = NULL;
     bool online;
@@ -323,7 +329,8 @@ struct adapter {
 };
 COM_UNKNOWN(adapter, IVdsIscsiInitiatorAdapter, face)
 
-static HRESULT adapter_GetProperties(IVdsIscsiInitiatorAdapter *face, VDS_ISCSI_INITIATOR_ADAPTER_PROP *ret_prop)
+static HRESULT adapter_GetProperties(IVdsIscsiInitiatorAdapter *face,
+                                     VDS_ISCSI_INITIATOR_ADAPTER_PROP *ret_prop)
 {
     if (!ret_prop)
         return E_INVALIDARG;
@@ -359,13 +366,15 @@ static HRESULT login_check(VDS_ISCSI_LOGIN_TYPE type, ULONG flags, VDS_ISCSI_AUT
     if (type > VDS_ILT_BOOT || auth > VDS_IAT_MUTUAL_CHAP ||
         (flags & ~(ULONG)(VDS_ILF_REQUIRE_IPSEC | VDS_ILF_MULTIPATH_ENABLED)))
         return E_INVALIDARG;
-    return type == VDS_ILT_BOOT || (flags & VDS_ILF_REQUIRE_IPSEC) ? service_not_supported("no login at boot, none with IPsec") : S_OK;
+    return type == VDS_ILT_BOOT || (flags & VDS_ILF_REQUIRE_IPSEC)
+               ? service_not_supported("no login at boot, none with IPsec")
+               : S_OK;
 }
 
-static HRESULT adapter_LoginToTarget(IVdsIscsiInitiatorAdapter *face, VDS_ISCSI_LOGIN_TYPE type, VDS_OBJECT_ID target,
-                                     VDS_OBJECT_ID portal, VDS_OBJECT_ID initiator_portal, ULONG flags,
-                                     BOOL header_digest, BOOL data_digest, VDS_ISCSI_AUTH_TYPE auth,
-                                     IVdsAsync **ret_async)
+static HRESULT adapter_LoginToTarget(IVdsIscsiInitiatorAdapter *face, VDS_ISCSI_LOGIN_TYPE type,
+                                     VDS_OBJECT_ID target, VDS_OBJECT_ID portal,
+                                     VDS_OBJECT_ID initiator_portal, ULONG flags, BOOL header_digest,
+                                     BOOL data_digest, VDS_ISCSI_AUTH_TYPE auth, IVdsAsync **ret_async)
 {
     struct adapter *o = adapter_from_IVdsIscsiInitiatorAdapter(face);
     struct login job = { .header_digest = header_digest, .data_digest = data_digest, .auth = auth,
@@ -385,7 +394,8 @@ static HRESULT adapter_LoginToTarget(IVdsIscsiInitiatorAdapter *face, VDS_ISCSI_
     return FAILED(hr) ? hr : login_start(&job, VDS_ASYNCOUT_LOGINTOTARGET, ret_async);
 }
 
-static HRESULT adapter_LogoutFromTarget(IVdsIscsiInitiatorAdapter *face, VDS_OBJECT_ID target, IVdsAsync **ret_async)
+static HRESULT adapter_LogoutFromTarget(IVdsIscsiInitiatorAdapter *face, VDS_OBJECT_ID target,
+                                        IVdsAsync **ret_async)
 {
     struct adapter *o = adapter_from_IVdsIscsiInitiatorAdapter(face);
     struct login job = { .logout = true };
@@ -457,7 +467,8 @@ HRESULT initiator_adapters(IVdsService *service, IEnumVdsObject **ret_enum)
     return FAILED(hr) ? hr : enumerate(&object, 1, ret_enum);
 }
 
-HRESULT initiator_object(IVdsService *service, const struct guid *id, VDS_OBJECT_TYPE type, IUnknown **ret_object)
+HRESULT initiator_object(IVdsService *service, const struct guid *id, VDS_OBJECT_TYPE type,
+                         IUnknown **ret_object)
 {
     _cleanup_(freep) IUnknown **portals = NULL;
     struct guid adapter = id_of(ADAPTER_NAME);
@@ -470,7 +481,8 @@ HRESULT initiator_object(IVdsService *service, const struct guid *id, VDS_OBJECT
     if (type == VDS_OT_INIT_ADAPTER)
         return guid_equal(id, &adapter) ? adapter_new(service, ret_object) : hr;
     for (size_t i = 0; i < n; i++) {
-        struct init_portal *o = container_of((IVdsIscsiInitiatorPortal *)portals[i], struct init_portal, face);
+        struct init_portal *o =
+            container_of((IVdsIscsiInitiatorPortal *)portals[i], struct init_portal, face);
 
         if (FAILED(hr) && guid_equal(&o->id, id)) {
             *ret_object = portals[i];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The name of the host's initiator and its CHAP secrets. They go where open-iscsi keeps them, its node records: RememberTargetSharedSecret is
- * what this host proves itself with, SetInitiatorSharedSecret what it demands of targets in return (mutual). */
+/* The name of the host's initiator and its CHAP secrets. They go where open-iscsi keeps them, its node
+ * records: RememberTargetSharedSecret is what this host proves itself with, SetInitiatorSharedSecret what it
+ * demands of targets in return (mutual). */
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -67,7 +68,8 @@ static HRESULT secret_text(const VDS_ISCSI_SHARED_SECRET *secret, char text[stat
     return S_OK;
 }
 
-/* The names that go with the secrets: open-iscsi wants both, and its own is what a target knows the initiator by. */
+/* The names that go with the secrets: open-iscsi wants both, and its own is what a target knows the initiator
+ * by. */
 static HRESULT auth_fill(bool mutual, const VDS_ISCSI_SHARED_SECRET *secret, struct record_auth *ret_auth)
 {
     HRESULT hr = secret_text(secret, ret_auth->value[mutual ? RECORD_SECRET_IN : RECORD_SECRET]);
@@ -94,7 +96,8 @@ static HRESULT make_record(IVdsService *service, VDS_OBJECT_ID target_id, const 
 static HRESULT store_secret(IVdsService *service, VDS_OBJECT_ID target_id, const char *target, bool mutual,
                             const struct record_auth *auth)
 {
-    unsigned fields = mutual ? 1u << RECORD_USER_IN | 1u << RECORD_SECRET_IN : 1u << RECORD_USER | 1u << RECORD_SECRET;
+    unsigned fields =
+        mutual ? 1u << RECORD_USER_IN | 1u << RECORD_SECRET_IN : 1u << RECORD_USER | 1u << RECORD_SECRET;
     bool clear = !auth->value[mutual ? RECORD_SECRET_IN : RECORD_SECRET][0];
     HRESULT hr = records_write(target, fields, auth, mutual && !clear);
 

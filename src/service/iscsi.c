@@ -47,7 +47,8 @@ HRESULT service_iscsi_SetIpsecGroupPresharedKey(IVdsServiceIscsi *face, VDS_ISCS
     return service_not_supported(NO_IPSEC);
 }
 
-HRESULT service_iscsi_SetAllIpsecTunnelAddresses(IVdsServiceIscsi *face, VDS_IPADDRESS *tunnel, VDS_IPADDRESS *destination)
+HRESULT service_iscsi_SetAllIpsecTunnelAddresses(IVdsServiceIscsi *face, VDS_IPADDRESS *tunnel,
+                                                 VDS_IPADDRESS *destination)
 {
     (void)face;
     (void)tunnel;
@@ -65,7 +66,8 @@ HRESULT service_iscsi_SetAllIpsecSecurity(IVdsServiceIscsi *face, VDS_OBJECT_ID 
     return service_not_supported(NO_IPSEC);
 }
 
-static HRESULT set_secret(IVdsServiceIscsi *face, VDS_OBJECT_ID target, bool mutual, const VDS_ISCSI_SHARED_SECRET *secret)
+static HRESULT set_secret(IVdsServiceIscsi *face, VDS_OBJECT_ID target, bool mutual,
+                          const VDS_ISCSI_SHARED_SECRET *secret)
 {
     _cleanup_(com_releasep) IVdsService *service = NULL;
     HRESULT hr = enter(face, &service);
@@ -73,12 +75,14 @@ static HRESULT set_secret(IVdsServiceIscsi *face, VDS_OBJECT_ID target, bool mut
     return FAILED(hr) ? hr : initiator_set_secret(service, target, mutual, secret);
 }
 
-HRESULT service_iscsi_SetInitiatorSharedSecret(IVdsServiceIscsi *face, VDS_ISCSI_SHARED_SECRET *secret, VDS_OBJECT_ID target)
+HRESULT service_iscsi_SetInitiatorSharedSecret(IVdsServiceIscsi *face, VDS_ISCSI_SHARED_SECRET *secret,
+                                               VDS_OBJECT_ID target)
 {
     return set_secret(face, target, /* mutual= */ true, secret);
 }
 
-HRESULT service_iscsi_RememberTargetSharedSecret(IVdsServiceIscsi *face, VDS_OBJECT_ID target, VDS_ISCSI_SHARED_SECRET *secret)
+HRESULT service_iscsi_RememberTargetSharedSecret(IVdsServiceIscsi *face, VDS_OBJECT_ID target,
+                                                 VDS_ISCSI_SHARED_SECRET *secret)
 {
     return set_secret(face, target, /* mutual= */ false, secret);
 }

@@ -78,8 +78,8 @@ static int spawn(const char *program, const char *const *words, int out, pid_t *
     return -r;
 }
 
-/* What a failure ended with, for people: the last line that says why, else the last of its complaints, else the last line. Its
- * complaints come before what it says on standard output, which it keeps until the end. */
+/* What a failure ended with, for people: the last line that says why, else the last of its complaints, else
+ * the last line. Its complaints come before what it says on standard output, which it keeps until the end. */
 static void say_why(const char *text)
 {
     static const char complaint[] = "iscsiadm: ", reason[] = "iscsiadm: initiator reported error ";
@@ -155,7 +155,8 @@ HRESULT iscsiadm_run(const char *program, const char *const *words, int *ret_exi
     return S_OK;
 }
 
-/* "default tcp,<empty>,<empty>,<empty>,<empty>": name, then transport, hardware address, IP address, interface, initiator. */
+/* "default tcp,<empty>,<empty>,<empty>,<empty>": name, then transport, hardware address, IP address,
+ * interface, initiator. */
 static bool parse_iface(char *line, struct iscsiadm_iface *ret_iface)
 {
     char *save = NULL, *name = strtok_r(line, " ", &save), *transport = strtok_r(NULL, ",", &save);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The host's open-iscsi, through its own program: iscsiadm(8). Runs it without a shell, bounded in time and output. Knows no VDS object. */
+/* The host's open-iscsi, through its own program: iscsiadm(8). Runs it without a shell, bounded in time and
+ * output. Knows no VDS object. */
 #ifndef VDS_SERVICE_ISCSIADM_H
 #define VDS_SERVICE_ISCSIADM_H
 
@@ -17,9 +18,9 @@ enum iscsiadm_exit {
 
 #define ISCSIADM_WORDS_MAX 24
 
-/* Runs `program` (found on PATH) with these words, NULL at the end. S_OK: it ran, *ret_exit is its exit code and *ret_out (may be NULL)
- * what it printed, malloc'ed. VDS_E_NOT_SUPPORTED: it is not installed. VDS_E_OPERATION_CANCELED: it did not come back in time.
- * Why it failed is in error_text_get(). */
+/* Runs `program` (found on PATH) with these words, NULL at the end. S_OK: it ran, *ret_exit is its exit code
+ * and *ret_out (may be NULL) what it printed, malloc'ed. VDS_E_NOT_SUPPORTED: it is not installed.
+ * VDS_E_OPERATION_CANCELED: it did not come back in time. Why it failed is in error_text_get(). */
 HRESULT iscsiadm_run(const char *program, const char *const *words, int *ret_exit, char **ret_out);
 
 /* One line of "iscsiadm -m iface": an initiator port of the host. */

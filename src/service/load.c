@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Loading one provider: class factory, CreateInstance, OnLoad. It happens on a thread of its own, because a provider may hang; then the
- * service goes on without it, and the thread cleans up if it ever comes back. One from a shared object is tried elsewhere first (probe.c). */
+/* Loading one provider: class factory, CreateInstance, OnLoad. It happens on a thread of its own, because a
+ * provider may hang; then the service goes on without it, and the thread cleans up if it ever comes back. One
+ * from a shared object is tried elsewhere first (probe.c). */
 #include "service/service_internal.h"
 
 #include <dlfcn.h>
@@ -107,11 +108,13 @@ static HRESULT load_faces(struct load *l, struct loaded *to)
         hr = step(factory_from_module(l->path, &l->clsid, &l->factory), (void **)&l->factory,
                   "its DllGetClassObject gives no class factory");
     if (SUCCEEDED(hr))
-        hr = step(IClassFactory_CreateInstance(l->factory, NULL, &IID_IVdsProviderPrivate, (void **)&to->private_face),
+        hr = step(IClassFactory_CreateInstance(l->factory, NULL, &IID_IVdsProviderPrivate,
+                                               (void **)&to->private_face),
                   (void **)&to->private_face, "its class factory makes no IVdsProviderPrivate");
     if (SUCCEEDED(hr))
-        hr = step(IVdsProviderPrivate_QueryInterface(to->private_face, &IID_IVdsProvider, (void **)&to->provider),
-                  (void **)&to->provider, "it does not answer IVdsProvider");
+        hr = step(
+            IVdsProviderPrivate_QueryInterface(to->private_face, &IID_IVdsProvider, (void **)&to->provider),
+            (void **)&to->provider, "it does not answer IVdsProvider");
     return hr;
 }
 
@@ -124,7 +127,8 @@ static HRESULT load_provider(struct load *l)
     if (FAILED(hr))
         return hr;
     IVdsProviderPrivate_QueryInterface(to->private_face, &IID_IVdsHwProvider, (void **)&to->hw);
-    hr = step(IVdsProviderPrivate_OnLoad(to->private_face, this_machine, l->callback), (void **)&to->provider, "its OnLoad fails");
+    hr = step(IVdsProviderPrivate_OnLoad(to->private_face, this_machine, l->callback), (void **)&to->provider,
+              "its OnLoad fails");
     if (SUCCEEDED(hr))
         describe(to);
     return hr;
@@ -219,7 +223,8 @@ static HRESULT provider_load(const struct service_provider *config, struct notif
     return S_OK;
 }
 
-/* Asked of the id that it told elsewhere: to load it here, and unload it, might take away what it shares with the one that is here. */
+/* Asked of the id that it told elsewhere: to load it here, and unload it, might take away what it shares with
+ * the one that is here. */
 static HRESULT check_id(const VDS_OBJECT_ID *id, const struct loaded *others, size_t n)
 {
     for (size_t i = 0; i < n && !guid_is_null(com_guid(id)); i++) {
@@ -231,8 +236,9 @@ static HRESULT check_id(const VDS_OBJECT_ID *id, const struct loaded *others, si
     return S_OK;
 }
 
-HRESULT service_provider_load(const struct service_provider *config, struct notifier *notifier, const struct service_options *options,
-                              const struct loaded *others, size_t n, struct loaded *ret_loaded)
+HRESULT service_provider_load(const struct service_provider *config, struct notifier *notifier,
+                              const struct service_options *options, const struct loaded *others, size_t n,
+                              struct loaded *ret_loaded)
 {
     VDS_OBJECT_ID id = GUID_NULL;
     HRESULT hr = S_OK;
@@ -244,8 +250,8 @@ HRESULT service_provider_load(const struct service_provider *config, struct noti
         hr = check_id(&id, others, n);
     if (SUCCEEDED(hr))
         return provider_load(config, notifier, options->load_timeout_ms, ret_loaded);
-    log_error("service: provider %s is left out (0x%08x): %s", config->name ? config->name : "?", (unsigned)hr,
-              error_text_get());
+    log_error("service: provider %s is left out (0x%08x): %s", config->name ? config->name : "?",
+              (unsigned)hr, error_text_get());
     return hr;
 }
 
@@ -279,7 +285,7 @@ void service_provider_unload(struct loaded *loaded)
     loaded_release(loaded);
 }
 
-/* ---- what the configuration says ------------------------------------------------------------------------- */
+/* ---- what the configuration says ------------------------------------------------------------------- */
 
 void service_providers_free(struct service_provider *configs, size_t n)
 {

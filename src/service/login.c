@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A login or a logout of the host's initiator, on a thread of its own: the steps of iscsiadm and what their exit codes mean to VDS. */
+/* A login or a logout of the host's initiator, on a thread of its own: the steps of iscsiadm and what their
+ * exit codes mean to VDS. */
 #include "service/login.h"
 
 #include <pthread.h>
@@ -58,8 +59,9 @@ static HRESULT node_update(const struct login *j, const char *name, const char *
     int exit_code = 0;
     HRESULT hr = run_on_node(j, words, &exit_code);
 
-    return FAILED(hr) || exit_code == ISCSIADM_OK ? hr : exit_code == ISCSIADM_ACCESS ? E_ACCESSDENIED
-                                                                                      : VDS_E_ISCSI_LOGIN_FAILED;
+    return FAILED(hr) || exit_code == ISCSIADM_OK ? hr
+           : exit_code == ISCSIADM_ACCESS         ? E_ACCESSDENIED
+                                                  : VDS_E_ISCSI_LOGIN_FAILED;
 }
 
 /* "-o new" begins a record that is there anew, and its secrets with it: only where there is none. */
@@ -86,10 +88,11 @@ HRESULT login_make_record(const struct login *j)
 /* What open-iscsi would find out halfway, and tell in the system's log alone. */
 static HRESULT check_secrets(const struct login *j, const struct record_auth *auth)
 {
-    const char *missing = j->auth == VDS_IAT_NONE                                                   ? NULL
-                          : !auth->value[RECORD_SECRET][0]                                          ? "RememberTargetSharedSecret"
-                          : j->auth == VDS_IAT_MUTUAL_CHAP && !auth->value[RECORD_SECRET_IN][0] ? "SetInitiatorSharedSecret"
-                                                                                                    : NULL;
+    const char *missing = j->auth == VDS_IAT_NONE          ? NULL
+                          : !auth->value[RECORD_SECRET][0] ? "RememberTargetSharedSecret"
+                          : j->auth == VDS_IAT_MUTUAL_CHAP && !auth->value[RECORD_SECRET_IN][0]
+                              ? "SetInitiatorSharedSecret"
+                              : NULL;
 
     if (!missing)
         return S_OK;
@@ -100,13 +103,15 @@ static HRESULT check_secrets(const struct login *j, const struct record_auth *au
 /* The secrets that this kind of login has no use for stand aside. */
 static HRESULT choose_secrets(const struct login *j, struct record_auth *auth)
 {
-    const unsigned own = 1u << RECORD_USER | 1u << RECORD_SECRET, in = 1u << RECORD_USER_IN | 1u << RECORD_SECRET_IN;
+    const unsigned own = 1u << RECORD_USER | 1u << RECORD_SECRET,
+                   in = 1u << RECORD_USER_IN | 1u << RECORD_SECRET_IN;
 
     HRESULT hr;
 
     auth->aside = j->auth == VDS_IAT_NONE ? own | in : j->auth == VDS_IAT_CHAP ? in : 0;
     hr = records_write(j->target, own | in, auth, false);
-    return hr == (HRESULT)VDS_E_OBJECT_NOT_FOUND ? S_OK : hr; /* kept where nobody knows: no secret is, either */
+    /* kept where nobody knows: no secret is, either */
+    return hr == (HRESULT)VDS_E_OBJECT_NOT_FOUND ? S_OK : hr;
 }
 
 static HRESULT prepare_record(const struct login *j)

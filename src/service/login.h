@@ -9,12 +9,14 @@
 
 struct login {
     bool logout;
-    char target[LOGIN_NAME_SIZE], portal[96], iface[64]; /* portal, iface "": all of the target's sessions; the initiator chooses */
+    /* portal, iface "": all of the target's sessions; the initiator chooses */
+    char target[LOGIN_NAME_SIZE], portal[96], iface[64];
     bool header_digest, data_digest, persistent;
     VDS_ISCSI_AUTH_TYPE auth;
 };
 
-/* A record of open-iscsi's for the target at that portal, over that interface: makes one where there is none. Under records_lock(). */
+/* A record of open-iscsi's for the target at that portal, over that interface: makes one where there is none.
+ * Under records_lock(). */
 HRESULT login_make_record(const struct login *where);
 
 /* Copies it. */

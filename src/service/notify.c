@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* From the providers' events to the sinks. One queue and one thread for each sink: a batch is copied once when it comes, shared by the
- * queues, and given to each sink as task memory of its own, which the sink frees.
+/* From the providers' events to the sinks. One queue and one thread for each sink: a batch is copied once
+ * when it comes, shared by the queues, and given to each sink as task memory of its own, which the sink
+ * frees.
  *
  *     provider --OnNotify--> notifier --batch--> [queue of sink 1] --thread--> sink 1
  *                                       \------> [queue of sink 2] --thread--> sink 2      slow: its queue fills, sink 1 never notices
  *
- * A queue holds max_pending notifications. What does not fit is lost, and the sink is told so after the rest: VDS_NF_SERVICE_OUT_OF_SYNC.
+ * A queue holds max_pending notifications. What does not fit is lost, and the sink is told so after the rest:
+ * VDS_NF_SERVICE_OUT_OF_SYNC.
  */
 #include "service/service_internal.h"
 
@@ -248,7 +250,8 @@ static struct subscription *subscription_start(IVdsAdviseSink *sink, const struc
     return NULL;
 }
 
-/* Waits until what is in the queue has been delivered, but not longer than the limit, and not for itself. Takes the reference over. */
+/* Waits until what is in the queue has been delivered, but not longer than the limit, and not for itself.
+ * Takes the reference over. */
 static void subscription_end(struct subscription *s, uint32_t timeout_ms)
 {
     struct timespec deadline = service_deadline(timeout_ms);
@@ -399,7 +402,8 @@ static HRESULT notifier_put(struct notifier *n, const VDS_NOTIFICATION *items, L
     return hr;
 }
 
-HRESULT notifier_query(struct notifier *n, uint64_t since, uint32_t max, VDS_NOTIFICATION_RECORD **ret_records, ULONG *ret_n)
+HRESULT notifier_query(struct notifier *n, uint64_t since, uint32_t max,
+                       VDS_NOTIFICATION_RECORD **ret_records, ULONG *ret_n)
 {
     HRESULT hr;
 
@@ -429,7 +433,8 @@ struct provider_sink {
 
 COM_UNKNOWN(provider_sink, IVdsAdviseSink, face)
 
-/* S_FALSE: the service is not fully initialised, or events were lost. The array of events is freed here, as the rule for this side is. */
+/* S_FALSE: the service is not fully initialised, or events were lost. The array of events is freed here, as
+ * the rule for this side is. */
 static HRESULT provider_sink_OnNotify(IVdsAdviseSink *face, LONG n, VDS_NOTIFICATION *items)
 {
     HRESULT hr = E_INVALIDARG;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A provider from a shared object is somebody else's code: before it comes into this process it is loaded and unloaded once in a process
- * of its own, which may crash or hang as it likes.
+/* A provider from a shared object is somebody else's code: before it comes into this process it is loaded and
+ * unloaded once in a process of its own, which may crash or hang as it likes.
  *
  *     service --posix_spawn: PROBER --probe-provider PATH CLSID--> child: service_probe_main()
  *             <----------- struct verdict on descriptor 3 ------           dlopen, DllGetClassObject, OnLoad, OnUnload
@@ -28,7 +28,7 @@ struct verdict {
     char reason[200];
 };
 
-/* ---- in the child ---------------------------------------------------------------------------------------------------------------- */
+/* ---- in the child ---------------------------------------------------------------------------------- */
 
 _Noreturn void service_probe_main(const char *path, const char *clsid)
 {
@@ -44,7 +44,7 @@ _Noreturn void service_probe_main(const char *path, const char *clsid)
     _exit(EXIT_SUCCESS); /* what the provider does at exit is not asked */
 }
 
-/* ---- in the service -------------------------------------------------------------------------------------------------------------- */
+/* ---- in the service -------------------------------------------------------------------------------- */
 
 /* The environment and one more, so that a provider can know; the pointers are environ's. */
 static char **probe_environment(void)
@@ -73,7 +73,8 @@ static int set_attributes(posix_spawnattr_t *attr)
     posix_spawnattr_setsigmask(attr, &none);
     posix_spawnattr_setsigdefault(attr, &all);
     posix_spawnattr_setpgroup(attr, 0);
-    return posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+    return posix_spawnattr_setflags(attr,
+                                    POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
 }
 
 static int set_descriptors(posix_spawn_file_actions_t *actions, int verdict_fd)
@@ -146,7 +147,8 @@ static HRESULT judge(int status, bool late, uint32_t timeout_ms, const struct ve
     return VDS_E_PROVIDER_INITIALIZATION_FAILED;
 }
 
-HRESULT service_provider_probe(const char *prober, const struct service_provider *config, uint32_t timeout_ms, VDS_OBJECT_ID *ret_id)
+HRESULT service_provider_probe(const char *prober, const struct service_provider *config, uint32_t timeout_ms,
+                               VDS_OBJECT_ID *ret_id)
 {
     int fds[2], status, r;
     struct verdict v;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* nodes/TARGET/ADDRESS,PORT is a record, or nodes/TARGET/ADDRESS,PORT,TAG is a folder of them, one for each interface. A record has lines
- * "name = value" between "# BEGIN RECORD" and "# END RECORD". It is replaced as a whole, so nobody ever reads half of one. */
+/* nodes/TARGET/ADDRESS,PORT is a record, or nodes/TARGET/ADDRESS,PORT,TAG is a folder of them, one for each
+ * interface. A record has lines "name = value" between "# BEGIN RECORD" and "# END RECORD". It is replaced as
+ * a whole, so nobody ever reads half of one. */
 #include "service/records.h"
 
 #include <dirent.h>
@@ -28,7 +29,8 @@ static const char *const keys[N_RECORD_FIELDS] = {
 
 struct walk {
     const char *target;                                                      /* whose records these are */
-    int (*visit)(struct walk *walk, const char *path, char *text, size_t n); /* a whole record, zero-terminated; -errno */
+    /* a whole record, zero-terminated; -errno */
+    int (*visit)(struct walk *walk, const char *path, char *text, size_t n);
     unsigned n;
     struct record_auth *read;
     const struct record_auth *write;
@@ -58,7 +60,8 @@ const char *records_folder(void)
 
 /* ---- one record ---------------------------------------------------------------------------------------- */
 
-/* The field that the line is about, aside or not, N_RECORD_FIELDS for any other; *ret_value is what stands behind the "=". */
+/* The field that the line is about, aside or not, N_RECORD_FIELDS for any other; *ret_value is what stands
+ * behind the "=". */
 static unsigned line_field(const char *line, size_t n, const char **ret_value, size_t *ret_n)
 {
     if (n > sizeof ASIDE - 1 && memcmp(line, ASIDE, sizeof ASIDE - 1) == 0) {
@@ -178,7 +181,8 @@ static int visit_folder(struct walk *w, const char *folder, unsigned depth)
         char path[PATH_MAX];
         struct stat st;
 
-        if (entry->d_name[0] == '.' || snprintf(path, sizeof path, "%s/%s", folder, entry->d_name) >= (int)sizeof path ||
+        if (entry->d_name[0] == '.' ||
+            snprintf(path, sizeof path, "%s/%s", folder, entry->d_name) >= (int)sizeof path ||
             lstat(path, &st) < 0)
             continue;
         if (S_ISREG(st.st_mode))
@@ -195,7 +199,8 @@ static int visit_target(struct walk *w, const char *nodes, const char *target)
 {
     char folder[PATH_MAX];
 
-    if (target[0] == '.' || strchr(target, '/') || snprintf(folder, sizeof folder, "%s/%s", nodes, target) >= (int)sizeof folder)
+    if (target[0] == '.' || strchr(target, '/') ||
+        snprintf(folder, sizeof folder, "%s/%s", nodes, target) >= (int)sizeof folder)
         return -EINVAL;
     w->target = target;
     return visit_folder(w, folder, 1);
@@ -243,9 +248,12 @@ HRESULT records_read(const char *target, struct record_auth *ret_auth)
     return visit_all(&w, target);
 }
 
-HRESULT records_write(const char *target, unsigned fields, const struct record_auth *auth, bool user_in_is_target)
+HRESULT records_write(const char *target, unsigned fields, const struct record_auth *auth,
+                      bool user_in_is_target)
 {
-    struct walk w = { .visit = visit_to_write, .write = auth, .fields = fields, .user_in_is_target = user_in_is_target };
+    struct walk w = {
+        .visit = visit_to_write, .write = auth, .fields = fields, .user_in_is_target = user_in_is_target
+    };
     HRESULT hr = visit_all(&w, target);
 
     return FAILED(hr) || w.n > 0 ? hr : VDS_E_OBJECT_NOT_FOUND;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The last notifications, numbered, for clients that come late: a ring that the notifier fills, and IVdsServiceNotifications reads.
+/* The last notifications, numbered, for clients that come late: a ring that the notifier fills, and
+ * IVdsServiceNotifications reads.
  *
- * Numbers begin with the time at which the service started, in microseconds, so that those of an earlier run are smaller than all of this
- * one, as long as the clock goes forward and fewer than a million notifications a second came. */
+ * Numbers begin with the time at which the service started, in microseconds, so that those of an earlier run
+ * are smaller than all of this one, as long as the clock goes forward and fewer than a million notifications
+ * a second came. */
 #include "service/service_internal.h"
 
 #include <stdlib.h>
@@ -63,7 +65,8 @@ uint64_t replay_last(const struct replay *r)
     return r->last;
 }
 
-HRESULT replay_query(const struct replay *r, uint64_t since, uint32_t max, VDS_NOTIFICATION_RECORD **ret_records, ULONG *ret_n)
+HRESULT replay_query(const struct replay *r, uint64_t since, uint32_t max,
+                     VDS_NOTIFICATION_RECORD **ret_records, ULONG *ret_n)
 {
     bool gone = since != 0 && (since + 1 < r->first || since > r->last);
     uint64_t from = since < r->first || since > r->last ? r->first : since + 1, n = r->last + 1 - from;

@@ -74,7 +74,8 @@ static void *service_start_run(void *arg)
     for (size_t i = 0; i < s->options.n_providers && !service_stopping(s); i++) {
         struct loaded *slot = &s->providers[s->n_providers];
 
-        if (SUCCEEDED(service_provider_load(&s->configs[i], s->notifier, &s->options, s->providers, s->n_providers, slot)))
+        if (SUCCEEDED(service_provider_load(&s->configs[i], s->notifier, &s->options, s->providers,
+                                            s->n_providers, slot)))
             s->n_providers++; /* nobody looks before READY */
     }
     notifier_open(s->notifier);
@@ -161,7 +162,8 @@ static HRESULT service_WaitForServiceReady(IVdsService *face)
 
 /* ---- the providers ------------------------------------------------------------------------------------- */
 
-/* A copy of the list with a reference to each, so that the service may stop meanwhile; providers_release() ends it. */
+/* A copy of the list with a reference to each, so that the service may stop meanwhile; providers_release()
+ * ends it. */
 struct providers {
     struct loaded *list;
     size_t n;
@@ -230,7 +232,8 @@ static HRESULT service_QueryProviders(IVdsService *face, DWORD masks, IEnumVdsOb
     return com_enum_create(objects, n, ret_enum);
 }
 
-/* The types of the enumeration that objects with an id have; the others are refused, and so is every number that is none. */
+/* The types of the enumeration that objects with an id have; the others are refused, and so is every number
+ * that is none. */
 static bool type_has_objects(VDS_OBJECT_TYPE type)
 {
     static const VDS_OBJECT_TYPE types[] = {
@@ -248,7 +251,8 @@ static bool type_has_objects(VDS_OBJECT_TYPE type)
 }
 
 /* A success without an object is none. */
-static HRESULT provider_object(const struct loaded *l, VDS_OBJECT_ID id, VDS_OBJECT_TYPE type, IUnknown **ret_object)
+static HRESULT provider_object(const struct loaded *l, VDS_OBJECT_ID id, VDS_OBJECT_TYPE type,
+                               IUnknown **ret_object)
 {
     HRESULT hr = IVdsProviderPrivate_GetObject(l->private_face, id, type, ret_object);
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The VDS service: loads providers, passes their notifications on to whoever asked, finds objects. It knows providers through the public
- * interfaces only; the built-in array is one of them, handed in as a class factory.
+/* The VDS service: loads providers, passes their notifications on to whoever asked, finds objects. It knows
+ * providers through the public interfaces only; the built-in array is one of them, handed in as a class
+ * factory.
  *
- * Threads: any. A provider that hangs or fails while it is loaded is reported in the log and left out; a sink that is slow, hangs or is
- * gone holds up nobody but itself.
+ * Threads: any. A provider that hangs or fails while it is loaded is reported in the log and left out; a sink
+ * that is slow, hangs or is gone holds up nobody but itself.
  */
 #ifndef VDS_SERVICE_SERVICE_H
 #define VDS_SERVICE_SERVICE_H
@@ -24,8 +25,8 @@ struct service_provider {
 struct service_options {
     const struct service_provider *providers;
     size_t n_providers;
-    /* A program that calls service_probe_main(), to try shared objects in before they come into this process; stays the caller's.
-     * NULL: they are not tried. */
+    /* A program that calls service_probe_main(), to try shared objects in before they come into this process;
+     * stays the caller's. NULL: they are not tried. */
     const char *prober;
     uint32_t load_timeout_ms; /* for each provider to load; 0: 10000 */
     uint32_t max_sinks;       /* Advise() registrations; 0: 256 */
@@ -35,11 +36,13 @@ struct service_options {
     uint32_t unadvise_timeout_ms; /* how long Unadvise() waits for a sink that does not come back; 0: 5000 */
 };
 
-/* Begins to load the providers and returns; WaitForServiceReady() waits for the end of that. The options are copied. */
+/* Begins to load the providers and returns; WaitForServiceReady() waits for the end of that. The options are
+ * copied. */
 HRESULT service_create(const struct service_options *options, IVdsService **ret_service);
 
-/* Ends all registrations, unloads the providers (OnUnload, at last by force), whoever still holds references. From then on every method
- * that needs a provider answers VDS_E_INITIALIZED_FAILED. Only for what service_create() gave; the last Release() does the same. */
+/* Ends all registrations, unloads the providers (OnUnload, at last by force), whoever still holds references.
+ * From then on every method that needs a provider answers VDS_E_INITIALIZED_FAILED. Only for what
+ * service_create() gave; the last Release() does the same. */
 void service_shutdown(IVdsService *service);
 
 /* All that a prober does: loads, unloads, says on descriptor 3 how it went, ends the process. */

@@ -32,10 +32,11 @@ void notifier_close(struct notifier *n);
 HRESULT notifier_advise(struct notifier *n, IVdsAdviseSink *sink, DWORD *ret_cookie);
 HRESULT notifier_unadvise(struct notifier *n, DWORD cookie);
 /* IVdsServiceNotifications; the outputs are NULL and 0 before. */
-HRESULT notifier_query(struct notifier *n, uint64_t since, uint32_t max, VDS_NOTIFICATION_RECORD **ret_records, ULONG *ret_n);
+HRESULT notifier_query(struct notifier *n, uint64_t since, uint32_t max,
+                       VDS_NOTIFICATION_RECORD **ret_records, ULONG *ret_n);
 uint64_t notifier_last(struct notifier *n);
 
-/* ---- replay.c: what was told ---------------------------------------------------------------------------- */
+/* ---- replay.c: what was told ----------------------------------------------------------------------- */
 
 struct replay; /* without a lock of its own */
 
@@ -44,7 +45,8 @@ void replay_free(struct replay *r);
 void replay_put(struct replay *r, const VDS_NOTIFICATION *items, LONG n);
 uint64_t replay_last(const struct replay *r);
 /* S_FALSE: some after `since` are gone. The outputs are left alone when there is none. */
-HRESULT replay_query(const struct replay *r, uint64_t since, uint32_t max, VDS_NOTIFICATION_RECORD **ret_records, ULONG *ret_n);
+HRESULT replay_query(const struct replay *r, uint64_t since, uint32_t max,
+                     VDS_NOTIFICATION_RECORD **ret_records, ULONG *ret_n);
 
 /* ---- load.c: one provider ------------------------------------------------------------------------------ */
 
@@ -61,14 +63,17 @@ struct loaded {
     VDS_OBJECT_ID id;   /* GUID_NULL: it does not say */
 };
 
-/* Blocks for options->load_timeout_ms at most, twice that with a prober. A failure is in the log, with the provider's name. One with the id
- * of one of the n `others` is not loaded: two with one id would be one to every client. */
-HRESULT service_provider_load(const struct service_provider *config, struct notifier *notifier, const struct service_options *options,
-                              const struct loaded *others, size_t n, struct loaded *ret_loaded);
+/* Blocks for options->load_timeout_ms at most, twice that with a prober. A failure is in the log, with the
+ * provider's name. One with the id of one of the n `others` is not loaded: two with one id would be one to
+ * every client. */
+HRESULT service_provider_load(const struct service_provider *config, struct notifier *notifier,
+                              const struct service_options *options, const struct loaded *others, size_t n,
+                              struct loaded *ret_loaded);
 /* Loads and unloads it, here and now. GUID_NULL: it does not say. */
 HRESULT service_provider_try(const struct service_provider *config, VDS_OBJECT_ID *ret_id);
 /* The same in a process of its own. */
-HRESULT service_provider_probe(const char *prober, const struct service_provider *config, uint32_t timeout_ms, VDS_OBJECT_ID *ret_id);
+HRESULT service_provider_probe(const char *prober, const struct service_provider *config, uint32_t timeout_ms,
+                               VDS_OBJECT_ID *ret_id);
 /* OnUnload, asked first and then by force; drops the references. */
 void service_provider_unload(struct loaded *loaded);
 
@@ -82,10 +87,14 @@ HRESULT service_host_file_systems(VDS_FILE_SYSTEM_TYPE_PROP **ret_props, LONG *r
 HRESULT service_iscsi_GetInitiatorName(IVdsServiceIscsi *face, LPWSTR *ret_name);
 HRESULT service_iscsi_QueryInitiatorAdapters(IVdsServiceIscsi *face, IEnumVdsObject **ret_enum);
 HRESULT service_iscsi_SetIpsecGroupPresharedKey(IVdsServiceIscsi *face, VDS_ISCSI_IPSEC_KEY *key);
-HRESULT service_iscsi_SetAllIpsecTunnelAddresses(IVdsServiceIscsi *face, VDS_IPADDRESS *tunnel, VDS_IPADDRESS *destination);
-HRESULT service_iscsi_SetAllIpsecSecurity(IVdsServiceIscsi *face, VDS_OBJECT_ID portal, ULONGLONG flags, VDS_ISCSI_IPSEC_KEY *key);
-HRESULT service_iscsi_SetInitiatorSharedSecret(IVdsServiceIscsi *face, VDS_ISCSI_SHARED_SECRET *secret, VDS_OBJECT_ID target);
-HRESULT service_iscsi_RememberTargetSharedSecret(IVdsServiceIscsi *face, VDS_OBJECT_ID target, VDS_ISCSI_SHARED_SECRET *secret);
+HRESULT service_iscsi_SetAllIpsecTunnelAddresses(IVdsServiceIscsi *face, VDS_IPADDRESS *tunnel,
+                                                 VDS_IPADDRESS *destination);
+HRESULT service_iscsi_SetAllIpsecSecurity(IVdsServiceIscsi *face, VDS_OBJECT_ID portal, ULONGLONG flags,
+                                          VDS_ISCSI_IPSEC_KEY *key);
+HRESULT service_iscsi_SetInitiatorSharedSecret(IVdsServiceIscsi *face, VDS_ISCSI_SHARED_SECRET *secret,
+                                               VDS_OBJECT_ID target);
+HRESULT service_iscsi_RememberTargetSharedSecret(IVdsServiceIscsi *face, VDS_OBJECT_ID target,
+                                                 VDS_ISCSI_SHARED_SECRET *secret);
 /* The methods as slots; the face itself stands in service.c. */
 #define SERVICE_ISCSI_SLOTS                                                         \
     .GetInitiatorName = service_iscsi_GetInitiatorName, \

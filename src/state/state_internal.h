@@ -21,7 +21,8 @@ struct col {
     enum col_kind kind;
     unsigned offset;
     bool key;
-    uint64_t min, max;             /* numbers: value; TEXT: bytes without the zero; STRING, BLOB: bytes; GUID: 0 may be null */
+    /* numbers: value; TEXT: bytes without the zero; STRING, BLOB: bytes; GUID: 0 may be null */
+    uint64_t min, max;
     bool (*ok)(const char *text);  /* TEXT, STRING: may be absent */
     bool secret;                   /* never shown in text */
 };
@@ -103,8 +104,9 @@ struct fingerprint {
     struct timespec mtime;
 };
 
-/* The bytes of the file header by which SQLite itself (and PRAGMA data_version) knows that somebody committed: change counter, size,
- * free list. Unlike data_version they do not move when our own journal is played back after an I/O error. */
+/* The bytes of the file header by which SQLite itself (and PRAGMA data_version) knows that somebody
+ * committed: change counter, size, free list. Unlike data_version they do not move when our own journal is
+ * played back after an I/O error. */
 struct version {
     uint8_t bytes[16];
 };
@@ -134,14 +136,17 @@ int db_exec(sqlite3 *db, const char *sql);
 int db_get_int(sqlite3 *db, const char *sql, int64_t *ret_value);
 /* With the database's own sentence: "<what>: <why>". Returns the errno. */
 int db_fault(sqlite3 *db, int rc, const char *what);
-/* All with db_lock held. The first: inside a write transaction, is the file as we left it? Sets state->foreign. */
+/* All with db_lock held. The first: inside a write transaction, is the file as we left it? Sets
+ * state->foreign. */
 bool foreign_check(struct state *state);
 /* What is there now is ours. */
 int foreign_baseline(struct state *state);
-/* Brackets our own writing, so that others' looks at the file are not misled by it. wrote: the commit changed something. */
+/* Brackets our own writing, so that others' looks at the file are not misled by it. wrote: the commit changed
+ * something. */
 void foreign_write_begin(struct state *state);
 void foreign_write_end(struct state *state, bool wrote);
-/* After a commit that failed: has the file moved on by one all the same? If so that is where it counts from now. */
+/* After a commit that failed: has the file moved on by one all the same? If so that is where it counts from
+ * now. */
 bool foreign_is_ahead(struct state *state);
 /* What the file holds is in doubt: it must be read again. Returns r. */
 int foreign_doubt(struct state *state, int r);

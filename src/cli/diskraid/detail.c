@@ -403,8 +403,8 @@ static void field_identification(IVdsLun *lun)
 
     if (FAILED(IVdsLun_GetIdentificationData(lun, &info)))
         return;
-    field("Vendor, product", "%s %s %s", shown(info.m_szVendorId, text[0]), shown(info.m_szProductId, text[1]),
-          shown(info.m_szProductRevision, text[2]));
+    field("Vendor, product", "%s %s %s", shown(info.m_szVendorId, text[0]),
+          shown(info.m_szProductId, text[1]), shown(info.m_szProductRevision, text[2]));
     field("Serial number", "%s", shown(info.m_szSerialNumber, text[0]));
     field("Bus type", "%s", word_bus((int)info.m_BusType));
     lun_information_fini(&info);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The bytes of a script as UTF-8: what Windows' editors and PowerShell write is UTF-16 or UTF-8 with a byte order
- * mark, or plain. Knows nothing of lines. */
+/* The bytes of a script as UTF-8: what Windows' editors and PowerShell write is UTF-16 or UTF-8 with a byte
+ * order mark, or plain. Knows nothing of lines. */
 #ifndef VDS_CLI_DISKRAID_READER_H
 #define VDS_CLI_DISKRAID_READER_H
 

@@ -88,8 +88,8 @@ HRESULT focus_face(const struct shell *shell, enum kind kind, const IID *iid, vo
 
 /* ---- small things of every handler ----------------------------------------------------------- */
 
-/* shell_start(call that starts an operation): from here on Ctrl-C is kept for shell_wait(), so that none slips in between and leaves the
- * operation running without its shell. Until the end of the command. */
+/* shell_start(call that starts an operation): from here on Ctrl-C is kept for shell_wait(), so that none
+ * slips in between and leaves the operation running without its shell. Until the end of the command. */
 #define shell_start(call) (client_hold_signals(), (call))
 /* Waits for the operation (Ctrl-C cancels it) and releases it. ret_object may be NULL. */
 HRESULT shell_wait(IVdsAsync *async, const char *what, IUnknown **ret_object);

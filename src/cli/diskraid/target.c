@@ -39,7 +39,8 @@ int target_delete(struct shell *shell, const struct request *request)
 {
     unsigned number = shell->focus[KIND_TARGET].number;
     IVdsAsync *async;
-    HRESULT hr = shell_start(IVdsIscsiTarget_Delete((IVdsIscsiTarget *)shell->focus[KIND_TARGET].face, &async));
+    HRESULT hr =
+        shell_start(IVdsIscsiTarget_Delete((IVdsIscsiTarget *)shell->focus[KIND_TARGET].face, &async));
 
     (void)request;
     if (SUCCEEDED(hr))
@@ -55,7 +56,8 @@ int tpgroup_create(struct shell *shell, const struct request *request)
 {
     IUnknown *made = NULL;
     IVdsAsync *async;
-    HRESULT hr = shell_start(IVdsIscsiTarget_CreatePortalGroup((IVdsIscsiTarget *)shell->focus[KIND_TARGET].face, &async));
+    HRESULT hr = shell_start(
+        IVdsIscsiTarget_CreatePortalGroup((IVdsIscsiTarget *)shell->focus[KIND_TARGET].face, &async));
     int r;
 
     (void)request;
@@ -73,7 +75,8 @@ int tpgroup_delete(struct shell *shell, const struct request *request)
 {
     unsigned number = shell->focus[KIND_TPGROUP].number;
     IVdsAsync *async;
-    HRESULT hr = shell_start(IVdsIscsiPortalGroup_Delete((IVdsIscsiPortalGroup *)shell->focus[KIND_TPGROUP].face, &async));
+    HRESULT hr = shell_start(
+        IVdsIscsiPortalGroup_Delete((IVdsIscsiPortalGroup *)shell->focus[KIND_TPGROUP].face, &async));
 
     (void)request;
     if (SUCCEEDED(hr))
@@ -96,7 +99,8 @@ int tpgroup_add(struct shell *shell, const struct request *request)
 
     if (r != OUTCOME_DONE)
         return r;
-    hr = shell_start(IVdsIscsiPortalGroup_AddPortal((IVdsIscsiPortalGroup *)shell->focus[KIND_TPGROUP].face, id, &async));
+    hr = shell_start(
+        IVdsIscsiPortalGroup_AddPortal((IVdsIscsiPortalGroup *)shell->focus[KIND_TPGROUP].face, id, &async));
     if (SUCCEEDED(hr))
         hr = shell_wait(async, "adding the target portal", NULL);
     if (FAILED(hr))
@@ -118,8 +122,8 @@ int tpgroup_remove(struct shell *shell, const struct request *request)
 
     if (r != OUTCOME_DONE)
         return r;
-    hr = shell_start(IVdsIscsiPortalGroup_RemovePortal((IVdsIscsiPortalGroup *)shell->focus[KIND_TPGROUP].face, id,
-                                                         &async));
+    hr = shell_start(IVdsIscsiPortalGroup_RemovePortal(
+        (IVdsIscsiPortalGroup *)shell->focus[KIND_TPGROUP].face, id, &async));
     if (SUCCEEDED(hr))
         hr = shell_wait(async, "draining", NULL);
     if (FAILED(hr))

@@ -199,7 +199,8 @@ static int run_lines(struct shell *shell, EditLine *el, History *lines)
     return STATUS_DONE;
 }
 
-/* Names are UTF-8, whatever the locale says: in "C" libedit would take no other letters than those of ASCII. */
+/* Names are UTF-8, whatever the locale says: in "C" libedit would take no other letters than those of
+ * ASCII. */
 static void speak_utf8(void)
 {
     setlocale(LC_CTYPE, "");

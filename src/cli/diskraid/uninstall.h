@@ -5,7 +5,8 @@
 
 #include "cli/diskraid/shell.h"
 
-/* S_OK also when the LUN is no disk here, and, with a line that says so, when the service looks after none. */
+/* S_OK also when the LUN is no disk here, and, with a line that says so, when the service looks after
+ * none. */
 HRESULT uninstall_lun(struct shell *shell, IVdsLun *lun);
 
 /* Frees what GetIdentificationData() gave. */
