@@ -251,6 +251,7 @@ static void a_file_in_memory_cut_behind_our_back_is_an_io_error_and_no_signal(vo
 
     (void)state;
     snprintf(in_memory, sizeof in_memory, "/dev/shm/vds-cut-%d", (int)getpid());
+    unlink(in_memory); /* of one that was killed, and had this number */
     fill_pattern(data, MIB, 1);
     assert_int_equal(store_file_create(in_memory, 4 * MIB, false, NULL, NULL), 0);
     assert_int_equal(store_file_open(in_memory, false, &s), 0);
@@ -281,6 +282,7 @@ static void pages_that_were_lent_and_are_gone_are_not_lent_again(void **state)
 
     (void)state;
     snprintf(in_memory, sizeof in_memory, "/dev/shm/vds-lend-%d", (int)getpid());
+    unlink(in_memory); /* of one that was killed, and had this number */
     assert_int_equal(store_file_create(in_memory, MIB, false, NULL, NULL), 0);
     assert_int_equal(store_file_open(in_memory, false, &s), 0);
     assert_int_equal(do_write(s, 8192, block, sizeof block), 0);

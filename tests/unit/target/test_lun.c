@@ -71,6 +71,7 @@ static void a_file_cut_from_outside_ends_a_connection_once_and_then_is_a_medium_
     char path[64];
 
     snprintf(path, sizeof path, "/dev/shm/vds-lun-%d", (int)getpid());
+    unlink(path); /* of one that was killed, and had this number */
     assert_int_equal(store_file_create(path, RIG_LU_BYTES, false, NULL, NULL), 0);
     assert_int_equal(store_file_open(path, false, &store), 0);
     two_luns(rig);
