@@ -74,6 +74,8 @@ struct rpc_sinks *rpc_sinks_new(void)
     return s;
 }
 
+static _Thread_local bool inside_sink; /* this thread is some sink's */
+
 /* ---- a sink's thread --------------------------------------------------------------------------------- */
 
 /* "You have missed something: refresh." */
@@ -115,6 +117,7 @@ static void *entry_run(void *arg)
     struct entry *e = arg;
     struct event *event;
 
+    inside_sink = true;
     while (entry_next(e, &event)) {
         if (event)
             IVdsAdviseSink_OnNotify(e->sink, event->n, TAKE_PTR(event->notifications));
@@ -224,22 +227,21 @@ HRESULT rpc_sinks_add(struct rpc_sinks *s, IVdsAdviseSink *sink, uint32_t *ret_t
     return S_OK;
 }
 
+/* From within a sink nobody is waited for: two that end each other would wait for ever. */
 HRESULT rpc_sinks_remove(struct rpc_sinks *s, uint32_t token)
 {
     struct entry *e;
-    bool self;
 
     pthread_mutex_lock(&s->lock);
     e = find(s, token);
-    self = e && entry_is_caller(e);
     if (e)
         list_remove(&e->link);
-    if (self) {
+    if (e && inside_sink) {
         entry_stop(e);
         list_append(&s->leaving, &e->link);
     }
     pthread_mutex_unlock(&s->lock);
-    if (e && !self)
+    if (e && !inside_sink)
         entry_end(e);
     return e ? S_OK : VDS_E_BAD_COOKIE;
 }

@@ -21,7 +21,7 @@ void rpc_sinks_destroy(struct rpc_sinks *sinks);
 /* Registers before the service knows of it, so that no event can be too early. *ret_token names it from now
  * on. */
 HRESULT rpc_sinks_add(struct rpc_sinks *sinks, IVdsAdviseSink *sink, uint32_t *ret_token);
-/* Returns when the sink is not being called any more (unless it is the caller). VDS_E_BAD_COOKIE. */
+/* Returns when the sink is not being called any more, unless a sink asks: it, or another. VDS_E_BAD_COOKIE. */
 HRESULT rpc_sinks_remove(struct rpc_sinks *sinks, uint32_t token);
 
 /* A Notify signal. What does not fit the queue is dropped, and the sink is told that it is out of step

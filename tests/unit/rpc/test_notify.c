@@ -143,6 +143,36 @@ static void a_sink_may_call_back_into_the_service(void **state)
     rig_stop(&rig);
 }
 
+static void release(struct sink *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->held = false;
+    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->lock);
+}
+
+static void two_sinks_may_end_each_other_at_the_same_time(void **state)
+{
+    struct rig rig;
+    struct sink *a = sink_new(), *b = sink_new();
+
+    (void)state;
+    rig_start(&rig);
+    a->call_back = b->call_back = rig.client;
+    a->held = b->held = true;
+    b->unadvise_inside = advise(rig.client, a);
+    a->unadvise_inside = advise(rig.client, b);
+    fake_notify(&rig.fake, 1, 1);
+    SINK_UNTIL(a, a->inside);
+    SINK_UNTIL(b, b->inside);
+    release(a);
+    release(b);
+    RIG_UNTIL(fake_n_sinks(&rig.fake) == 0);
+    com_object_unref(&a->obj);
+    com_object_unref(&b->obj);
+    rig_stop(&rig);
+}
+
 static void *unadvise(void *arg)
 {
     void **args = arg;
@@ -171,9 +201,8 @@ static void unadvise_waits_for_a_delivery_in_flight(void **state)
     poll(NULL, 0, 20); /* time to do it wrong */
     pthread_mutex_lock(&s->lock);
     assert_true(s->inside);
-    s->held = false;
-    pthread_cond_broadcast(&s->changed);
     pthread_mutex_unlock(&s->lock);
+    release(s);
     pthread_join(thread, NULL);
     assert_false(s->inside);
     com_object_unref(&s->obj);
@@ -290,6 +319,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         RIG_TEST(events_come_to_every_advised_client_in_order),
         RIG_TEST(a_sink_may_call_back_into_the_service),
+        RIG_TEST(two_sinks_may_end_each_other_at_the_same_time),
         RIG_TEST(unadvise_waits_for_a_delivery_in_flight),
         RIG_TEST(a_sink_that_sleeps_is_told_what_it_missed_and_holds_up_nobody),
         RIG_TEST(a_client_that_does_not_read_is_cut_off),
