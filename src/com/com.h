@@ -242,4 +242,11 @@ HRESULT com_async_on_end(IVdsAsync *async, void (*done)(void *arg), void *arg);
 /* Does an operation of that type hand out an object? */
 bool com_async_has_output(VDS_ASYNC_OUTPUT_TYPE type);
 
+/* ---- sinks --------------------------------------------------------------------------------------------- */
+
+#define COM_NOTIFICATIONS_MAX 100 /* of one OnNotify(): the range in its declaration */
+
+/* "You have missed something: refresh." False: there is no memory even for that. */
+bool com_sink_missed(IVdsAdviseSink *sink);
+
 #endif

@@ -8,8 +8,6 @@
 
 #include "base/log.h"
 
-#define NOTIFICATIONS_MAX 100 /* of one OnNotify(): the range in its declaration */
-
 struct provider_feed {
     pthread_mutex_t lock; /* guards all below */
     pthread_cond_t idle;
@@ -87,20 +85,6 @@ _Static_assert(
         offsetof(VDS_NOTIFICATION, Target.targetId) == offsetof(VDS_NOTIFICATION, SubSystem.subSystemId),
     "one layout");
 
-/* False: there is no memory even for that. */
-static bool say_missed(IVdsAdviseSink *sink)
-{
-    VDS_NOTIFICATION *list = com_task_calloc(1, sizeof *list);
-
-    if (!list)
-        return false;
-    list->objectType = VDS_NTT_SERVICE;
-    list->Service.ulEvent = VDS_NF_SERVICE_OUT_OF_SYNC;
-    list->Service.action = VDS_RA_REFRESH;
-    IVdsAdviseSink_OnNotify(sink, 1, list);
-    return true;
-}
-
 static bool deliver(IVdsAdviseSink *sink, const struct array_notification *events, size_t n)
 {
     VDS_NOTIFICATION *list = com_task_calloc(n, sizeof *list);
@@ -127,8 +111,12 @@ void provider_feed_notify(void *arg, const struct array_notification *events, si
     if (!sink)
         return;
     if (feed->missed)
-        feed->missed = !say_missed(sink);
-    for (size_t at = 0; at < n; at += NOTIFICATIONS_MAX)
-        feed->missed |= !deliver(sink, events + at, n - at < NOTIFICATIONS_MAX ? n - at : NOTIFICATIONS_MAX);
+        feed->missed = !com_sink_missed(sink);
+    for (size_t at = 0; at < n; at += COM_NOTIFICATIONS_MAX) {
+        size_t left = n - at;
+
+        feed->missed |=
+            !deliver(sink, events + at, left < COM_NOTIFICATIONS_MAX ? left : COM_NOTIFICATIONS_MAX);
+    }
     feed_leave(feed);
 }

@@ -11,8 +11,7 @@
 #include "rpc/error.h"
 #include "rpc/server_internal.h"
 
-#define NOTIFICATIONS_MAX 100 /* of one OnNotify() (its IDL range) */
-#define UNSENT_MAX        64  /* messages that may wait in sd-bus before events stay in the queue */
+#define UNSENT_MAX 64 /* messages that may wait in sd-bus before events stay in the queue */
 
 struct subscription {
     struct com_object obj;
@@ -68,7 +67,7 @@ static HRESULT subscription_OnNotify(IVdsAdviseSink *face, LONG n, VDS_NOTIFICAT
     struct rpc_peer *p = sub->peer;
     struct event *e = NULL;
 
-    if (n < 1 || n > NOTIFICATIONS_MAX || !notifications)
+    if (n < 1 || n > COM_NOTIFICATIONS_MAX || !notifications)
         return E_INVALIDARG;
     e = malloc(sizeof *e + (size_t)n * sizeof e->notifications[0]);
     if (e) {

@@ -11,8 +11,7 @@
 #include "rpc/marshal.h"
 #include "rpc/thread.h"
 
-#define QUEUE_MAX         4096 /* notifications that wait for one sink */
-#define NOTIFICATIONS_MAX 100  /* of one OnNotify() (its IDL range) */
+#define QUEUE_MAX 4096 /* notifications that wait for one sink */
 
 struct event {
     struct list_node link;
@@ -78,19 +77,6 @@ static _Thread_local bool inside_sink; /* this thread is some sink's */
 
 /* ---- a sink's thread --------------------------------------------------------------------------------- */
 
-/* "You have missed something: refresh." */
-static void report_loss(IVdsAdviseSink *sink)
-{
-    VDS_NOTIFICATION *n = com_task_calloc(1, sizeof *n);
-
-    if (!n)
-        return;
-    n->objectType = VDS_NTT_SERVICE;
-    n->Service.ulEvent = VDS_NF_SERVICE_OUT_OF_SYNC;
-    n->Service.action = VDS_RA_REFRESH;
-    IVdsAdviseSink_OnNotify(sink, 1, n);
-}
-
 /* Waits for something to tell: *ret_event, or NULL for the news of a loss. False at the end. */
 static bool entry_next(struct entry *e, struct event **ret_event)
 {
@@ -122,7 +108,7 @@ static void *entry_run(void *arg)
         if (event)
             IVdsAdviseSink_OnNotify(e->sink, event->n, TAKE_PTR(event->notifications));
         else
-            report_loss(e->sink);
+            com_sink_missed(e->sink);
         event_free(event);
     }
     IVdsAdviseSink_Release(e->sink);
@@ -254,7 +240,7 @@ static int read_array(sd_bus_message *m, struct event *e)
     int r = sd_bus_message_enter_container(m, 'a', rpc_type_notification->sig);
 
     while (r > 0 && SUCCEEDED(hr) && sd_bus_message_at_end(m, 0) == 0) {
-        if (e->n == NOTIFICATIONS_MAX)
+        if (e->n == COM_NOTIFICATIONS_MAX)
             return -1;
         hr = rpc_decode(m, rpc_type_notification, &e->notifications[e->n], NULL, &rpc_default_limits);
         e->n += SUCCEEDED(hr);
@@ -268,7 +254,7 @@ static struct event *read_event(sd_bus_message *m)
 
     if (!e)
         return NULL;
-    e->notifications = com_task_calloc(NOTIFICATIONS_MAX, sizeof e->notifications[0]);
+    e->notifications = com_task_calloc(COM_NOTIFICATIONS_MAX, sizeof e->notifications[0]);
     if (e->notifications && sd_bus_message_read_basic(m, 'u', &e->token) > 0 && read_array(m, e) >= 0 &&
         e->n > 0)
         return e;
