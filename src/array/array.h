@@ -91,6 +91,7 @@ struct array_subsystem_info {
     uint32_t status;    /* VDS_SSS_... */
     uint32_t health;    /* VDS_H_... */
     uint64_t capacity, free; /* bytes over all drives, a file system that several lie on counted once */
+    int16_t slots; /* of the one bus: 0 to this less 1; some may be empty, for a drive keeps its slot */
     char reason[256];   /* why it is not ONLINE, or "" */
     char import_target[ISCSI_NAME_MAX + 1]; /* where imported LUNs are to be tied, or "" */
 };

@@ -430,6 +430,11 @@ void subsystem_take_row(struct array *array, const struct state_subsystem *row);
 op_run subsystem_status_run;
 HRESULT subsystem_status_admit(struct array_op *op, struct object *object);
 
+/* ---- signature.c ----------------------------------------------------------------------------- */
+
+/* All 0: there is none, or it cannot be read. Reads the disk; the caller's thread has no loop. */
+struct guid signature_read(struct store *store, uint32_t block_size);
+
 /* ---- query.c, tree.c: what is told of objects; array->lock held ---------------------------------- */
 
 void portal_info(const struct portal *portal, struct array_portal_info *ret_info);
@@ -484,6 +489,8 @@ void drives_attach(struct cache *cache, bool recover, struct events *events);
  * usable stays where it was. Adds the rows that it changes to the transaction, and returns how many: the
  * caller commits. */
 int drives_pool(struct cache *cache, struct state_tx *tx);
+/* One more than the highest slot of a drive. */
+uint16_t drive_slots_end(const struct cache *cache);
 bool drive_space(const struct drive *drive, uint64_t *ret_size, uint64_t *ret_free);
 /* array->lock held */
 struct drive *drive_choose(struct array *array, const struct array_lun_spec *spec, HRESULT *ret_hr);

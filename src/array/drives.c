@@ -37,18 +37,18 @@ static struct drive *find_path(const struct cache *cache, const char *path)
     return NULL;
 }
 
-static uint16_t free_slot(const struct cache *cache)
+uint16_t drive_slots_end(const struct cache *cache)
 {
-    uint16_t slot = 0;
+    uint16_t end = 0;
 
-    cache_for_each(n, cache, OBJECT_DRIVE) if (OBJECT_OF(drive, n)->slot >= slot) slot =
+    cache_for_each(n, cache, OBJECT_DRIVE) if (OBJECT_OF(drive, n)->slot >= end) end =
         (uint16_t)(OBJECT_OF(drive, n)->slot + 1);
-    return slot;
+    return end;
 }
 
 static int drive_add(struct cache *cache, const char *path, struct state_tx *tx)
 {
-    struct state_drive row = { .slot = free_slot(cache) };
+    struct state_drive row = { .slot = drive_slots_end(cache) };
     const char *name = strrchr(path, '/');
     struct drive *drive;
 

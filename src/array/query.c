@@ -105,6 +105,7 @@ HRESULT array_subsystem_get(struct array *array, struct array_subsystem_info *re
         strcpy(ret_info->reason, "taken offline by the administrator");
     strcpy(ret_info->import_target, array->import_target);
     space_of_all(array, &ret_info->capacity, &ret_info->free);
+    ret_info->slots = (int16_t)drive_slots_end(&array->cache);
     leave(array);
     return S_OK;
 }
@@ -250,6 +251,28 @@ HRESULT array_lun_inquiry(struct array *array, const struct guid *id, struct arr
     return hr;
 }
 
+/* The array's lock is not held while the disk is read. */
+HRESULT array_lun_signature(struct array *array, const struct guid *id, struct guid *ret_signature)
+{
+    _cleanup_(store_unrefp) struct store *store = NULL;
+    uint32_t block_size;
+    struct object *object;
+    HRESULT hr = enter(array, OBJECT_LUN, id, ret_signature, &object);
+
+    if (FAILED(hr))
+        return hr;
+    const struct lun *lun = container_of(object, struct lun, object);
+    store = lun->store ? store_ref(lun->store) : NULL;
+    block_size = lun->block_size;
+    leave(array);
+    if (!store) {
+        error_text_set("the LUN has failed: its data cannot be reached");
+        return VDS_E_OBJECT_STATUS_FAILED;
+    }
+    *ret_signature = signature_read(store, block_size);
+    return S_OK;
+}
+
 HRESULT array_drive_get(struct array *array, const struct guid *id, struct array_drive_info *ret_info)
 {
     struct object *object;
@@ -330,7 +353,7 @@ HRESULT array_lun_room(struct array *array, const struct guid *id, uint64_t *ret
     }
     leave(array);
     if (SUCCEEDED(hr))
-        *ret_bytes = room & ~(uint64_t)0xfffff;
+        *ret_bytes = room & ~(LUN_ROUND - 1);
     return hr;
 }
 

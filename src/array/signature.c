@@ -26,7 +26,7 @@ static bool read_block(struct store *store, uint64_t offset, uint8_t bytes[stati
     return store_submit(store, &req) == 0;
 }
 
-static struct guid signature_of(struct store *store, uint32_t block_size)
+struct guid signature_read(struct store *store, uint32_t block_size)
 {
     uint8_t mbr[SECTOR], gpt[SECTOR];
     struct guid signature = { 0 };
@@ -42,33 +42,4 @@ static struct guid signature_of(struct store *store, uint32_t block_size)
     }
     signature.data1 = le(mbr + 440, 4);
     return signature;
-}
-
-HRESULT array_lun_signature(struct array *array, const struct guid *id, struct guid *ret_signature)
-{
-    _cleanup_(store_unrefp) struct store *store = NULL;
-    uint32_t block_size = 0;
-    struct object *object;
-    HRESULT hr;
-
-    error_text_clear();
-    if (!id || !ret_signature)
-        return E_INVALIDARG;
-    if (FAILED(hr = admit_read(array)))
-        return hr;
-    pthread_mutex_lock(&array->lock);
-    object = cache_find(&array->cache, OBJECT_LUN, id);
-    if (object && object->visible) {
-        const struct lun *lun = container_of(object, struct lun, object);
-
-        store = lun->store ? store_ref(lun->store) : NULL;
-        block_size = lun->block_size ? lun->block_size : SECTOR;
-    }
-    pthread_mutex_unlock(&array->lock);
-    if (!store) {
-        error_text_set(object ? "the LUN has failed: its data cannot be reached" : "the LUN is gone");
-        return object ? VDS_E_OBJECT_STATUS_FAILED : VDS_E_OBJECT_DELETED;
-    }
-    *ret_signature = signature_of(store, block_size);
-    return S_OK;
 }

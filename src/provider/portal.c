@@ -89,7 +89,7 @@ static HRESULT portal_no_ipsec(IVdsIscsiPortal *face)
     struct array_portal_info info;
     HRESULT hr = portal_get(face, &inside, &info);
 
-    return FAILED(hr) ? hr : not_supported("there is no IPsec here: use the host's");
+    return FAILED(hr) ? hr : not_supported(NO_IPSEC);
 }
 
 static HRESULT portal_SetIpsecTunnelAddress(IVdsIscsiPortal *face, VDS_IPADDRESS *tunnel,

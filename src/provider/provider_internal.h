@@ -245,6 +245,7 @@ HRESULT hints2_apply(struct provider *inside, const struct guid *lun, const VDS_
 /* The code, with the sentence that says why. */
 HRESULT refused(HRESULT hr, const char *why);
 HRESULT not_supported(const char *why);
+#define NO_IPSEC "there is no IPsec here: use the host's"
 
 /* The portal's address in the API's form: false when it has none that the API can express. */
 bool address_to_api(const struct sockaddr_storage *addr, VDS_IPADDRESS *ret_address);

@@ -32,23 +32,6 @@ HRESULT provider_subsystem_get(struct subsystem *o, struct provider **ret_inside
 
 /* ---- properties and relations -------------------------------------------------------------------------- */
 
-SHORT subsystem_max_slots(struct provider *inside)
-{
-    _cleanup_(freep) struct guid *ids = NULL;
-    SHORT end = 0;
-    size_t n = 0;
-
-    if (FAILED(array_query(inside->config.array, ARRAY_DRIVES, NULL, &ids, &n)))
-        return 0;
-    for (size_t i = 0; i < n; i++) {
-        struct array_drive_info info;
-
-        if (SUCCEEDED(array_drive_get(inside->config.array, &ids[i], &info)) && info.slot >= end)
-            end = (SHORT)(info.slot + 1);
-    }
-    return end;
-}
-
 static HRESULT subsystem_GetProperties(IVdsSubSystem *face, VDS_SUB_SYSTEM_PROP *ret_prop)
 {
     _cleanup_(provider_leave) struct provider *inside = NULL;
@@ -66,7 +49,7 @@ static HRESULT subsystem_GetProperties(IVdsSubSystem *face, VDS_SUB_SYSTEM_PROP 
     ret_prop->status = (VDS_SUB_SYSTEM_STATUS)info.status;
     ret_prop->health = (VDS_HEALTH)info.health;
     ret_prop->sNumberOfInternalBuses = 1;
-    ret_prop->sMaxNumberOfSlotsEachBus = subsystem_max_slots(inside);
+    ret_prop->sMaxNumberOfSlotsEachBus = info.slots;
     ret_prop->sMaxNumberOfControllers = 1;
     return wide_fields((const struct wide_field[]){ { &ret_prop->pwszFriendlyName, info.name },
                                                     { &ret_prop->pwszIdentification, info.identification } },
@@ -215,7 +198,7 @@ static HRESULT subsystem_SetIpsecGroupPresharedKey(IVdsSubSystemIscsi *face, VDS
     HRESULT hr = provider_subsystem_get(subsystem_from_IVdsSubSystemIscsi(face), &inside, &info);
 
     (void)key;
-    return FAILED(hr) ? hr : not_supported("there is no IPsec here: use the host's");
+    return FAILED(hr) ? hr : not_supported(NO_IPSEC);
 }
 
 /* ---- targets and LUNs ---------------------------------------------------------------------------------- */

@@ -29,9 +29,6 @@ HRESULT provider_subsystem_get(struct subsystem *o, struct provider **ret_inside
 /* What the classes here can do, whatever the array says of itself: LUNs are carved from parts of drives and
  * have numbers. */
 #define SUBSYSTEM_FLAGS_OF_FACES (VDS_SF_DRIVE_EXTENT_CAPABLE | VDS_SF_SUPPORTS_LUN_NUMBER)
-/* The slots of the one bus are numbered 0 to this less 1; some may be empty, for a drive keeps its slot.
- * Inside the gate. */
-SHORT subsystem_max_slots(struct provider *inside);
 HRESULT subsystem_drive_at(struct provider *inside, SHORT bus, SHORT slot, IVdsDrive **ret_drive);
 HRESULT subsystem_max_size(struct subsystem *o, VDS_LUN_TYPE type, VDS_OBJECT_ID *drives, LONG n_drives,
                            bool hints, ULONGLONG *ret_max);

@@ -25,7 +25,7 @@ HRESULT subsystem_GetProperties2(IVdsSubSystem2 *face, VDS_SUB_SYSTEM_PROP2 *ret
     ret_prop->status = (VDS_SUB_SYSTEM_STATUS)info.status;
     ret_prop->health = (VDS_HEALTH)info.health;
     ret_prop->sNumberOfInternalBuses = 1;
-    ret_prop->sMaxNumberOfSlotsEachBus = subsystem_max_slots(inside);
+    ret_prop->sMaxNumberOfSlotsEachBus = info.slots;
     ret_prop->sMaxNumberOfControllers = 1;
     ret_prop->ulNumberOfEnclosures = 1;
     return wide_fields((const struct wide_field[]){ { &ret_prop->pwszFriendlyName, info.name },

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <netinet/in.h>
 
+#define DRIVE_SLOT 3
+
 /* ---- one by one ------------------------------------------------------------------------------------ */
 
 static const struct {
@@ -82,6 +84,7 @@ HRESULT array_subsystem_get(struct array *a, struct array_subsystem_info *ret)
     ret->health = VDS_H_HEALTHY;
     ret->capacity = 1000ull << 30;
     ret->free = 600ull << 30;
+    ret->slots = a->n[DRIVE] ? DRIVE_SLOT + 1 : 0;
     return S_OK;
 }
 
@@ -183,7 +186,7 @@ HRESULT array_drive_get(struct array *a, const struct guid *id, struct array_dri
     ret->takes_luns = t->status == VDS_DRS_ONLINE;
     ret->pool = a->pool;
     ret->health = VDS_H_HEALTHY;
-    ret->slot = 3;
+    ret->slot = DRIVE_SLOT;
     return S_OK;
 }
 
