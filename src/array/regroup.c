@@ -322,11 +322,11 @@ static HRESULT plan_arrive(struct array_op *op, struct group *group, struct port
 {
     struct path *path = target_find_path(group->target, portal);
 
-    if (path)
-        /* named twice */
-        return path->state == PART_ARRIVING && path->group == op->group && !op->regroup->to
-                   ? S_FALSE
-                   : path_clash(path, group);
+    if (path) {
+        bool named_twice = path->state == PART_ARRIVING && path->group == op->group && !op->regroup->to;
+
+        return named_twice ? S_FALSE : path_clash(path, group);
+    }
     path = path_new(group, portal, PART_ARRIVING);
     if (!path)
         return E_OUTOFMEMORY;

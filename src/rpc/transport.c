@@ -202,7 +202,7 @@ static struct pollfd lane_wants(const struct lane *l)
 {
     if (l->at < l->n)
         return (struct pollfd){ .fd = l->to, .events = POLLOUT };
-    return (struct pollfd){ .fd = l->ended ? -1 : l->from, .events = POLLIN };
+    return (struct pollfd){ .fd = l->from, .events = POLLIN };
 }
 
 /* As much as there is room for: a pipe that can be written to takes PIPE_BUF bytes. */

@@ -96,9 +96,8 @@ static HRESULT make_record(IVdsService *service, VDS_OBJECT_ID target_id, const 
 static HRESULT store_secret(IVdsService *service, VDS_OBJECT_ID target_id, const char *target, bool mutual,
                             const struct record_auth *auth)
 {
-    unsigned fields =
-        mutual ? 1u << RECORD_USER_IN | 1u << RECORD_SECRET_IN : 1u << RECORD_USER | 1u << RECORD_SECRET;
     bool clear = !auth->value[mutual ? RECORD_SECRET_IN : RECORD_SECRET][0];
+    unsigned fields = mutual ? RECORD_IN : RECORD_OWN;
     HRESULT hr = records_write(target, fields, auth, mutual && !clear);
 
     if (hr != (HRESULT)VDS_E_OBJECT_NOT_FOUND)

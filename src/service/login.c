@@ -103,13 +103,12 @@ static HRESULT check_secrets(const struct login *j, const struct record_auth *au
 /* The secrets that this kind of login has no use for stand aside. */
 static HRESULT choose_secrets(const struct login *j, struct record_auth *auth)
 {
-    const unsigned own = 1u << RECORD_USER | 1u << RECORD_SECRET,
-                   in = 1u << RECORD_USER_IN | 1u << RECORD_SECRET_IN;
-
     HRESULT hr;
 
-    auth->aside = j->auth == VDS_IAT_NONE ? own | in : j->auth == VDS_IAT_CHAP ? in : 0;
-    hr = records_write(j->target, own | in, auth, false);
+    auth->aside = j->auth == VDS_IAT_NONE   ? RECORD_OWN | RECORD_IN
+                  : j->auth == VDS_IAT_CHAP ? RECORD_IN
+                                            : 0;
+    hr = records_write(j->target, RECORD_OWN | RECORD_IN, auth, false);
     /* kept where nobody knows: no secret is, either */
     return hr == (HRESULT)VDS_E_OBJECT_NOT_FOUND ? S_OK : hr;
 }

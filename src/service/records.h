@@ -14,6 +14,10 @@
 enum record_field { RECORD_USER, RECORD_SECRET, RECORD_USER_IN, RECORD_SECRET_IN, N_RECORD_FIELDS };
 #define RECORD_VALUE_SIZE 256
 
+/* Sets of fields: what the host proves itself with, and what targets do. */
+#define RECORD_OWN (1u << RECORD_USER | 1u << RECORD_SECRET)
+#define RECORD_IN  (1u << RECORD_USER_IN | 1u << RECORD_SECRET_IN)
+
 struct record_auth {
     char value[N_RECORD_FIELDS][RECORD_VALUE_SIZE]; /* "": the record does not say */
     /* to records_write(): fields (1 << RECORD_...) that stand aside */
